@@ -1,0 +1,38 @@
+# Everything a fresh machine needs is installed by these targets; a second run starts at once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@echo "== setting up $(VENV): Python packages, a few minutes the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=24" "setuptools>=77"
+	@$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+	@echo "== $(VENV) is ready"
+
+demo: $(VENV)/.ready ## extraction, tool use, fork and select on the bundled model, on this machine
+	@$(BIN)/trellis demo
+
+test: $(VENV)/.ready ## all tests that need no GPU
+	@echo "== tests; those that need a GPU run with: $(BIN)/pytest -m gpu"
+	@$(BIN)/pytest -q -m "not gpu"
+
+lint: $(VENV)/.ready ## format, lint, types
+	@echo "== ruff format, ruff check, pyright"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+
+bench: $(VENV)/.ready ## the bundled model beside transformers, and the radix tree, on this machine
+	@$(BIN)/trellis bench cpu
+	@$(BIN)/trellis bench radix
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info build dist

@@ -1,0 +1,29 @@
+"""What can go wrong with a constraint, as a tree.
+
+    ConstraintError (ValueError)
+    ├── InvalidConstraint        the caller is wrong: not a regex, not a JSON Schema, or nothing can satisfy it
+    ├── UnsupportedConstraint    the caller is right, but this is not enforced exactly here, so it is refused by name
+    └── ConstraintBudget         too large for the limits in force: fewer states, or larger limits
+
+`path` says where: a JSON pointer into the schema, or a position in the pattern. Our own mistakes are assertions.
+"""
+
+
+class ConstraintError(ValueError):
+    """Root of what a constraint can raise. The message starts with the place, when there is one."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+
+
+class InvalidConstraint(ConstraintError):
+    """The constraint is malformed or contradicts itself."""
+
+
+class UnsupportedConstraint(ConstraintError):
+    """The constraint is well-formed, and asks for something that is not enforced exactly here."""
+
+
+class ConstraintBudget(ConstraintError):
+    """Compiling needs more time, states or bytes than the limits allow."""

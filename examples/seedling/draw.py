@@ -1,0 +1,171 @@
+"""Draw: the one source of chance, and the wall between training and held-out material.
+
+    draw = Draw(random.Random(7), held=False)
+    draw.phrase(GREETINGS)      # a template; held=True only ever sees the templates that training never does
+    draw.person()               # a name; held=True uses names that training never uses, and made-up ones
+
+`Phrases` and `Names` split their entries once, by a hash of the text, so the split never moves when lists grow.
+"""
+
+import random
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import words
+
+_ONSETS = "b br c ch d dr f fl g gr h j k kl l m n p pr qu r s sh sk st t th tr v w x y z".split()
+_VOWELS = "a e i o u ai au ea ei ia ie io oo ou y".split()
+_CODAS = ["", "", "", "", *"l m n r s t x ck ld nd ng rk rt ss th".split()]
+HELD_SHARE = 8  # one entry in this many is held out
+
+
+def is_held(text: str) -> bool:
+    """Whether this entry belongs to the held-out side."""
+    return zlib.crc32(text.encode()) % HELD_SHARE == 0
+
+
+class Phrases:
+    """Templates split into a training and a held-out side; short lists are shared by both."""
+
+    __slots__ = ("held", "train")
+
+    def __init__(self, *texts: str) -> None:
+        held = tuple(t for t in texts if is_held(t)) if len(texts) >= 4 else ()
+        self.held = held or texts
+        self.train = tuple(t for t in texts if t not in held) if len(held) < len(texts) else texts
+
+
+def names(texts: Sequence[str]) -> Phrases:
+    """The same split for names of people, places and things."""
+    return Phrases(*texts)
+
+
+WOMEN, MEN, SURNAMES = names(words.WOMEN), names(words.MEN), names(words.SURNAMES)
+CITIES, GOODS, ORG_WORDS = names(words.CITIES), names(words.GOODS), names(words.ORG_WORDS)
+
+
+class Draw:
+    """Random choices for one sample. Values are drawn freely; templates and names respect `held`."""
+
+    __slots__ = ("held", "rng")
+
+    def __init__(self, rng: random.Random, held: bool = False) -> None:
+        self.rng = rng
+        self.held = held
+
+    def one(self, options: Sequence[Any]) -> Any:
+        """Any of the options, with no split."""
+        return options[int(self.rng.random() * len(options))]
+
+    def phrase(self, phrases: Phrases) -> str:
+        """A template of this draw's side."""
+        return self.one(phrases.held if self.held else phrases.train)
+
+    def some(self, options: Sequence[Any], low: int, high: int) -> list[Any]:
+        """Between low and high different options, in random order."""
+        return self.rng.sample(options, min(len(options), self.int(low, high)))
+
+    def int(self, low: int, high: int) -> int:
+        return low + int(self.rng.random() * (high - low + 1))
+
+    def chance(self, share: float) -> bool:
+        return self.rng.random() < share
+
+    def made_word(self) -> str:
+        """A pronounceable word that is in no list."""
+        syllables = range(self.int(2, 3))
+        return "".join(self.one(_ONSETS) + self.one(_VOWELS) + self.one(_CODAS) for _ in syllables)
+
+    def letters(self, low: int, high: int) -> str:
+        return "".join(chr(97 + self.int(0, 25)) for _ in range(self.int(low, high)))
+
+    def proper(self, known: Phrases, made: float = 0.3) -> str:
+        """A listed name or a made-up one."""
+        return self.made_word().capitalize() if self.chance(made) else self.phrase(known)
+
+    def first_name(self, woman: bool | None = None) -> str:
+        woman = self.chance(0.5) if woman is None else woman
+        return self.proper(WOMEN if woman else MEN)
+
+    def person(self, woman: bool | None = None) -> str:
+        """First name and surname, now and then with an initial, a double surname or the first name only."""
+        first, last, dice = self.first_name(woman), self.proper(SURNAMES), self.rng.random()
+        if dice < 0.05:
+            return f"{first} {chr(65 + self.int(0, 25))}. {last}"
+        if dice < 0.09:
+            return f"{first} {last}-{self.proper(SURNAMES)}"
+        return first if dice < 0.16 else f"{first} {last}"
+
+    def city(self) -> str:
+        return self.proper(CITIES, 0.2)
+
+    def company(self) -> str:
+        head = self.proper(ORG_WORDS)
+        tail = self.one(words.ORG_ENDS)
+        return f"{head} & {self.proper(SURNAMES)}" if self.chance(0.1) else f"{head} {tail}"
+
+    def good(self) -> str:
+        """A thing one can buy."""
+        thing = self.made_word() if self.chance(0.08) else self.phrase(GOODS)
+        if self.chance(0.5):
+            thing = f"{self.one(words.COLOURS if self.chance(0.6) else words.MATERIALS)} {thing}"
+        return thing
+
+    def code(self) -> str:
+        """An order number, a serial, a booking code."""
+        upper = self.letters(1, 4).upper()
+        number = "".join(str(self.int(0, 9)) for _ in range(self.int(2, 6)))
+        shape = self.int(0, 4)
+        mixed = "".join(self.one("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789") for _ in range(self.int(5, 8)))
+        return (f"{upper}-{number}", f"{upper}{number}", number, f"#{number}", mixed)[shape]
+
+    def email(self, person: str | None = None) -> str:
+        parts = (person or self.person()).lower().replace(".", "").replace("-", "").split()
+        local = self.one((".".join(parts), parts[0], parts[-1], "_".join(parts), parts[0][0] + parts[-1]))
+        if self.chance(0.3):
+            local += str(self.int(1, 99))
+        if self.chance(0.4):
+            domain = f"{self.made_word()}.{self.one(('com', 'org', 'net', 'io', 'eu', 'co'))}"
+        else:
+            domain = self.one(words.DOMAINS)
+        return f"{self.letters(4, 9) if self.chance(0.1) else local}@{domain}"
+
+    def phone(self) -> str:
+        def digits(n: int) -> str:
+            return "".join(str(self.int(0, 9)) for _ in range(n))
+
+        return self.one(
+            (
+                f"555-{digits(4)}",
+                f"+{self.int(1, 99)} {digits(3)} {digits(4)}",
+                f"({digits(3)}) {digits(3)}-{digits(4)}",
+                f"0{digits(3)} {digits(6)}",
+                f"{digits(3)}-{digits(3)}-{digits(4)}",
+            )
+        )
+
+    def date(self) -> tuple[str, str]:
+        """(ISO form, form in the text)."""
+        year, month, day = self.int(1950, 2035), self.int(1, 12), self.int(1, 28)
+        iso, name = f"{year}-{month:02d}-{day:02d}", words.MONTHS[month - 1]
+        suffix = "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+        shown = (iso, f"{day} {name} {year}", f"{name} {day}, {year}", f"{name} {day}{suffix}, {year}")
+        return iso, self.one(shown)
+
+    def time(self) -> tuple[str, str]:
+        """(ISO form, form in the text)."""
+        hour, minute = self.int(0, 23), self.one((0, 0, 15, 30, 45, self.int(0, 59)))
+        iso, twelve, half = f"{hour:02d}:{minute:02d}:00", hour % 12 or 12, "am" if hour < 12 else "pm"
+        if self.chance(0.4):
+            return iso, f"{hour:02d}:{minute:02d}"
+        return iso, f"{twelve} {half}" if minute == 0 else f"{twelve}:{minute:02d} {half}"
+
+    def whole(self) -> int:
+        """A count or amount, mostly small."""
+        return self.int(0, 10 ** self.one((1, 2, 2, 3, 4, 5, 6)) - 1)
+
+    def money(self) -> float:
+        """An amount with at most two decimals."""
+        whole = self.int(1, 10 ** self.one((1, 2, 2, 3, 4)))
+        return round(whole + self.one((0, 0, 0.5, 0.99, 0.25, self.int(0, 99) / 100)), 2)

@@ -1,0 +1,156 @@
+"""Extraction: records told in English, asked for as JSON."""
+
+from dataclasses import replace
+from typing import Any
+
+from contacts import CONTACT
+from draw import Draw, Phrases
+from events import EVENT, free_kind, mixed_kind
+from orders import ORDER, PRODUCT
+from people import PERSON
+from records import (
+    Fact, Kind, Record, describe_type, draw_record, object_schema, same_fields, tell, tell_prose,
+)  # fmt: skip
+from sample import Sample, assistant, chat, dumps, plain, system, user
+
+KINDS: tuple[Kind, ...] = (PERSON, PERSON, ORDER, EVENT, CONTACT, PRODUCT)
+BEFORE = Phrases(
+    "Hello team,", "Here is the update.", "Please note the following.", "Good morning!", "As discussed:", "FYI.", "Dear all,",
+    "Some news from today.", "I just got this message.", "For your records:", "Quick note.", "Hi there!",
+)  # fmt: skip
+AFTER = Phrases(
+    "Thanks!", "Please let me know if anything is missing.", "Best regards", "More details will follow.", "That is all for now.",
+    "Have a nice day.", "See you soon.", "Everyone was happy with the result.", "The weather was lovely.", "Call me if you have questions.",
+)  # fmt: skip
+SYSTEMS = Phrases(
+    "You extract records.", "You extract data from text.", "You turn text into JSON.", "Extract the information as JSON.",
+    "You are a precise assistant that returns JSON.", "You read text and fill in forms.", "Answer with JSON only.",
+    "You are an information extraction system.", "Return structured data.", "You are a helpful assistant.", "You pull structured records out of messages.",
+)  # fmt: skip
+ASK_SCHEMA = Phrases(
+    "Extract {a} {t} as JSON matching this schema: {schema}", "Return {a} {t} as JSON. Schema: {schema}", "Fill in this JSON schema: {schema}",
+    "Answer as JSON that matches this schema: {schema}", "Give me the {t} in this format: {schema}", "Extract the {t}. JSON schema:\n{schema}",
+    "Respond with JSON for this schema: {schema}", "Turn the text into a {t} object that follows the schema {schema}", "Use this schema: {schema}",
+    "The output must be JSON and follow this schema: {schema}", "Write the {t} as a JSON object. Schema: {schema}", "Parse the text into {schema}",
+)  # fmt: skip
+ASK_KEYS = Phrases(
+    "Extract the {t} as JSON with keys {keys}.", "Return JSON with the fields {keys}.", "Give me {keys} as JSON.", "Write a JSON object with {keys}.",
+    "Extract {keys}.", "I need {keys} as a JSON object.", "Fill in: {keys}.", "Extract {keys} from the text as JSON.", "Return a {t} as JSON with the keys {keys}.",
+)  # fmt: skip
+ASK_NONE = Phrases(
+    "Extract the {t}.", "Extract the {t} as JSON.", "Return the {t} as JSON.", "Turn this into JSON.", "Extract the record.", "Give me the {t} as JSON.",
+    "What {t} is described? Answer in JSON.", "Convert to a JSON {t}.",
+)  # fmt: skip
+ASK_MANY = Phrases(
+    "Extract all records as JSON matching this schema: {schema}", "List everything that is mentioned. Schema: {schema}", "Return all of them as JSON: {schema}",
+    "Extract every {t} in the text. JSON schema: {schema}", "Find all items and follow this schema: {schema}", "Return each {t} as JSON. Schema: {schema}",
+)  # fmt: skip
+
+
+def draw_kind(draw: Draw) -> Kind:
+    """A kind with templates, one with some free fields, or one with free fields only."""
+    dice = draw.rng.random()
+    if dice < 0.17:
+        return free_kind(draw)
+    kind = draw.one(KINDS)
+    return mixed_kind(draw, kind) if dice < 0.35 else kind
+
+
+def extraction(draw: Draw) -> Sample:
+    """One record, or now and then several, as JSON."""
+    kind = draw_kind(draw)
+    if draw.chance(0.14):
+        return _several(draw, kind)
+    record = draw_record(draw, kind, draw.one((1, 1, 2, 2, 3, 3, 4, 5, 6)))
+    text = _around(draw, tell(draw, record), record)
+    wanted = _wanted(draw, record)
+    title = draw.one(kind.titles)
+    schema = object_schema(draw, title, wanted, draw.chance(0.55))
+    return _asked(draw, text, title, schema, {f.key: f.value for f in wanted})
+
+
+def _around(draw: Draw, text: str, record: Record) -> str:
+    """Now and then sentences that do not matter, before or after."""
+    if draw.chance(0.12):
+        text = f"{draw.phrase(BEFORE)} {text}"
+    if draw.chance(0.12):
+        text = f"{text} {draw.phrase(AFTER)}"
+    if record.kind.human and draw.chance(0.1):
+        text += f" {draw.person()} is {draw.one(('a friend', 'a colleague', 'a neighbour'))} of {record.subject.shown.split()[0]}."
+    return text
+
+
+def _wanted(draw: Draw, record: Record) -> list[Fact]:
+    """The facts a schema asks for: mostly all, sometimes fewer, sometimes with an absent one that may be null."""
+    facts = list(record.facts)
+    if len(facts) > 1 and draw.chance(0.25):
+        facts = draw.some(facts, 1, len(facts))
+    if draw.chance(0.12):
+        facts = [f if draw.chance(0.5) else _nullable(f) for f in facts]
+        taken = {f.key for f in record.facts} | {record.subject.key}
+        told = {key for f in record.facts for key in f.field.keys} | taken
+        for other in draw_record(draw, record.kind, 2).facts:
+            if not told & set(other.field.keys):
+                facts.append(_nullable(replace(other, value=None)))
+    draw.rng.shuffle(facts)
+    if not facts or draw.chance(0.85):
+        facts.insert(0 if draw.chance(0.9) else draw.int(0, len(facts)), record.subject)
+    return facts
+
+
+def _nullable(fact: Fact) -> Fact:
+    return replace(fact, schema={"anyOf": [fact.schema, {"type": "null"}]})
+
+
+def _several(draw: Draw, kind: Kind) -> Sample:
+    """Two to four records of one kind as a list."""
+    first = draw_record(draw, kind, draw.int(1, 3))
+    records = [first] + [same_fields(draw, first) for _ in range(draw.int(1, 3))]
+    text = " ".join(tell_prose(draw, r) for r in records)
+    title = draw.one(kind.titles)
+    facts = [[r.subject, *r.facts] for r in records]
+    items = object_schema(draw, title, facts[0], False)
+    value: Any = [{f.key: f.value for f in row} for row in facts]
+    schema: dict[str, Any] = {"type": "array", "items": items}
+    if draw.chance(0.5):
+        key = draw.one((f"{title.lower()}s", "items", "records", "results", "entries"))
+        value = {key: value}
+        schema = {"type": "object", "properties": {key: schema}, "required": [key]}
+    ask = draw.phrase(ASK_MANY).format(t=title.lower(), schema=dumps(schema))
+    turn = user(f"{ask}\n\n{text}" if draw.chance(0.5) else f"{text}\n\n{ask}")
+    head = (system(draw.phrase(SYSTEMS)),) if draw.chance(0.4) else ()
+    return chat("extract_many", *head, turn, assistant(dumps(value)), schema=schema)
+
+
+def _ask(draw: Draw, task: str, title: str, schema: dict[str, Any]) -> str:
+    """The request, showing the schema whole, as keys with or without types, or not at all."""
+    lower = title.lower()
+    if task == "extract":
+        article = "an" if lower[0] in "aeiou" else "a"
+        return draw.phrase(ASK_SCHEMA).format(a=article, t=title, schema=dumps(schema))
+    if task == "extract_blind":
+        return draw.phrase(ASK_NONE).format(t=lower)
+    keys = list(schema["properties"])
+    if draw.chance(0.4):
+        keys = [f"{k} ({describe_type(s)})" for k, s in schema["properties"].items()]
+    return draw.phrase(ASK_KEYS).format(t=lower, keys=", ".join(keys))
+
+
+def _asked(draw: Draw, text: str, title: str, schema: dict[str, Any], value: Any) -> Sample:
+    """The sample: its task name says how much of the schema the prompt shows."""
+    task = draw.one(("extract", "extract", "extract", "extract_keys", "extract_blind"))
+    answer, dice = dumps(value), draw.rng.random()
+    ask = _ask(draw, task, title, schema)
+    if dice < 0.1:
+        mark = draw.one(("JSON:", f"{title}:", "Output:", "Answer:"))
+        shown = "" if task == "extract_blind" else f"{ask}\n"
+        return plain(task, f"{shown}Text: {text}\n{mark} ", answer, schema=schema)
+    rules = draw.phrase(SYSTEMS)
+    if task == "extract_blind" and draw.chance(0.6):
+        return chat(task, system(rules), user(text), assistant(answer), schema=schema)
+    if dice < 0.25:
+        return chat(task, system(f"{rules} {ask}"), user(text), assistant(answer), schema=schema)
+    between = draw.one(("\n\n", "\n", " ", "\nText: ", "\n\nText:\n"))
+    turn = user(f"{ask}{between}{text}" if draw.chance(0.6) else f"{text}\n\n{ask}")
+    head = (system(rules),) if draw.chance(0.35) else ()
+    return chat(task, *head, turn, assistant(answer), schema=schema)

@@ -1,0 +1,153 @@
+"""Questions about a short passage, and small facts: answered briefly, by yes or no, or at the end of plain text."""
+
+import words
+from contacts import CONTACT, EMAIL, PHONE
+from draw import Draw, Phrases
+from events import DAY, EVENT, with_key
+from extract import draw_kind
+from orders import TOTAL
+from people import AGE, PERSON
+from records import Fact, Record, draw_record, same_fields, tell_prose
+from sample import Sample, assistant, chat, plain, system, user
+
+SYSTEMS = Phrases(
+    "You answer questions about a text.", "Answer the question from the passage.", "You are a helpful assistant.", "Answer briefly.",
+    "Use only the text to answer.", "Give short answers.", "You read passages and answer questions.", "Answer with the words of the text.",
+)  # fmt: skip
+FRAMES = Phrases(
+    "{p}\n\n{q}", "{p}\n{q}", "Passage: {p}\nQuestion: {q}", "Text: {p}\n\nQuestion: {q}", "Read this: {p}\n\n{q}", "{q}\n\n{p}", "Context: {p}\nQuestion: {q}",
+    "Answer the question from the text.\nText: {p}\nQuestion: {q}", "{p} {q}", "Here is a text: {p}\nNow answer: {q}", "Given the text below, answer: {q}\n\n{p}",
+)  # fmt: skip
+LEADS = ("Answer: ", "Answer: ", "A: ", "The answer is ", "Short answer: ")
+GENERAL = Phrases("What is the KEY of {s}?", "Tell me the KEY of {s}.", "What is the KEY for {s}?", "Give the KEY of {s}.")
+CLAIMS = Phrases(
+    "Is it true that {s} {c}?", "True or false, yes or no: {s} {c}?", "Does the text say that {s} {c}?", "Is this right: {s} {c}?", "Yes or no: {s} {c}?",
+    "Can we say that {s} {c}?", "According to the text, is it correct that {s} {c}?", "Would you agree that {s} {c}?",
+)  # fmt: skip
+
+
+def _records(draw: Draw, most: int = 3) -> list[Record]:
+    """One to three records of one kind, the later ones with the same fields."""
+    record = draw_record(draw, draw_kind(draw), draw.int(1, 4))
+    return [record] + [same_fields(draw, record) for _ in range(draw.one((0, 0, 1, most - 1)))]
+
+
+def _question(draw: Draw, record: Record) -> tuple[str, str] | None:
+    """A question about one fact, and its answer as the text shows it."""
+    asked = [f for f in record.facts if not isinstance(f.field.says, dict)]
+    if not asked:
+        return None
+    fact: Fact = draw.one(asked)
+    phrases = fact.field.asks
+    if phrases is None or draw.chance(0.15):
+        phrases = with_key(GENERAL, fact.key.replace("_", " "))
+    question = draw.phrase(phrases).replace("{s}", record.first)
+    return question, fact.shown
+
+
+def _framed(draw: Draw, task: str, passage: str, question: str, answer: str, **more: tuple[str, ...]) -> Sample:
+    text = draw.phrase(FRAMES).format(p=passage, q=question)
+    if draw.chance(0.2):
+        return plain(task, f"{text}\n{draw.one(LEADS)}", answer, **more)
+    head = (system(draw.phrase(SYSTEMS)),) if draw.chance(0.4) else ()
+    return chat(task, *head, user(text), assistant(answer), **more)
+
+
+def question(draw: Draw) -> Sample:
+    """A question about a passage; the answer is copied from it. Sometimes a second question follows."""
+    records = _records(draw)
+    passage = " ".join(tell_prose(draw, r) for r in records)
+    found = _question(draw, draw.one(records))
+    if found is None:
+        return yes_or_no(draw)
+    again = _question(draw, draw.one(records)) if draw.chance(0.2) else None
+    if again is None:
+        return _framed(draw, "question", passage, *found)
+    head = (system(draw.phrase(SYSTEMS)),) if draw.chance(0.4) else ()
+    first = user(draw.phrase(FRAMES).format(p=passage, q=found[0]))
+    return chat("question", *head, first, assistant(found[1]), user(again[0]), assistant(again[1]))
+
+
+def yes_or_no(draw: Draw) -> Sample:
+    """Whether a claim about the passage is true."""
+    records = _records(draw, 2)
+    passage = " ".join(tell_prose(draw, r) for r in records)
+    record = draw.one(records)
+    fact: Fact = draw.one(record.facts)
+    clause, answer = fact.clause or "", "yes"
+    if draw.chance(0.5):
+        other = next(f for f in same_fields(draw, record).facts if f.key == fact.key)
+        clause, answer = other.clause or "", "yes" if other.value == fact.value else "no"
+    claim = draw.phrase(CLAIMS).format(s=record.first, c=clause)
+    return _framed(draw, "yes_no", passage, claim, answer, choices=("yes", "no"))
+
+
+ITEM_ASKS = Phrases(
+    "Extract the {k} from this text: {t}", "Find the {k}: {t}", "{t}\n\nWhat is the {k}?", "{t}\nReturn only the {k}.", "Which {k} appears here? {t}", "What {k} is given in the text? {t}",
+    "Text: {t}\n{k}?", "Copy the {k} from the text. {t}", "Give me just the {k}. {t}",
+)  # fmt: skip
+
+
+def single_item(draw: Draw) -> Sample:
+    """One email, phone number, age, date or amount out of a text: what a regex constraint is used for."""
+    name, kind, field = draw.one(
+        (("email", CONTACT, EMAIL), ("phone number", CONTACT, PHONE), ("age", PERSON, AGE), ("date", EVENT, DAY), ("price", EVENT, TOTAL))
+    )
+    record = draw_record(draw, kind, draw.int(0, 2))
+    value, shown = field.make(draw)
+    clause = draw.phrase(field.says).replace("{v}", shown)
+    if any(f.field.schema == field.schema and f.field in (field, EMAIL, PHONE, DAY) for f in record.facts) or name == "price":
+        record = draw_record(draw, kind, 0)
+    text = f"{record.first[0].upper()}{record.first[1:]} {clause}."
+    if record.facts:
+        text += f" {record.later[0]} {record.facts[0].clause}."
+    wants_iso = name == "date" and draw.chance(0.6)
+    asked = f"{name} as YYYY-MM-DD" if wants_iso else name
+    answer = str(value) if wants_iso else shown
+    prompt = draw.phrase(ITEM_ASKS).format(k=asked, t=text)
+    if draw.chance(0.3):
+        return plain("single_item", f"{text}\n{asked[0].upper()}{asked[1:]}: ", answer)
+    return chat("single_item", user(prompt), assistant(answer))
+
+
+CAPITAL_ASKS = Phrases(
+    "What is the capital of {k}?", "Name the capital of {k}.", "Which city is the capital of {k}?", "Tell me the capital of {k}.", "Capital of {k}?", "{k}: what is its capital?",
+)  # fmt: skip
+OPPOSITE_ASKS = Phrases(
+    "What is the opposite of {k}?", "Give the opposite of {k}.", "Which word means the opposite of {k}?", "Name an antonym of {k}.", "Opposite of {k}?",
+)  # fmt: skip
+
+
+def fact(draw: Draw) -> Sample:
+    """A capital, an opposite, a sum: known without a passage."""
+    key, answer, asks, told = _known(draw)
+    ask = draw.phrase(asks).format(k=key)
+    dice = draw.rng.random()
+    if dice < 0.25:
+        return plain("fact", told.format(k=key), f" {answer}.")
+    if dice < 0.4:
+        return plain("fact", f"Q: {ask}\nA:", f" {answer}")
+    if dice < 0.55:
+        lines = []
+        for _ in range(draw.int(1, 4)):
+            k, a, other, _ = _known(draw)
+            lines.append(f"Q: {draw.phrase(other).format(k=k)}\nA: {a}\n")
+        return plain("fact", f"{''.join(lines)}Q: {ask}\nA:", f" {answer}")
+    if dice < 0.7:
+        sentence = f"{told.format(k=key)} {answer}."
+        return chat("fact", user(f"{ask} Answer in a sentence."), assistant(sentence))
+    return chat("fact", user(ask), assistant(answer))
+
+
+def _known(draw: Draw) -> tuple[str, str, Phrases, str]:
+    dice = draw.rng.random()
+    if dice < 0.5:
+        key, answer = draw.one(list(words.CAPITALS.items()))
+        return key, answer, CAPITAL_ASKS, "The capital of {k} is"
+    if dice < 0.75:
+        pair = draw.one(list(words.OPPOSITES.items()))
+        key, answer = pair if draw.chance(0.5) else pair[::-1]
+        return key, answer, OPPOSITE_ASKS, "The opposite of {k} is"
+    a, b = draw.int(0, 20), draw.int(0, 20)
+    key, answer = draw.one(((f"{a} + {b}", a + b), (f"{a + b} - {b}", a)))
+    return key, str(answer), Phrases("What is {k}?", "Compute {k}.", "How much is {k}?", "{k} = ?"), "{k} ="

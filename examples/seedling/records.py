@@ -1,0 +1,235 @@
+"""Records: fields, kinds of records, and the ways English tells them.
+
+    record = draw_record(draw, PERSON, 4)      # a subject and four facts
+    text = tell(draw, record)                  # one to four sentences holding all of them
+    schema = object_schema(draw, record.title, record.facts)
+
+A kind (person, order, ...) is a subject plus a table of fields. A field knows its possible keys, how to make a value,
+how a verb phrase says it, and its JSON Schema. Nothing here knows of prompts or tasks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from draw import Draw, Phrases
+
+Made = tuple[Any, str]  # the JSON value and how the text shows it
+STRING = {"type": "string"}
+INTEGER = {"type": "integer"}
+NUMBER = {"type": "number"}
+BOOLEAN = {"type": "boolean"}
+DATE = {"type": "string", "format": "date"}
+TIME = {"type": "string", "format": "time"}
+STRINGS = {"type": "array", "items": {"type": "string"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that can be said about a subject. `says` are verb phrases; a dict gives them per value."""
+
+    keys: tuple[str, ...]
+    make: Callable[[Draw], Made]
+    says: Phrases | dict[Any, Phrases]
+    schema: dict[str, Any]
+    asks: Phrases | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A sort of record. `refer` gives the first mention of the subject and the later ones."""
+
+    titles: tuple[str, ...]
+    subject: Field
+    refer: Callable[[Draw, str], tuple[str, tuple[str, ...]]]
+    fields: tuple[Field, ...]
+    human: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A field with its value in one record; clause is None for the subject."""
+
+    field: Field
+    key: str
+    value: Any
+    shown: str
+    clause: str | None
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One drawn record: its subject, how it is mentioned, and its facts."""
+
+    kind: Kind
+    subject: Fact
+    first: str
+    later: tuple[str, ...]
+    facts: tuple[Fact, ...]
+
+
+def make_fact(draw: Draw, field: Field) -> Fact:
+    """Draw a value for a field. Numbers are now and then asked for as text, dates mostly as written."""
+    value, shown = field.make(draw)
+    schema = field.schema
+    if schema in (INTEGER, NUMBER) and draw.chance(0.06):
+        value, schema = shown, STRING
+    elif "format" in schema and draw.chance(0.5):
+        value, schema = shown, STRING
+    says = field.says[value] if isinstance(field.says, dict) else field.says
+    clause = draw.phrase(says).replace("{v}", shown)
+    return Fact(field, draw.one(field.keys), value, shown, clause, schema)
+
+
+def draw_record(draw: Draw, kind: Kind, count: int) -> Record:
+    """A record with `count` different facts, in random order."""
+    value, shown = kind.subject.make(draw)
+    subject = Fact(
+        kind.subject, draw.one(kind.subject.keys), value, shown, None, kind.subject.schema
+    )
+    first, later = kind.refer(draw, shown)
+    facts, seen = [], {subject.key}
+    for field in draw.some(kind.fields, count, count):
+        fact = make_fact(draw, field)
+        if fact.key not in seen:
+            seen.add(fact.key)
+            facts.append(fact)
+    return Record(kind, subject, first, later, tuple(facts))
+
+
+def same_fields(draw: Draw, record: Record) -> Record:
+    """Another record of the same kind with the same keys and types, other values."""
+    other = draw_record(draw, record.kind, 0)
+    facts = []
+    for fact in record.facts:
+        value, shown = fact.field.make(draw)
+        if fact.schema is not fact.field.schema:
+            value = shown
+        says = fact.field.says[value] if isinstance(fact.field.says, dict) else fact.field.says
+        clause = draw.phrase(says).replace("{v}", shown)
+        facts.append(replace(fact, value=value, shown=shown, clause=clause))
+    subject = replace(other.subject, key=record.subject.key)
+    return replace(other, subject=subject, facts=tuple(facts))
+
+
+# Telling
+
+
+def listed(parts: list[str], last: str = "and") -> str:
+    """a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def tell(draw: Draw, record: Record) -> str:
+    """The record as English: mostly prose, sometimes a first-person note, a list of labels or a terse line."""
+    dice = draw.rng.random()
+    if dice < 0.1:
+        return _tell_labels(draw, record)
+    if record.kind.human and dice < 0.22:
+        return _tell_own(draw, record)
+    return tell_prose(draw, record)
+
+
+def tell_prose(draw: Draw, record: Record) -> str:
+    """One to four sentences; facts in random order, later sentences with a pronoun or short form."""
+    clauses = [f.clause for f in record.facts if f.clause]
+    draw.rng.shuffle(clauses)
+    if not clauses:
+        return f"This is about {record.first}."
+    sentences, mention = [], record.first
+    while clauses:
+        take = min(len(clauses), draw.one((1, 1, 2, 2, 3)) if len(sentences) < 3 else 9)
+        taken, clauses = clauses[:take], clauses[take:]
+        sentences.append(f"{_capital(mention)} {listed(taken)}.")
+        mention = draw.one(record.later)
+    return " ".join(sentences)
+
+
+OWN_OPENERS = Phrases(
+    "My name is {s}.", "I am {s}.", "Hi, I'm {s}.", "Hello, my name is {s}.", "This is {s}.", "{s} here.",
+    "Hello! I am {s}.", "I'm called {s}.", "Name's {s}.", "Let me introduce myself: I am {s}.",
+)  # fmt: skip
+_OWN_VERBS = {"is": "am", "has": "have", "does": "do", "goes": "go", "was": "was", "can": "can",
+              "teaches": "teach", "studies": "study", "enjoys": "enjoy", "carries": "carry"}  # fmt: skip
+
+
+def _own_clause(clause: str) -> str:
+    verb, _, rest = clause.partition(" ")
+    own = _OWN_VERBS.get(verb) or (verb[:-1] if verb.endswith("s") else verb)
+    for theirs, mine in (("their", "my"), ("them", "me")):
+        rest = rest.replace(f"{theirs} ", f"{mine} ")
+    return f"{own} {rest}"
+
+
+def _tell_own(draw: Draw, record: Record) -> str:
+    clauses = [_own_clause(f.clause) for f in record.facts if f.clause]
+    draw.rng.shuffle(clauses)
+    sentences = [draw.phrase(OWN_OPENERS).replace("{s}", record.subject.shown)]
+    while clauses:
+        take = draw.int(1, 2)
+        taken, clauses = clauses[:take], clauses[take:]
+        sentences.append(f"I {listed(taken)}.")
+    return " ".join(sentences)
+
+
+def _tell_labels(draw: Draw, record: Record) -> str:
+    """`Name: Ada` lines, or the same on one line."""
+    facts = [record.subject, *draw.rng.sample(record.facts, len(record.facts))]
+    colon, between = draw.one(((": ", "\n"), (": ", "; "), (" = ", ", "), (": ", ". ")))
+    return between.join(f"{label(f, draw)}{colon}{_plain(f)}" for f in facts)
+
+
+def _plain(fact: Fact) -> str:
+    if isinstance(fact.value, bool):
+        return "yes" if fact.value else "no"
+    return fact.shown
+
+
+def label(fact: Fact, draw: Draw) -> str:
+    """A readable name for the fact's key."""
+    words = draw.one(fact.field.keys if draw.chance(0.5) else (fact.key,)).replace("_", " ")
+    return _capital(words) if draw.chance(0.7) else words
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+# Schemas
+
+
+def object_schema(draw: Draw, title: str, facts: list[Fact], pydantic: bool) -> dict[str, Any]:
+    """The JSON Schema of an object with these facts, as pydantic prints it or in the plain order."""
+    properties = {f.key: _titled(f) if pydantic else dict(f.schema) for f in facts}
+    required = [f.key for f in facts if "default" not in properties[f.key]]
+    if pydantic:
+        return {"properties": properties, "required": required, "title": title, "type": "object"}
+    schema: dict[str, Any] = {"type": "object", "properties": properties, "required": required}
+    if draw.chance(0.3):
+        schema["additionalProperties"] = False
+    return schema
+
+
+def _titled(fact: Fact) -> dict[str, Any]:
+    title = fact.key.replace("_", " ").title()
+    titled = {**fact.schema, "title": title}
+    if "anyOf" in titled:
+        titled["default"] = None
+    return dict(sorted(titled.items()))
+
+
+_WORDS = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
+
+
+def describe_type(schema: dict[str, Any]) -> str:
+    """A word or two for a schema: `integer`, `list of strings`, `one of low, high`."""
+    if "enum" in schema:
+        return "one of " + ", ".join(schema["enum"])
+    if "anyOf" in schema:
+        return f"{describe_type(schema['anyOf'][0])} or null"
+    if schema["type"] == "array":
+        return f"list of {describe_type(schema['items'])}s"
+    if schema["type"] == "object":
+        return "object with " + ", ".join(schema["properties"])
+    return schema.get("format", _WORDS[schema["type"]])

@@ -1,0 +1,63 @@
+"""The shape of a model's attention, and the matrix tiles that suit it.
+
+The tiles are the measured choices for one generation of GPUs (Hopper); any other tile gives the same result at another speed.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from .launch import power_of_two
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """How one work item is computed.
+
+    rows: query tokens times the heads of a group, a power of two >= 16. keys: taken at a time, a power of two that is a
+    multiple of the page size. warps; stages: tiles of keys and values in flight, plus one.
+    """
+
+    rows: int
+    keys: int
+    warps: int
+    stages: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionShape:
+    """heads: query heads, a multiple of kv_heads. head_dim; dtype of queries and pools; page_size: tokens in a page.
+
+    narrow, wide: the tiles for a token or a few and for longer chunks; chosen by the rest where not given.
+    """
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    dtype: torch.dtype
+    page_size: int = 16
+    narrow: Tile | None = None
+    wide: Tile | None = None
+
+    def __post_init__(self) -> None:
+        if self.heads % self.kv_heads or self.kv_heads < 1:
+            raise ValueError(f"{self.heads} heads cannot share {self.kv_heads} kv heads evenly")
+        if self.page_size & (self.page_size - 1) or not 1 <= self.page_size <= 32:
+            raise ValueError(f"page_size must be a power of two up to 32, got {self.page_size}")
+
+    @property
+    def group(self) -> int:
+        """Query heads that share one kv head."""
+        return self.heads // self.kv_heads
+
+    def tiles(self) -> tuple[Tile, Tile]:
+        """The narrow and the wide tile."""
+        rows = max(16, power_of_two(self.group))
+        if self.dtype == torch.float32:
+            # Without tensor cores a product lives in registers: small tiles, nothing to prefetch into.
+            narrow, wide = Tile(rows, 32, 4, 2), Tile(max(32, rows), 32, 4, 2)
+        elif self.head_dim > 128:
+            narrow, wide = Tile(rows, 32, 4, 3), Tile(max(128, rows), 32, 8, 2)
+        else:
+            narrow, wide = Tile(rows, 64, 4, 3), Tile(max(128, rows), 64, 8, 3)
+        return self.narrow or narrow, self.wide or wide

@@ -1,0 +1,112 @@
+"""Merge partial attention results over disjoint sets of keys into one, by log-sum-exp.
+
+    part i:  o_i = softmax(s_i) v_i,  z_i = log2(sum(2^s_i))        over its own keys; s in powers of two
+    whole:   o = sum_i(w_i o_i) / sum_i(w_i),  w_i = 2^(z_i - max z)
+
+(Dao et al. 2022, arXiv:2205.14135; the base is 2 because the hardware's exponential is.) A part that saw no key has z = -inf and
+weighs nothing. The parts of a token are adjacent: `first[token]` and the `pieces[token] - 1` after it. Reads each part once, mostly from L2;
+it does not know how keys were divided.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from .launch import power_of_two, tl, triton, uses_triton
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Partial results and whose they are.
+
+    values: float32 [parts, heads, dim]. weights: float32 [parts, heads], the z above. first, pieces: int32 [tokens]. Tokens
+    with fewer than two pieces are not merged, they were written directly.
+    """
+
+    values: torch.Tensor
+    weights: torch.Tensor
+    first: torch.Tensor
+    pieces: torch.Tensor
+
+
+def merge_attention_reference(parts: Parts, out: torch.Tensor) -> None:
+    """The specification of merge_attention, in torch."""
+    merged = (parts.pieces > 1).nonzero()[:, 0]
+    if merged.shape[0] == 0:
+        return
+    pieces = parts.pieces[merged, None].long()
+    piece = torch.arange(int(pieces.max()), device=out.device)
+    index = parts.first[merged, None].long() + piece.minimum(pieces - 1)  # [tokens, pieces]
+    z = parts.weights[index].masked_fill((piece >= pieces)[..., None], float("-inf"))
+    w = torch.softmax(z * 0.6931471805599453, dim=1)  # [tokens, pieces, heads]
+    out[merged] = (w[..., None] * parts.values[index]).sum(1).to(out.dtype)
+
+
+@triton.jit
+def _merge_attention_kernel(
+    values,
+    weights,
+    first,
+    pieces,
+    out,
+    HEADS: tl.constexpr,
+    DIM: tl.constexpr,
+    BLOCK: tl.constexpr,
+    PIECES: tl.constexpr,
+):
+    token = tl.program_id(0)
+    head = tl.program_id(1)
+    count = tl.load(pieces + token)
+    if count > 1:
+        start = tl.load(first + token).to(tl.int64)
+        lane = tl.arange(0, BLOCK)
+        top = -float("inf")
+        total = 0.0
+        result = tl.zeros([BLOCK], tl.float32)
+        for begin in tl.range(0, count, PIECES):
+            piece = begin + tl.arange(0, PIECES)
+            place = (start + piece) * HEADS + head
+            z = tl.load(weights + place, mask=piece < count, other=-float("inf"))
+            seen = (piece < count)[:, None] & (lane < DIM)[None, :]
+            o = tl.load(values + place[:, None] * DIM + lane[None, :], mask=seen, other=0.0)
+            new_top = tl.maximum(top, tl.max(z, axis=0))
+            # Until some part has seen a key there is nothing to subtract from.
+            safe = tl.where(new_top == -float("inf"), 0.0, new_top)
+            w = tl.exp2(z - safe)
+            keep = tl.exp2(top - safe)
+            total = total * keep + tl.sum(w, axis=0)
+            result = result * keep + tl.sum(w[:, None] * o, axis=0)
+            top = new_top
+        result = result / total
+        target = out + (token.to(tl.int64) * HEADS + head) * DIM + lane
+        tl.store(target, result.to(out.dtype.element_ty), mask=lane < DIM)
+
+
+def merge_attention(parts: Parts, out: torch.Tensor) -> None:
+    """Write the merged result of every token that has two pieces or more.
+
+    out: packed [tokens, heads, dim], any float dtype. ValueError where it does not fit the parts.
+    """
+    tokens, heads, dim = out.shape
+    if parts.values.shape[1:] != (heads, dim) or parts.pieces.shape != (tokens,):
+        raise ValueError(
+            f"merge_attention: parts {tuple(parts.values.shape)} of {parts.pieces.shape[0]} tokens"
+            f" do not fit out {tuple(out.shape)}"
+        )
+    if not uses_triton(out):
+        merge_attention_reference(parts, out)
+        return
+    # Few tokens leave the device idle: take many parts at once. Many fill it with one warp each.
+    few = tokens * heads <= 1024
+    _merge_attention_kernel[(tokens, heads)](
+        parts.values,
+        parts.weights,
+        parts.first,
+        parts.pieces,
+        out,
+        HEADS=heads,
+        DIM=dim,
+        BLOCK=power_of_two(dim),
+        PIECES=32 if few else 8,
+        num_warps=4 if few else 1,
+    )

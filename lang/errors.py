@@ -1,0 +1,82 @@
+"""What can go wrong in a program, as a tree.
+
+    LangError
+    ├── InvalidProgram           the caller is wrong: raised where the mistake is written, before anything runs
+    │   ├── InvalidParams        a sampling parameter that cannot be meant
+    │   ├── InvalidType          a type that no answer can be made of
+    │   └── UnknownVariable      reading a variable that nothing sets (also a KeyError)
+    ├── Unsupported              right, but this backend or version cannot do it (also a NotImplementedError)
+    ├── NoBackend                nothing is set to generate with, or it was closed
+    └── ProgramError             a run failed: carries name, where (file:line) and the partial text
+        ├── GenError             a gen or select failed; the cause is chained
+        │   └── InvalidAnswer    the text ended early, or is no value of the type asked for, or failed its check
+        ├── TurnError            the chat template refused the turn
+        ├── DeadlineExceeded     the time given has passed (also a TimeoutError)
+        └── Cancelled            the run was cancelled, or its stream was left early
+
+A backend's own errors (overload among them) are never hidden: they are the `__cause__` of the GenError. Our own
+mistakes are assertions that carry the values.
+"""
+
+
+class LangError(Exception):
+    """Root of what the language raises."""
+
+
+class InvalidProgram(LangError, ValueError):
+    """The program says something that cannot be meant; the message holds the remedy."""
+
+
+class InvalidParams(InvalidProgram):
+    """A sampling parameter that cannot be meant; the message names it."""
+
+
+class InvalidType(InvalidProgram):
+    """A type that no answer can be made of; the message names it."""
+
+
+class UnknownVariable(InvalidProgram, KeyError):
+    """A variable is read that nothing sets; the message names those that exist."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Unsupported(LangError, NotImplementedError):
+    """Meant well, but not possible here; the message says what to use instead."""
+
+
+class NoBackend(LangError, RuntimeError):
+    """There is nothing to generate with: none was set, or it was closed."""
+
+
+class ProgramError(LangError):
+    """A run failed. name: the gen, select or turn; where: `file:line` that queued it; partial: its text so far."""
+
+    def __init__(
+        self, message: str, *, name: str | None = None, where: str | None = None, partial: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.where = where
+        self.partial = partial
+
+
+class GenError(ProgramError):
+    """A gen or select failed. What the backend raised is its `__cause__`."""
+
+
+class InvalidAnswer(GenError):
+    """What was generated cannot be used: cut short, no value of the type asked for, or refused by its check."""
+
+
+class TurnError(ProgramError):
+    """The model's chat template does not allow this turn here."""
+
+
+class DeadlineExceeded(ProgramError, TimeoutError):
+    """The time given to the run or to one gen has passed; the backend's work was ended."""
+
+
+class Cancelled(ProgramError):
+    """The run was cancelled, or its stream was left early; the backend's work was ended."""

@@ -1,0 +1,101 @@
+"""Scope: what all states of one run share: the backend, the defaults, the deadline, the totals and the way to stop.
+
+It refuses to know what the states do.
+"""
+
+import concurrent.futures
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .backends.base import Backend, Usage
+from .errors import InvalidProgram, NoBackend, ProgramError
+from .events import Event
+from .params import SamplingParams
+
+if TYPE_CHECKING:
+    from .interpreter import Interpreter
+
+CLOSE_SECONDS = 10.0
+
+
+class Scope:
+    """Shared by the states of one run. seconds: time given to the run, counted from now; may be infinite."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        defaults: Mapping[str, Any],
+        seconds: float = math.inf,
+        listener: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.backend = backend
+        self.defaults = defaults
+        self.seconds = seconds
+        self.deadline = time.monotonic() + seconds
+        self.listener = listener
+        self.usage = Usage()
+        self.error: ProgramError | None = None
+        self._lock = threading.Lock()
+        self._interpreters: dict[Interpreter, None] = {}
+
+    def enter(self, interpreter: "Interpreter") -> None:
+        """Counts an interpreter in. Raises the error that stopped the run."""
+        with self._lock:
+            if self.error is not None:
+                raise self.error
+            self._interpreters[interpreter] = None
+
+    def leave(self, interpreter: "Interpreter") -> None:
+        """Counts it out again."""
+        with self._lock:
+            self._interpreters.pop(interpreter, None)
+
+    def params(self, options: Mapping[str, Any]) -> SamplingParams:
+        """The run's defaults with a gen's own options over them. Raises InvalidParams."""
+        return SamplingParams(**{**self.defaults, **options})
+
+    def emit(self, event: Event) -> None:
+        """Tells whoever listens."""
+        if self.listener is not None:
+            self.listener(event)
+
+    def spend(self, usage: Usage) -> None:
+        """Adds to the run's totals. On the backend's loop."""
+        self.usage = self.usage + usage
+
+    def stop(self, error: ProgramError) -> None:
+        """Fails every state with the error and ends the backend's work at once. From any thread."""
+        with self._lock:
+            if self.error is None:
+                self.error = error
+            stopped = list(self._interpreters)
+        for interpreter in stopped:
+            interpreter.fail(self.error)
+
+    def interpreters(self) -> "list[Interpreter]":
+        """Those that are still open."""
+        with self._lock:
+            return list(self._interpreters)
+
+    async def aclose(self) -> None:
+        """Waits until no state works any more and gives back what they hold. On the backend's loop."""
+        for interpreter in self.interpreters():
+            await interpreter.close()
+
+    def close(self) -> None:
+        """The same from another thread. After the backend was closed there is nothing to give back."""
+        with contextlib.suppress(NoBackend):
+            done = self.backend.loop.submit(self.aclose())
+            concurrent.futures.wait([done], CLOSE_SECONDS)
+
+    def check_thread(self) -> None:
+        """Raises InvalidProgram where waiting would stop the very loop that is waited for."""
+        if self.backend.loop.here():
+            raise InvalidProgram(
+                "an async function must not block: await s.get('x') instead of s['x'], await s.settled() "
+                "before s.text()"
+            )

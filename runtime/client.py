@@ -1,0 +1,269 @@
+"""Client: the way from text to the engine and back, for any number of asyncio loops.
+
+    async for delta in client.generate(prompt, params, constraint): ...
+    scores = await client.score(prompt, ("yes", "no"), params)
+    prefix = await client.hold(prompt, params)          # compute now, keep the KV
+    client.release(prefix)
+
+A prompt is what an earlier call left (its Prefix: token ids and a locked node of the radix tree) and new text. Only
+the new text is tokenised; nothing that was generated is tokenised again. Constraints are compiled off the loop, once.
+
+What is slow: compiling a constraint seen for the first time. It refuses to know about programs and HTTP.
+"""
+
+import asyncio
+import random
+import threading
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..constrained.compiler import Compiler, check_constraint
+from ..constrained.forced import Forced
+from ..constrained.grammar import Grammar
+from ..constrained.matcher import Matcher
+from ..constrained.spec import Constraint
+from ..lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt
+from ..lang.params import SamplingParams
+from .chat import ChatTemplate
+from .engine import Engine, Ticket
+from .errors import EngineStopped, RequestError
+from .mailbox import Mailbox, Mailboxes
+from .prompt import LocalPrefix, PromptEncoder, common_length
+from .request import Request
+from .text import TextStream
+from .tokenizer import Tokenizer
+
+JOINED_TOKENS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a client needs besides the engine. context: most tokens of prompt and answer; vocab_size: of the model."""
+
+    tokenizer: Tokenizer
+    template: ChatTemplate | None
+    compiler: Compiler
+    forced: Forced
+    context: int
+    vocab_size: int
+
+
+class Client:
+    """Text in, Deltas out, over one engine."""
+
+    def __init__(self, engine: Engine, resources: Resources) -> None:
+        self.engine = engine
+        self.resources = resources
+        self.encoder = PromptEncoder(resources.tokenizer, resources.vocab_size)
+        self._mailboxes = Mailboxes()
+        self._holders = threading.Lock()
+        self._count = 0
+        self._random = random.Random()
+
+    # -- verbs ---------------------------------------------------------------------------------------------------
+
+    async def generate(
+        self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None = None
+    ) -> AsyncGenerator[Delta, None]:
+        """Generates; Deltas carry the index of the answer. Leaving the iterator ends the work at once.
+
+        Raises InvalidConstraint, UnsupportedConstraint, InvalidParams, RequestError, Overloaded, EngineStopped.
+        """
+        self._check(params)
+        tokens, base = self.encoder.encode(prompt)
+        grammar = await self._compile(constraint)
+        tickets: list[Ticket] = []
+        queue, sink = self._open()
+        for index in range(params.n):
+            request = self._request(tokens, params, base)
+            request.keep = params.keep and index == 0
+            if params.seed is not None:
+                request.seed = params.seed + index
+            self._constrain(request, grammar)
+            tickets.append(self._ticket(request, sink, index))
+        async for delta in self._run(tickets, queue):
+            yield delta
+
+    async def score(
+        self, prompt: Prompt, choices: Sequence[str], params: SamplingParams
+    ) -> tuple[ChoiceScore, ...]:
+        """Log-probabilities of each choice's tokens after the prompt: one forward over all of them.
+
+        The choices are branches of the shared prefix: what is not cached of it is computed first, once. A choice
+        is tokenised together with the text before it, so a token may straddle the boundary; it counts as the choice's.
+        """
+        self._check(params)
+        branches = [self.encoder.encode(prompt, choice)[0] for choice in choices]
+        head, base = self.encoder.encode(prompt)
+        if not head:
+            start = self.resources.tokenizer.start_id
+            head, branches = [start], [[start, *b] for b in branches]
+        begins = [max(1, common_length(head, branch)) for branch in branches]
+        if empty := [c for c, b, n in zip(choices, branches, begins, strict=True) if len(b) <= n]:
+            raise RequestError(f"choice {empty[0]!r} adds no token to the prompt: it cannot be scored")
+        shared = min(begins) - 1
+        held: LocalPrefix | None = None
+        computed = base.length if base is not None else 0
+        if shared - computed > JOINED_TOKENS:
+            held = await self._hold_tokens(head[:shared], params, base)
+        try:
+            return await self._score(branches, begins, params, held or base)
+        finally:
+            if held is not None:
+                self.release(held)
+
+    async def hold(self, prompt: Prompt, params: SamplingParams) -> LocalPrefix:
+        """Computes the prompt now and keeps its KV until `release`."""
+        self._check(params)
+        tokens, base = self.encoder.encode(prompt)
+        if not tokens:
+            return LocalPrefix([])
+        return await self._hold_tokens(tokens, params, base)
+
+    def retain(self, prefix: Prefix) -> None:
+        """One more holder of the prefix."""
+        assert isinstance(prefix, LocalPrefix)
+        with self._holders:
+            prefix.holders += 1
+
+    def release(self, prefix: Prefix) -> None:
+        """One holder less; the last one lets the KV be evicted."""
+        assert isinstance(prefix, LocalPrefix)
+        with self._holders:
+            prefix.holders -= 1
+            assert prefix.holders >= 0, f"a prefix was released {1 - prefix.holders} times too often"
+            node, prefix.node = (prefix.node, None) if prefix.holders == 0 else (None, prefix.node)
+        if node is not None and not self.engine.closed:
+            self.engine.call(lambda: self.engine.scheduler.cache.release(node))
+
+    def check(self, constraint: Constraint) -> None:
+        """Raises InvalidConstraint or UnsupportedConstraint, naming the place; needs no engine."""
+        check_constraint(constraint)
+
+    def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None:
+        """The messages by the model's chat template; None when it has none."""
+        template = self.resources.template
+        if template is None:
+            return None
+        return template.render(messages, add_generation_prompt=open_assistant)
+
+    def close(self) -> None:
+        """Stops the engine; unfinished calls get EngineStopped."""
+        self.engine.close()
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def _check(self, params: SamplingParams) -> None:
+        self.encoder.check((*params.stop_token_ids, *(token for token, _ in params.logit_bias)))
+        if params.adapter is not None:
+            raise RequestError(f"there is no adapter named {params.adapter!r}: this engine loads none")
+
+    async def _compile(self, constraint: Constraint | None) -> Grammar | None:
+        if constraint is None:
+            return None
+        compiler = self.resources.compiler
+        return compiler.cached(constraint) or await asyncio.to_thread(compiler.compile, constraint)
+
+    def _request(
+        self, tokens: Sequence[int], params: SamplingParams, base: LocalPrefix | None
+    ) -> Request:
+        self._count += 1
+        most = self.resources.context if params.max_tokens is None else len(tokens) + params.max_tokens
+        return Request(
+            id=f"r{self._count}",
+            tokens=list(tokens),
+            params=params,
+            limit=min(most, self.resources.context),
+            seed=params.seed if params.seed is not None else self._random.getrandbits(31),
+            eos_ids=frozenset() if params.ignore_eos else self.resources.tokenizer.eos_ids,
+            base=base.node if base is not None else None,
+        )
+
+    def _constrain(self, request: Request, grammar: Grammar | None) -> None:
+        if grammar is not None:
+            resources = self.resources
+            vocabulary = resources.compiler.vocabulary
+            request.constrain(grammar, Matcher(grammar, vocabulary, resources.forced))
+
+    def _open(self) -> "tuple[asyncio.Queue[Delta | Exception], _Sink]":
+        queue: asyncio.Queue[Delta | Exception] = asyncio.Queue()
+        return queue, _Sink(self._mailboxes.here(), queue)
+
+    def _ticket(self, request: Request, sink: "_Sink", index: int = 0) -> Ticket:
+        tokenizer = self.resources.tokenizer
+        params = request.params
+        text = TextStream(tokenizer.decoder(request.tokens), params.stop, params.stop_regex)
+        return Ticket(request, text, sink, tokenizer.spell, index)
+
+    async def _run(
+        self, tickets: list[Ticket], queue: "asyncio.Queue[Delta | Exception]"
+    ) -> AsyncGenerator[Delta, None]:
+        """Sends requests in and gives what comes back, until all have ended."""
+        self.engine.add_requests(tickets)
+        left = len(tickets)
+        try:
+            while left:
+                item = await queue.get()
+                if isinstance(item, Exception):
+                    raise item
+                left -= item.finish is not None
+                yield item
+        finally:
+            if left and not self.engine.closed:
+                self.engine.abort(tickets, Finish("abort", None))
+
+    async def _hold_tokens(
+        self, tokens: list[int], params: SamplingParams, base: LocalPrefix | None
+    ) -> LocalPrefix:
+        plain = SamplingParams(
+            max_tokens=0, namespace=params.namespace, priority=params.priority, timeout=params.timeout
+        )
+        request = self._request(tokens, plain, base)
+        request.keep = True
+        queue, sink = self._open()
+        async for delta in self._run([self._ticket(request, sink)], queue):
+            if delta.finish is not None and delta.finish.reason == "timeout":
+                raise TimeoutError(f"the prompt was not computed within {params.timeout} seconds")
+            if isinstance(delta.prefix, LocalPrefix):
+                return delta.prefix
+        raise EngineStopped("the prompt was not computed: its request was aborted")
+
+    async def _score(
+        self,
+        branches: list[list[int]],
+        begins: list[int],
+        params: SamplingParams,
+        base: LocalPrefix | None,
+    ) -> tuple[ChoiceScore, ...]:
+        plain = SamplingParams(
+            max_tokens=0, namespace=params.namespace, priority=params.priority, timeout=params.timeout
+        )
+        queue, sink = self._open()
+        tickets: list[Ticket] = []
+        for branch, begin in zip(branches, begins, strict=True):
+            request = self._request(branch, plain, base)
+            request.targets_from = begin
+            tickets.append(self._ticket(request, sink))
+        async for delta in self._run(tickets, queue):
+            if delta.finish is not None and delta.finish.reason == "timeout":
+                raise TimeoutError(f"the choices were not scored within {params.timeout} seconds")
+        return tuple(
+            ChoiceScore(tuple(t.request.tokens[b:]), tuple(t.request.scores))
+            for t, b in zip(tickets, begins, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sink:
+    """Where the engine's thread leaves a request's Deltas; the last one gets the kept prefix."""
+
+    mailbox: Mailbox
+    queue: "asyncio.Queue[Delta | Exception]"
+
+    def __call__(self, ticket: Ticket, item: Delta | Exception) -> None:
+        if isinstance(item, Delta) and item.finish is not None and ticket.request.keep:
+            request = ticket.request
+            prefix = LocalPrefix(list(request.tokens), ticket.text.tail, request.node)
+            item = replace(item, prefix=prefix)
+        self.mailbox.post(self.queue, item)

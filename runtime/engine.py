@@ -1,0 +1,339 @@
+"""Engine: the loop. Receive, plan, run, commit, emit.
+
+    engine = Engine(scheduler, runner)
+    engine.start()                                # its own thread
+    queue = engine.add_request(ticket)            # any thread; the sink gets Deltas
+    engine.abort(ticket.request.id)
+    engine.close()
+
+While the device runs step t the host plans and launches step t+1; the result of t is read after that, one step late.
+Where a constraint may force text the result is read first. Turning tokens into text comes last, when the device is
+busy again.
+
+Everything that touches the scheduler happens on the loop's thread; other threads leave messages. A request that
+fails becomes an error on that request. A step that fails ends the requests in it, and the engine goes on.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..lang.backends.base import Delta, Finish, Token, Usage
+from .errors import EngineError, EngineStopped
+from .request import Drawn, Request, Status
+from .scheduler import Plan, Progress, Scheduler
+from .step import Result, Step
+from .text import TextStream
+
+Sink = Callable[["Ticket", Delta | Exception], None]
+
+
+class Pending(Protocol):
+    """A launched step."""
+
+    def result(self) -> Result:
+        """Waits for the device and gives what came out."""
+        ...
+
+
+class Runner(Protocol):
+    """What carries out steps. `launch` returns before the device is done."""
+
+    def launch(self, step: Step) -> Pending: ...
+    def reset(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """A request on its way through the engine: where its Deltas go, and how its tokens become text.
+
+    index: which of n answers it is. spell: text of one token, for reports of log-probabilities.
+    """
+
+    request: Request
+    text: TextStream
+    sink: Sink
+    spell: Callable[[int], str]
+    index: int = 0
+    first_seconds: float | None = None
+
+
+@dataclass(slots=True)
+class Times:
+    """Seconds spent in each part of the loop since the engine started, and what was done in them."""
+
+    plan: float = 0.0
+    launch: float = 0.0
+    wait: float = 0.0
+    commit: float = 0.0
+    emit: float = 0.0
+    steps: int = 0
+    tokens: int = 0
+    sampled: int = 0
+    forced: int = 0
+    cached: int = 0
+    prompt: int = 0
+    requests: int = 0
+
+
+@dataclass(slots=True)
+class _Flight:
+    plan: Plan
+    pending: Pending
+
+
+@dataclass(slots=True)
+class _Inbox:
+    """Messages from other threads, in order."""
+
+    ready: threading.Condition = field(default_factory=threading.Condition)
+    calls: deque[Callable[[], None]] = field(default_factory=deque[Callable[[], None]])
+    closed: bool = False
+
+
+class Engine:
+    """One loop over one scheduler and one runner."""
+
+    def __init__(self, scheduler: Scheduler, runner: Runner) -> None:
+        self.scheduler = scheduler
+        self.runner = runner
+        self.times = Times()
+        self.progressed = time.monotonic()
+        self._inbox = _Inbox()
+        self._tickets: dict[Request, Ticket] = {}
+        self._flight: _Flight | None = None
+        self._thread = threading.Thread(target=self._loop, name="trellis-engine", daemon=True)
+
+    # -- from any thread -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts the loop's thread."""
+        self._thread.start()
+
+    def add_requests(self, tickets: Sequence[Ticket]) -> None:
+        """Adds requests together, so that one step can take them all. Their sinks get Deltas, or an error."""
+        self._post(lambda: self._add(tickets))
+
+    def abort(self, tickets: Sequence[Ticket], reason: Finish) -> None:
+        """Ends requests within one step; ended ones are left alone."""
+        self._post(lambda: self._abort(tickets, reason))
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed; messages are refused then."""
+        return self._inbox.closed
+
+    def call(self, action: Callable[[], None]) -> None:
+        """Runs a small action on the loop's thread, between two steps."""
+        self._post(action)
+
+    def close(self) -> None:
+        """Stops the loop; every unfinished request gets EngineStopped."""
+        with self._inbox.ready:
+            self._inbox.closed = True
+            self._inbox.ready.notify()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _post(self, action: Callable[[], None]) -> None:
+        with self._inbox.ready:
+            if self._inbox.closed:
+                raise EngineStopped("the engine is closed")
+            self._inbox.calls.append(action)
+            self._inbox.ready.notify()
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        try:
+            while self._receive():
+                self.step()
+        finally:
+            self._stop_all(EngineStopped("the engine was closed"))
+
+    def drain(self) -> None:
+        """Runs the loop on the calling thread until nothing is left to do; for an engine that was not started."""
+        while self._inbox.calls or self._busy():
+            self._receive()
+            self.step()
+
+    def step(self) -> None:
+        """One iteration: plan, run, commit, emit."""
+        done: list[Progress] = []
+        if self._flight is not None and self.scheduler.waits:
+            done += self._commit()
+        before, self._flight = self._flight, None
+        launched = self._launch()
+        if before is not None:
+            self._flight = before
+            done += self._commit()
+        self._flight = launched
+        self._emit(done)
+        self.progressed = time.monotonic()
+
+    def _receive(self) -> bool:
+        """Takes the messages; waits for one when there is nothing to do. False: closed."""
+        inbox = self._inbox
+        with inbox.ready:
+            while not inbox.calls and not inbox.closed and not self._busy():
+                inbox.ready.wait()
+            if inbox.closed:
+                return False
+            calls, inbox.calls = inbox.calls, deque()
+        for call in calls:
+            call()
+        for request in self.scheduler.expire():
+            self._finish(self._tickets[request])
+        return True
+
+    def _busy(self) -> bool:
+        return self.scheduler.busy or self._flight is not None
+
+    def _launch(self) -> _Flight | None:
+        started = time.perf_counter()
+        plan = self.scheduler.plan()
+        planned = time.perf_counter()
+        self.times.plan += planned - started
+        self._finish_refused()
+        if plan is None:
+            return None
+        try:
+            pending = self.runner.launch(plan.step)
+        except Exception as error:  # whatever the device raises belongs to the requests of this step
+            self._fail(plan, error)
+            return None
+        self.times.launch += time.perf_counter() - planned
+        self.times.steps += 1
+        self.times.tokens += plan.step.tokens
+        return _Flight(plan, pending)
+
+    def _commit(self) -> list[Progress]:
+        flight, self._flight = self._flight, None
+        assert flight is not None
+        started = time.perf_counter()
+        try:
+            result = flight.pending.result()
+        except Exception as error:
+            self._fail(flight.plan, error)
+            return []
+        waited = time.perf_counter()
+        progress = self.scheduler.commit(flight.plan, result)
+        for item in progress:
+            ticket = self._tickets.get(item.request)
+            if ticket is not None and item.request.finish is not None and not ticket.text.has_stops:
+                self._release(ticket)
+        self.times.wait += waited - started
+        self.times.commit += time.perf_counter() - waited
+        return progress
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def _add(self, tickets: Sequence[Ticket]) -> None:
+        for ticket in tickets:
+            request = ticket.request
+            self._tickets[request] = ticket
+            try:
+                drawn = request.force()
+                self.scheduler.add(request)
+            except EngineError as error:
+                self._drop(ticket, error)
+                continue
+            self.times.requests += 1
+            if drawn or request.finish is not None:
+                self._emit([Progress(request, tuple(drawn))])
+
+    def _abort(self, tickets: Sequence[Ticket], reason: Finish) -> None:
+        for ticket in tickets:
+            if ticket.request in self._tickets:
+                self.scheduler.abort(ticket.request, reason)
+                self._finish(ticket)
+
+    def _finish_refused(self) -> None:
+        """Requests that the plan itself ended."""
+        refused, self.scheduler.refused = self.scheduler.refused, []
+        for request, error in refused:
+            self._drop(self._tickets[request], error)
+
+    def _release(self, ticket: Ticket) -> None:
+        request = ticket.request
+        if request.status is not Status.ENDED:
+            if ticket.text.stopped is not None:
+                del request.tokens[request.prompt_length + ticket.text.kept :]
+            self.scheduler.release(request)
+
+    def _drop(self, ticket: Ticket, error: Exception) -> None:
+        self._tickets.pop(ticket.request, None)
+        ticket.sink(ticket, error)
+
+    def _fail(self, plan: Plan, error: Exception) -> None:
+        """A step failed: every request ends with the error, and the device's rows start afresh."""
+        failure = EngineStopped(f"the step failed on the device: {error!r}")
+        failure.__cause__ = error
+        self._stop_all(failure)
+        self.runner.reset()
+
+    def _stop_all(self, error: Exception) -> None:
+        self._flight = None
+        for ticket in list(self._tickets.values()):
+            self.scheduler.abort(ticket.request, Finish("abort", None))
+            self._drop(ticket, error)
+
+    # -- emit ----------------------------------------------------------------------------------------------------
+
+    def _emit(self, progress: Sequence[Progress]) -> None:
+        started = time.perf_counter()
+        for item in progress:
+            ticket = self._tickets.get(item.request)
+            if ticket is not None:
+                self._speak(ticket, item.drawn)
+        self.times.emit += time.perf_counter() - started
+
+    def _speak(self, ticket: Ticket, drawn: Sequence[Drawn]) -> None:
+        """Sends what these tokens add to the text; ends the request when its text came to a stop."""
+        request = ticket.request
+        if ticket.first_seconds is None and drawn:
+            ticket.first_seconds = self.scheduler.clock() - request.arrival
+        text = ticket.text.push([d.id for d in drawn])
+        if ticket.text.stopped is not None:
+            request.finish = Finish("stop", ticket.text.stopped)
+        if request.finish is not None:
+            self._finish(ticket, text, drawn)
+        elif drawn:
+            ticket.sink(ticket, Delta(text, ticket.index, _tokens(ticket, drawn), None, None, None))
+
+    def _finish(self, ticket: Ticket, text: str = "", drawn: Sequence[Drawn] = ()) -> None:
+        """The last Delta of a request, with its usage; its memory is let go of if it was not yet."""
+        request = ticket.request
+        text += ticket.text.flush()
+        if ticket.text.stopped is not None:
+            request.finish = Finish("stop", ticket.text.stopped)
+        assert request.finish is not None
+        generated = request.generated
+        self._release(ticket)
+        del self._tickets[request]
+        usage = Usage(
+            prompt=request.prompt_length,
+            cached=request.cached or 0,
+            generated=generated,
+            forced=request.forced,
+            seconds=self.scheduler.clock() - request.arrival,
+            first_token_seconds=ticket.first_seconds,
+        )
+        times = self.times
+        times.prompt += usage.prompt
+        times.cached += usage.cached
+        times.sampled += usage.generated - usage.forced
+        times.forced += usage.forced
+        delta = Delta(text, ticket.index, _tokens(ticket, drawn), request.finish, usage, None)
+        ticket.sink(ticket, delta)
+
+
+def _tokens(ticket: Ticket, drawn: Sequence[Drawn]) -> tuple[Token, ...]:
+    spell = ticket.spell
+    return tuple(
+        Token(d.id, d.kind, d.logprob, tuple((t, p, spell(t)) for t, p in d.top), spell(d.id))
+        for d in drawn
+    )

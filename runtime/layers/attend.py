@@ -1,0 +1,23 @@
+"""Attend: the seam between a model and its KV pool.
+
+    out = attend(layer, q, k, v)
+
+The model computes q, k and v, already rotated; whoever runs the model brings the Attend. It writes k and v to where
+the new tokens' KV lives and attends over everything each token may see. Paging, rows, causality and the sliding window
+of the layer are known to it alone; queries are scaled by head_dim ** -0.5 there.
+"""
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Attend(Protocol):
+    """Writes the new keys and values and attends over all of them."""
+
+    def __call__(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """q [tokens, heads, head_dim], k and v [tokens, kv_heads, head_dim] -> [tokens, heads, head_dim].
+
+        The inputs may be strided views of one larger tensor; the answer is contiguous.
+        """
+        ...

@@ -1,0 +1,156 @@
+"""Request: one generation (or scoring) in the engine, from its arrival to its last token.
+
+    request = Request(id, tokens, params, ...)
+    request.ready()                 # how many tokens could be computed now
+    request.append(token, ...)      # a sampled token, and the forced ones that follow from it
+    request.finish                  # why it ended, once it has
+
+A request knows its tokens, what of them is computed, and its constraint's Matcher. It refuses to know about time,
+memory, other requests and text.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Literal
+
+from ..lang.backends.base import Finish
+from ..lang.params import SamplingParams
+
+if TYPE_CHECKING:
+    from ..constrained.grammar import Grammar
+    from ..constrained.matcher import Matcher
+    from ..radix.node import Node
+    from .memory.cache import Reservation
+
+
+class Status(Enum):
+    """Where a request stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One generated token. logprob and top are None and empty unless asked for; forced ones have none."""
+
+    id: int
+    kind: Literal["sampled", "forced"]
+    logprob: float | None = None
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One request. `tokens` are all known ones, prompt first; `computed` of them have KV, or will once every
+    launched step has run; `pending` samples are launched and not yet known.
+
+    limit: length at which generation ends. targets_from: index of the first token to score; None: generate.
+    committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request whose whole path begins these tokens. eos_ids: empty to ignore them.
+    """
+
+    id: str
+    tokens: list[int]
+    params: SamplingParams
+    limit: int
+    seed: int
+    eos_ids: frozenset[int] = frozenset()
+    matcher: "Matcher | None" = None
+    grammar: "Grammar | None" = None
+    base: "Node | None" = None
+    targets_from: int | None = None
+    keep: bool = False
+    arrival: float = 0.0
+    deadline: float | None = None
+
+    status: Status = Status.WAITING
+    finish: Finish | None = None
+    prompt_length: int = 0
+    row: int | None = None
+    node: "Node | None" = None
+    pages: list[int] = field(default_factory=list[int])
+    reservation: "Reservation | None" = None
+    cached: int | None = None
+    computed: int = 0
+    committed: int = 0
+    pending: int = 0
+    forced: int = 0
+    on_device: bool = False
+    moved: bool = False
+    watchful: bool = False
+    scores: list[float] = field(default_factory=list[float])
+
+    def __post_init__(self) -> None:
+        self.prompt_length = len(self.tokens)
+
+    def constrain(self, grammar: "Grammar", matcher: "Matcher") -> None:
+        """Puts the answer under a grammar, before the request is added."""
+        self.grammar, self.matcher = grammar, matcher
+        self.watchful = bool(grammar.has_forced.any())
+
+    @property
+    def goal(self) -> int:
+        """How many of the known tokens must be computed: scoring does not need the last one's own output."""
+        return len(self.tokens) - (1 if self.targets_from is not None else 0)
+
+    @property
+    def generated(self) -> int:
+        """Tokens generated so far, forced ones included."""
+        return len(self.tokens) - self.prompt_length
+
+    @property
+    def generates(self) -> bool:
+        """Whether another token would be sampled after all known and launched ones."""
+        return self.targets_from is None and len(self.tokens) + self.pending < self.limit
+
+    @property
+    def matchable(self) -> int:
+        """Most tokens that may come from the cache: one at least must be computed, and every scored one."""
+        most = self.goal - 1
+        return most if self.targets_from is None else min(most, self.targets_from - 1)
+
+    def ready(self) -> int:
+        """Tokens that could be computed in the next step."""
+        if self.pending == 0:
+            return self.goal - self.computed
+        if self.watchful or not self.generates:
+            return 0
+        return 1
+
+    def append(self, token: int, logprob: float | None, top: tuple[tuple[int, float], ...]) -> list[Drawn]:
+        """Takes a sampled token and all that the constraint forces after it; sets `finish` when that ends it."""
+        if token in self.eos_ids or token in self.params.stop_token_ids:
+            self.finish = Finish("stop", token)
+            return []
+        self.tokens.append(token)
+        self.on_device = True
+        drawn = [Drawn(token, "sampled", logprob, top)]
+        if self.matcher is not None:
+            drawn += self._follow(token)
+        if self.finish is None and len(self.tokens) >= self.limit:
+            self.finish = Finish("length", None)
+        return drawn
+
+    def _follow(self, token: int) -> list[Drawn]:
+        assert self.matcher is not None
+        accepted = self.matcher.accept(token)
+        assert accepted, f"request {self.id}: the mask allowed token {token} that the grammar refuses"
+        return self.force()
+
+    def force(self) -> list[Drawn]:
+        """Appends the tokens that the constraint leaves no choice about, and ends when nothing may follow."""
+        if self.matcher is None:
+            return []
+        room = self.limit - len(self.tokens)
+        forced = self.matcher.forced()[:room]
+        for token in forced:
+            self.matcher.accept(token)
+        if forced:
+            self.tokens.extend(forced)
+            self.forced += len(forced)
+            self.on_device = False
+            self.moved = True
+        if self.matcher.finished and self.finish is None:
+            self.finish = Finish("stop", None)
+        return [Drawn(token, "forced") for token in forced]

@@ -1,0 +1,367 @@
+"""The scheduler: which requests compute what in the next step, and what the last one's result means for them.
+
+    scheduler.add(request)
+    while scheduler.busy:
+        plan = scheduler.plan()                    # Step for the device, and the requests it is for
+        progress = scheduler.commit(plan, result)  # tokens appended, ended requests released
+    scheduler.abort(request, finish)
+
+Every kind of work is "so many tokens for that row": a prompt in chunks under a token budget, one token of decode, a
+run of forced tokens, choices to score. A plan may be made before the previous step's result is known: a row whose
+next token is on the device needs nothing from the host. Only a request whose constraint may force text has to be
+seen first; `waits` says so.
+
+Memory: pages are reserved as tokens are planned. When they run out, the request that came last gives its row back
+and starts again later from what the radix tree still holds; draws are keyed by position, so its answer is the same.
+
+It runs on host integers alone: no tensors, no text, no clock but the one it is given.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ..lang.backends.base import Finish
+from .errors import Overloaded, RequestError
+from .memory.cache import PrefixCache
+from .policy import order_waiting
+from .request import Drawn, Request, Status
+from .step import Result, RowStart, Step, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a scheduler keeps to, all counted in tokens or requests."""
+
+    max_running: int
+    max_waiting: int
+    max_step_tokens: int
+    context: int
+    max_wait_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A Step and the requests its Work belongs to, in the same order."""
+
+    step: Step
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a commit did to one request."""
+
+    request: Request
+    drawn: tuple[Drawn, ...]
+
+
+class _Draft:
+    """A Step while it is being made."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.work: list[Work] = []
+        self.requests: list[Request] = []
+        self.starts: list[RowStart] = []
+        self.copies: list[tuple[int, int]] = []
+        self.pages: list[tuple[int, int, list[int]]] = []
+        self.states: list[tuple[int, int]] = []
+        self.forced: list[tuple[int, list[int]]] = []
+
+
+class Scheduler:
+    """Plans steps over a PrefixCache. Not thread-safe: the engine's thread owns it."""
+
+    def __init__(self, cache: PrefixCache, limits: Limits, clock: Callable[[], float]) -> None:
+        self.cache = cache
+        self.limits = limits
+        self.clock = clock
+        self.waiting: list[Request] = []
+        self.running: list[Request] = []
+        self.refused: list[tuple[Request, Exception]] = []
+        self.preemptions = 0
+        self._rows = list(range(limits.max_running))
+        self._ends: list[int] = []
+        self._steps = 0
+
+    # -- what comes in -------------------------------------------------------------------------------------------
+
+    def add(self, request: Request) -> None:
+        """Queues a request. Raises Overloaded when the queue is full, RequestError when it can never run."""
+        if len(self.waiting) >= self.limits.max_waiting:
+            raise Overloaded(f"{len(self.waiting)} requests wait already; try again in a moment")
+        length = len(request.tokens)
+        room = min(self.limits.context, self.cache.capacity)
+        if length < 1:
+            raise RequestError("the prompt is empty: at least one token is needed to generate from")
+        if length + (request.targets_from is None and not request.keep) > room:
+            what = "context" if room == self.limits.context else "KV pool"
+            raise RequestError(f"the prompt has {length} tokens; the {what} holds {room}: shorten it")
+        request.limit = min(request.limit, room)
+        request.arrival = self.clock()
+        if request.params.timeout is not None:
+            request.deadline = request.arrival + request.params.timeout
+        self.waiting.append(request)
+
+    def abort(self, request: Request, finish: Finish) -> None:
+        """Ends a request now, wherever it stands; its pages are free before the next plan."""
+        if request.status is not Status.ENDED:
+            request.finish = request.finish or finish
+            self.release(request)
+
+    def expire(self) -> list[Request]:
+        """Ends the requests whose time is up, and gives them."""
+        now = self.clock()
+        late = [
+            r for r in (*self.waiting, *self.running) if r.deadline is not None and now >= r.deadline
+        ]
+        for request in late:
+            self.abort(request, Finish("timeout", None))
+        return late
+
+    # -- what stands ---------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether any request waits or runs."""
+        return bool(self.waiting or self.running)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a running request cannot be planned before the launched step's result is known."""
+        return any(r.pending and r.watchful for r in self.running)
+
+    # -- plan ----------------------------------------------------------------------------------------------------
+
+    def plan(self) -> Plan | None:
+        """The next step; None when nothing can be computed now."""
+        draft = _Draft(self.limits.max_step_tokens)
+        for request in sorted(self.running, key=lambda r: (-r.params.priority, r.arrival)):
+            if request.status is Status.RUNNING and request.finish is None:
+                self._continue(draft, request)
+        if self.waiting and draft.budget > 0:
+            self._admit(draft)
+        if not draft.work:
+            return None
+        decode = not draft.starts and all(
+            w.tokens is None and w.sample and not w.targets for w in draft.work
+        )
+        self._steps += 1
+        ends, self._ends = self._ends, []
+        step = Step(
+            self._steps, draft.work, decode, ends, draft.starts,
+            draft.copies, draft.pages, draft.states, draft.forced,
+        )  # fmt: skip
+        return Plan(step, tuple(draft.requests))
+
+    def _continue(self, draft: _Draft, request: Request) -> None:
+        count = min(request.ready(), draft.budget)
+        if count <= 0:
+            return
+        index = len(request.pages)
+        while not self._reserve(request, count):
+            victim = self._last_running()
+            self._preempt(victim)
+            if victim is request:
+                return
+        if len(request.pages) > index:
+            assert request.row is not None
+            draft.pages.append((request.row, index, request.pages[index:]))
+        self._take(draft, request, count)
+
+    def _reserve(self, request: Request, count: int) -> bool:
+        pages = self.cache.extend(request.pages, request.computed, count)
+        if pages is None:
+            return False
+        request.pages.extend(pages)
+        return True
+
+    def _take(self, draft: _Draft, request: Request, count: int) -> None:
+        """Adds `count` tokens of a running request, whose pages are there, to the step."""
+        assert request.row is not None
+        start, end = request.computed, request.computed + count
+        device = count == 1 and (request.pending > 0 or (request.on_device and end == len(request.tokens)))
+        complete = request.pending > 0 or end == request.goal
+        sample = complete and request.generates
+        targets: list[int] = []
+        if request.targets_from is not None:
+            targets = request.tokens[max(start + 1, request.targets_from) : end + 1]
+        tokens = None if device else request.tokens[start:end]
+        if request.moved:
+            assert request.matcher is not None
+            draft.states.append((request.row, request.matcher.state))
+            draft.forced.append((request.row, request.tokens[start + 1 :]))
+            request.moved = False
+        draft.work.append(Work(request.row, start, count, tokens, sample, targets))
+        draft.requests.append(request)
+        draft.budget -= count
+        request.computed = end
+        request.pending += sample
+
+    # -- admission -----------------------------------------------------------------------------------------------
+
+    def _admit(self, draft: _Draft) -> None:
+        order = order_waiting(self.waiting, self.clock(), self.limits.max_wait_seconds, self._lookup)
+        size = self.cache.page_size
+        coming = {
+            self._next_page(r, r.committed)
+            for r in self.running
+            if r.committed + size <= r.prompt_length
+        }
+        for request in order:
+            if draft.budget <= 0 or not self._rows:
+                return
+            if request.pending or self._shares(request, coming):
+                continue
+            if not self._start(draft, request):
+                self._refuse_if_alone(request)
+                return
+            coming.add(self._next_page(request, request.committed))
+
+    def _lookup(self, request: Request) -> int:
+        return self.cache.lookup(
+            request.tokens, request.params.namespace, request.base, request.matchable
+        )
+
+    def _next_page(self, request: Request, cached: int) -> tuple[str, int, tuple[int, ...]]:
+        size = self.cache.page_size
+        start = cached // size * size
+        return request.params.namespace, start, tuple(request.tokens[start : start + size])
+
+    def _shares(self, request: Request, coming: set[tuple[str, int, tuple[int, ...]]]) -> bool:
+        """Whether a running request is just computing the page that this one needs next: then it waits for it."""
+        if not coming:
+            return False
+        cached = self._lookup(request)
+        size = self.cache.page_size
+        if request.matchable < cached // size * size + size:
+            return False
+        return self._next_page(request, cached) in coming
+
+    def _start(self, draft: _Draft, request: Request) -> bool:
+        """Gives a waiting request a row and its first chunk; False when memory does not suffice."""
+        uncached = request.goal - self._lookup(request)
+        if self.running and self.cache.available < uncached // self.cache.page_size + 1 + len(self.running):
+            return False
+        reservation = self.cache.reserve(
+            request.tokens, request.params.namespace, request.base, request.matchable, draft.budget
+        )
+        if reservation is None:
+            return False
+        row = heapq.heappop(self._rows)
+        request.row, request.status = row, Status.RUNNING
+        request.reservation, request.node = reservation, reservation.node
+        request.pages = list(reservation.pages)
+        request.computed = reservation.cached
+        request.committed = reservation.cached // self.cache.page_size * self.cache.page_size
+        request.cached = reservation.cached if request.cached is None else request.cached
+        request.on_device = request.moved = False
+        self.waiting.remove(request)
+        self.running.append(request)
+        state = request.matcher.state if request.matcher is not None else 0
+        draft.starts.append(
+            RowStart(
+                row, request.params, request.seed, request.tokens, request.prompt_length,
+                request.grammar, state,
+            )
+        )  # fmt: skip
+        draft.copies.extend(reservation.copies)
+        draft.pages.append((row, 0, request.pages[:]))
+        self._take(draft, request, min(request.ready(), draft.budget))
+        return True
+
+    def _refuse_if_alone(self, request: Request) -> None:
+        """A request that does not fit although nothing runs will never fit: memory is held by kept prefixes."""
+        if self.running:
+            return
+        error = Overloaded(
+            "KV memory is held by kept prefixes: release some runs, or give the engine more kv_tokens"
+        )
+        self.refused.append((request, error))
+        self.abort(request, Finish("abort", None))
+
+    # -- commit --------------------------------------------------------------------------------------------------
+
+    def commit(self, plan: Plan, result: Result) -> list[Progress]:
+        """Applies a step's result. Requests that ended have `finish` set; `release` lets their memory go."""
+        progress: list[Progress] = []
+        drawn = scored = 0
+        for request, work in zip(plan.requests, plan.step.work, strict=True):
+            if request.reservation is not None:
+                self.cache.settle(request.reservation)
+                request.reservation = None
+            if work.targets and request.status is not Status.ENDED:
+                request.scores.extend(result.scores[scored : scored + len(work.targets)].tolist())
+            scored += len(work.targets)
+            tokens: list[Drawn] = []
+            if work.sample:
+                request.pending -= 1
+                if request.finish is None:
+                    tokens = self._append(request, result, drawn)
+                drawn += 1
+            self._settle(request, work)
+            if tokens or request.finish is not None:
+                progress.append(Progress(request, tuple(tokens)))
+        return progress
+
+    def _append(self, request: Request, result: Result, index: int) -> list[Drawn]:
+        logprob = None if result.logprobs is None else float(result.logprobs[index])
+        top: Iterable[tuple[int, float]] = ()
+        if request.params.top_logprobs and result.top_ids is not None:
+            assert result.top_logprobs is not None
+            count = request.params.top_logprobs
+            top = zip(
+                result.top_ids[index, :count].tolist(),
+                result.top_logprobs[index, :count].tolist(),
+                strict=True,
+            )
+        asked = request.params.logprobs or request.params.top_logprobs
+        return request.append(int(result.tokens[index]), logprob if asked else None, tuple(top))
+
+    def _settle(self, request: Request, work: Work) -> None:
+        """After a step: full prompt pages go into the tree, and what generates nothing has ended."""
+        if request.status is not Status.RUNNING or request.finish is not None:
+            return
+        end = work.position + work.count
+        size = self.cache.page_size
+        if work.position < request.prompt_length and end // size * size > request.committed:
+            request.committed = end // size * size
+            self.cache.commit_full(request, request.committed)
+        if end >= request.goal and not request.pending and not request.generates:
+            request.finish = Finish("length", None)
+
+    # -- release -------------------------------------------------------------------------------------------------
+
+    def release(self, request: Request) -> None:
+        """Lets go of an ended request; the KV of its tokens stays in the tree, locked if it is to be kept."""
+        assert request.status is not Status.ENDED, f"request {request.id} was released twice"
+        if request.status is Status.WAITING:
+            self.waiting.remove(request)
+        else:
+            self._leave(request, request.keep)
+        request.status = Status.ENDED
+
+    def _leave(self, request: Request, keep: bool) -> None:
+        assert request.row is not None
+        if request.reservation is not None:
+            self.cache.settle(request.reservation)
+            request.reservation = None
+        valid = min(request.computed, len(request.tokens))
+        request.node = self.cache.finish(request, valid, keep)
+        request.pages = []
+        self.running.remove(request)
+        self._ends.append(request.row)
+        heapq.heappush(self._rows, request.row)
+        request.row = None
+
+    def _last_running(self) -> Request:
+        return max(self.running, key=lambda r: (-r.params.priority, r.arrival))
+
+    def _preempt(self, request: Request) -> None:
+        """Takes the row and the memory back; the request goes on later from what the tree keeps."""
+        self._leave(request, keep=False)
+        request.status = Status.WAITING
+        request.computed = 0
+        self.preemptions += 1
+        self.waiting.append(request)

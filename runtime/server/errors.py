@@ -1,0 +1,132 @@
+"""Errors of the server: one table from exception to status, one shape for every error body.
+
+    {"error": {"message": "temperature must be between 0 and 100, got -1", "type": "invalid_request",
+               "param": "sampling_params.temperature"}}
+
+400s are the caller's, 429 and 503 may be tried again and say when, 500 is ours and is logged with its trace. It
+refuses to know which route failed.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ...constrained.errors import ConstraintBudget, ConstraintError
+from ...lang.errors import InvalidProgram, NoBackend, Unsupported
+from ..errors import ConfigError, EngineStopped, Overloaded, RequestError
+
+log = logging.getLogger("trellis.server")
+
+
+class BadRequest(Exception):
+    """A request that cannot be meant. param: the field, as the caller wrote it."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class NotReady(Exception):
+    """The engine does not answer."""
+
+
+class ClientLeft(Exception):
+    """The caller closed the connection; nobody reads the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is said about an exception. retry_after: seconds."""
+
+    status: int
+    type: str
+    message: str
+    param: str | None = None
+    retry_after: int | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"error": {"message": self.message, "type": self.type, "param": self.param}}
+
+    def response(self) -> JSONResponse:
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return JSONResponse(self.body, self.status, headers)
+
+
+# The first row whose class fits decides. The message is the exception's own.
+TABLE: tuple[tuple[type[Exception], int, str, int | None], ...] = (
+    (BadRequest, 400, "invalid_request", None),
+    (ConstraintBudget, 413, "constraint_too_large", None),
+    (ConstraintError, 400, "invalid_constraint", None),
+    (Unsupported, 400, "unsupported", None),
+    (InvalidProgram, 400, "invalid_request", None),
+    (RequestError, 400, "invalid_request", None),
+    (ConfigError, 400, "invalid_request", None),
+    (Overloaded, 429, "overloaded", 1),
+    (NotReady, 503, "not_ready", 2),
+    (EngineStopped, 503, "unavailable", 5),
+    (NoBackend, 503, "unavailable", 5),
+    (TimeoutError, 504, "timeout", None),
+    (ClientLeft, 499, "client_left", None),
+)
+HTTP_TYPES = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+
+
+def describe(error: Exception) -> Failure:
+    """What to say about an exception; one that no row knows is ours, and is logged."""
+    if isinstance(error, RequestValidationError):
+        return _describe_body(error.errors())
+    if isinstance(error, HTTPException):
+        kind = HTTP_TYPES.get(error.status_code, "invalid_request")
+        return Failure(error.status_code, kind, str(error.detail))
+    for family, status, kind, retry_after in TABLE:
+        if isinstance(error, family):
+            param = getattr(error, "param", None)
+            return Failure(status, kind, str(error) or type(error).__name__, param, retry_after)
+    log.error("a request failed", exc_info=error)
+    return Failure(500, "internal", "an error of the server; its log has the details")
+
+
+def install_errors(app: FastAPI) -> None:
+    """Every exception of a route leaves through the table."""
+
+    def answer(_: Request, error: Exception) -> JSONResponse:
+        return describe(error).response()
+
+    for family in (RequestValidationError, HTTPException, *(row[0] for row in TABLE), Exception):
+        app.add_exception_handler(family, answer)
+
+
+def unknown_field(name: str, known: Sequence[str]) -> str:
+    """The message for a field that does not exist, with the likeliest meant one."""
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"unknown field {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _describe_body(errors: Sequence[Any]) -> Failure:
+    """The first mistake in a body. Of a field that takes several types, each failed one is listed: the deepest counts."""
+    first = max(errors, key=lambda e: len(e["loc"]))
+    if first["type"] == "json_invalid":
+        return Failure(400, "invalid_request", f"the body is not JSON: {first['ctx']['error']}")
+    path = [part for part in first["loc"][1:] if isinstance(part, int) or part.isidentifier()]
+    if not path:
+        message = "the body must be a JSON object, sent with Content-Type: application/json"
+        return Failure(400, "invalid_request", message)
+    if first["type"] == "extra_forbidden":
+        known = first.get("ctx", {}).get("known", ())
+        return Failure(400, "invalid_request", unknown_field(str(path[-1]), known), spell(path))
+    message = f"{spell(path)}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    return Failure(400, "invalid_request", message, spell(path))
+
+
+def spell(path: Sequence[str | int]) -> str:
+    """A path into the body as a caller would write it: `sampling_params[1].stop`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")

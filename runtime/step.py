@@ -1,0 +1,102 @@
+"""Step and Result: the only two things that cross between the scheduler and the device.
+
+A Step says, in plain integers, which rows compute how many tokens, where their KV goes and what is sampled. A
+Result says what came out. Chunked prefill, decode, forced runs and scoring are all the same thing here: a row that
+computes `count` new tokens from `position` on. Neither side knows the other: no tensors here, no requests there.
+
+A row is a running request's permanent index on the device. What a row needs for its whole life crosses once, in a
+RowStart; afterwards only differences cross. A plain decode step carries nothing but its rows: the token that each
+computes was sampled on the device and never left it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..lang.params import SamplingParams
+
+if TYPE_CHECKING:
+    from ..constrained.grammar import Grammar
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class RowStart:
+    """A request takes a row: everything about it that the device must know.
+
+    tokens: prompt and, after a preemption, what had been generated; prompt_length: how many of them are prompt.
+    state: state of the grammar after the generated tokens.
+    """
+
+    row: int
+    params: SamplingParams
+    seed: int
+    tokens: Sequence[int]
+    prompt_length: int
+    grammar: "Grammar | None" = None
+    state: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one row computes in a step.
+
+    position: index of the first new token; count: how many.
+    tokens: their ids; None where the one token is what the row sampled last, known to the device alone so far.
+    sample: draw the next token after the last one.
+    targets: for scoring, the tokens whose log-probability is asked after the last len(targets) positions.
+    """
+
+    row: int
+    position: int
+    count: int
+    tokens: Sequence[int] | None
+    sample: bool
+    targets: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One iteration of the engine.
+
+    ends: rows freed since the last step, before any start. copies: (source, destination) pages copied before
+    anything is computed. pages: (row, first index in its page table, pages from there on). states: (row, grammar state) where the host
+    moved a grammar over forced tokens; forced: (row, those tokens), for penalties.
+    decode: every row computes just the token it sampled last, and samples again.
+    """
+
+    index: int
+    work: Sequence[Work]
+    decode: bool
+    ends: Sequence[int] = ()
+    starts: Sequence[RowStart] = ()
+    copies: Sequence[tuple[int, int]] = ()
+    pages: Sequence[tuple[int, int, Sequence[int]]] = ()
+    states: Sequence[tuple[int, int]] = ()
+    forced: Sequence[tuple[int, Sequence[int]]] = ()
+
+    @property
+    def tokens(self) -> int:
+        """Tokens computed in this step."""
+        return sum(w.count for w in self.work)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a step gave, in the order of its Work.
+
+    tokens: int32, one for each Work that samples. logprobs: float32 beside it, of the raw model distribution;
+    None where no row asked. top_ids, top_logprobs: [samples, k]. scores: float32, concatenated over the Work that
+    has targets.
+    """
+
+    tokens: Ints
+    logprobs: Floats | None = None
+    top_ids: Ints | None = None
+    top_logprobs: Floats | None = None
+    scores: Floats = field(default_factory=lambda: np.zeros(0, np.float32))

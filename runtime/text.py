@@ -1,0 +1,100 @@
+"""TextStream: the text of one answer as its tokens arrive, cut at the first stop.
+
+    stream = TextStream(decoder, stop=("\\n",), stop_regex=None)
+    piece = stream.push(token_ids)      # text that is final; empty while a stop may still be forming
+    if stream.stopped is not None: ...  # the stop that ended it; nothing of it is in the text
+    piece = stream.flush()              # the rest, when the tokens have ended
+
+Text is held back only as long as it could be the beginning of a stop string. A stop regex is searched in the last
+`WINDOW` characters, and as much is held back. It refuses to know about models and requests.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Protocol
+
+WINDOW = 256
+
+
+class Decoder(Protocol):
+    """Turns token ids into text without ever splitting a character."""
+
+    def push(self, ids: Sequence[int]) -> str: ...
+    def flush(self) -> str: ...
+
+
+class TextStream:
+    """The text of one answer. `stopped` is the stop string or the matched text of the regex, once one came;
+    then `kept` tokens lie wholly before it and `tail` is the text between them and the stop. `length` counts the characters given out."""
+
+    def __init__(self, decoder: Decoder, stop: Sequence[str] = (), stop_regex: str | None = None) -> None:
+        self._decoder = decoder
+        self._stops = tuple(stop)
+        self._regex = re.compile(stop_regex) if stop_regex is not None else None
+        self._held = ""
+        self._ends: list[int] = []
+        self._decoded = ""
+        self.has_stops = bool(self._stops) or self._regex is not None
+        self.length = 0
+        self.stopped: str | None = None
+        self.kept = 0
+        self.tail = ""
+
+    def push(self, ids: Sequence[int]) -> str:
+        """The final text that these tokens add."""
+        if self.stopped is not None:
+            return ""
+        if not self.has_stops:
+            self._held += self._decoder.push(ids)
+            return self._release(len(self._held))
+        for token in ids:
+            piece = self._decoder.push((token,))
+            self._held += piece
+            self._decoded += piece
+            self._ends.append(len(self._decoded))
+        if cut := self._find():
+            return self._stop(*cut)
+        return self._release(len(self._held) - self._hold())
+
+    def flush(self) -> str:
+        """The rest of the text; nothing once it was stopped."""
+        if self.stopped is not None:
+            return ""
+        self._held += self._decoder.flush()
+        if cut := self._find():
+            return self._stop(*cut)
+        return self._release(len(self._held))
+
+    def _find(self) -> tuple[int, str] | None:
+        """The earliest stop in the held text: where it starts, and what it is."""
+        found = [(at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        if self._regex is not None and (match := self._regex.search(self._held)) and match.group():
+            found.append((match.start(), match.group()))
+        return min(found, key=lambda f: f[0], default=None)
+
+    def _stop(self, at: int, what: str) -> str:
+        text = self._release(at)
+        self.stopped = what
+        self._held = ""
+        at = bisect_left(self._ends, self.length)
+        self.kept = at + 1 if at < len(self._ends) and self._ends[at] == self.length > 0 else at
+        covered = self._ends[self.kept - 1] if self.kept else 0
+        self.tail = self._decoded[covered : self.length]
+        return text
+
+    def _hold(self) -> int:
+        """How many characters at the end may still become part of a stop."""
+        if self._regex is not None:
+            return min(len(self._held), WINDOW)
+        longest = min(max(map(len, self._stops)) - 1, len(self._held))
+        for size in range(longest, 0, -1):
+            tail = self._held[len(self._held) - size :]
+            if any(stop.startswith(tail) for stop in self._stops):
+                return size
+        return 0
+
+    def _release(self, count: int) -> str:
+        text, self._held = self._held[:count], self._held[count:]
+        self.length += len(text)
+        return text

@@ -1,0 +1,49 @@
+"""Rows: what the device remembers of each running request between steps.
+
+    rows.write_pages(...)   # page tables, as the host hands out pages
+    rows.last[row]          # the token sampled last: input of the next decode step
+    rows.length[row]        # tokens with KV: position of that input
+
+A request keeps its row for life, so steady decoding uploads nothing. The last row is nobody's: padding points there.
+It refuses to know which request a row belongs to.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+
+class Rows:
+    """Device tensors indexed by row: page table [rows + 1, pages], last token and length [rows + 1]."""
+
+    def __init__(self, count: int, pages_per_row: int, device: torch.device) -> None:
+        self.device = device
+        self.padding = count
+        self.pages = torch.zeros((count + 1, pages_per_row), dtype=torch.int32, device=device)
+        self.last = torch.zeros(count + 1, dtype=torch.int64, device=device)
+        self.length = torch.zeros(count + 1, dtype=torch.int32, device=device)
+
+    def write_pages(self, entries: Sequence[tuple[int, int, Sequence[int]]]) -> None:
+        """Writes (row, first index, pages) into the page table with one upload."""
+        if not entries:
+            return
+        total = sum(len(pages) for _, _, pages in entries)
+        packed = np.empty((3, total), np.int32)
+        at = 0
+        for row, first, pages in entries:
+            end = at + len(pages)
+            packed[0, at:end] = row
+            packed[1, at:end] = np.arange(first, first + len(pages))
+            packed[2, at:end] = pages
+            at = end
+        rows, index, values = upload(packed, self.device)
+        self.pages[rows.long(), index.long()] = values
+
+
+def upload(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """A host array on the device. On a GPU through pinned memory, so that the copy waits for nothing."""
+    tensor = torch.from_numpy(array)
+    if device.type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)

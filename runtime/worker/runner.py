@@ -1,0 +1,197 @@
+"""Runner: carries out Steps on one device.
+
+    pending = runner.launch(step)      # uploads what changed, launches the work, returns before it is done
+    result = pending.result()          # waits and gives what came out
+
+There is one kind of forward: rows compute some new tokens each over paged KV. Plain decode is the case where every
+row computes one token that is already on the device; it runs as a graph. What is slow: the first step of each shape.
+It refuses to know about requests, queues and text.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from ...kernels.copy_pages import copy_pages
+from ...kernels.logprob import token_logprobs
+from ..memory.pools import Pool
+from ..step import Result, Step
+from .attend import Attend, Attention
+from .batch import Batch, make_batch
+from .grammars import GrammarArena
+from .graphs import Graphs
+from .rows import Rows, upload
+from .sampler import Features, Sampled, Sampler
+
+SCORE_ROWS = 256
+
+
+class Model(Protocol):
+    """What the runner needs of a model; see runtime/models."""
+
+    def forward(self, tokens: torch.Tensor, positions: torch.Tensor, attend: Attend) -> torch.Tensor: ...
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a runner is made of."""
+
+    model: Model
+    pool: Pool
+    rows: Rows
+    attention: Attention
+    arena: GrammarArena
+    sampler: Sampler
+
+
+class Launched:
+    """A step on its way; `result` waits for it."""
+
+    def __init__(self, samples: int, sampled: Sampled | None, scores: torch.Tensor | None) -> None:
+        self._samples = samples
+        self._event: torch.cuda.Event | None = None
+        self._tokens = self._fetch(sampled.tokens if sampled else None)
+        self._logprobs = self._fetch(sampled.logprobs if sampled else None)
+        self._top_ids = self._fetch(sampled.top_ids if sampled else None)
+        self._top_logprobs = self._fetch(sampled.top_logprobs if sampled else None)
+        self._scores = self._fetch(scores)
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            self._event = torch.cuda.Event()
+            self._event.record()
+
+    def _fetch(self, tensor: torch.Tensor | None) -> torch.Tensor | None:
+        if tensor is None:
+            return None
+        if tensor.device.type == "cpu":
+            return tensor.clone()
+        host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+        return host.copy_(tensor, non_blocking=True)
+
+    def result(self) -> Result:
+        """What came out, once the device is done."""
+        if self._event is not None:
+            self._event.synchronize()
+
+        def host(tensor: torch.Tensor | None) -> np.ndarray | None:
+            return None if tensor is None else tensor.numpy()[: self._samples]
+
+        tokens = host(self._tokens)
+        return Result(
+            tokens=np.zeros(0, np.int32) if tokens is None else tokens,
+            logprobs=host(self._logprobs),
+            top_ids=host(self._top_ids),
+            top_logprobs=host(self._top_logprobs),
+            scores=np.zeros(0, np.float32) if self._scores is None else self._scores.numpy(),
+        )
+
+
+class Runner:
+    """Carries out Steps with a model, its KV pool, and rows of state on one device."""
+
+    def __init__(self, parts: Parts, graphs: bool = True) -> None:
+        self.parts = parts
+        self.rows = parts.rows
+        self.graphs = Graphs(self._decode, parts.rows, graphs)
+        self._grammar_of: dict[int, int] = {}
+        self._features: tuple[tuple[int, ...], Features] | None = None
+
+    @torch.inference_mode()
+    def launch(self, step: Step) -> Launched:
+        """Launches a step. Raises what the device raises."""
+        self._prepare(step)
+        rows = [w.row for w in step.work if w.sample]
+        if step.decode:
+            sampled = self.graphs.decode(rows, self._features_of(tuple(rows)))
+            return Launched(len(rows), sampled, None)
+        batch = make_batch(step.work, self.rows, self.parts.pool.shape.page_size)
+        hidden = self._forward(batch)
+        sampled = self._sample(batch, hidden, tuple(rows)) if rows else None
+        scores = self._score(batch, hidden) if len(batch.score_at) else None
+        self.rows.length[batch.rows] = batch.ends
+        return Launched(len(rows), sampled, scores)
+
+    def reset(self) -> None:
+        """Forgets every row, after a failed step."""
+        for row in list(self._grammar_of):
+            self._end_row(row)
+
+    # -- what changes before a step ------------------------------------------------------------------------------
+
+    def _prepare(self, step: Step) -> None:
+        parts = self.parts
+        for row in step.ends:
+            self._end_row(row)
+        for start in step.starts:
+            parts.sampler.start_row(
+                start.row, start.params, start.seed, start.tokens, start.prompt_length
+            )
+            if start.grammar is not None:
+                slot = parts.arena.place(start.grammar)
+                parts.arena.acquire(slot)
+                parts.arena.set_row(start.row, slot, start.state)
+                self._grammar_of[start.row] = slot
+        for row, tokens in step.forced:
+            parts.sampler.observe(row, tokens)
+        for row, state in step.states:
+            parts.arena.set_row(row, self._grammar_of[row], state)
+        if step.starts or step.ends:
+            self._features = None
+        parts.sampler.flush()
+        parts.arena.flush()
+        self.rows.write_pages(step.pages)
+        if step.copies:
+            packed = upload(np.array(step.copies, np.int32).T.copy(), self.rows.device)
+            copy_pages(parts.pool.data, packed[0].long(), packed[1].long())
+
+    def _end_row(self, row: int) -> None:
+        slot = self._grammar_of.pop(row, None)
+        if slot is not None:
+            self.parts.arena.clear_row(row)
+            self.parts.arena.release(slot)
+
+    def _features_of(self, rows: tuple[int, ...]) -> Features:
+        if self._features is None or self._features[0] != rows:
+            self._features = (rows, self.parts.sampler.features(rows))
+        return self._features[1]
+
+    # -- forward -------------------------------------------------------------------------------------------------
+
+    def _forward(self, batch: Batch) -> torch.Tensor:
+        plan = self.parts.attention.plan_ragged(batch, self.rows)
+        attend = self.parts.attention.over(plan, batch.slots)
+        return self.parts.model.forward(batch.tokens, batch.positions, attend)
+
+    def _sample(self, batch: Batch, hidden: torch.Tensor, rows: tuple[int, ...]) -> Sampled:
+        logits = self.parts.model.logits(hidden[batch.sample_at])
+        features = self._features_of(rows)
+        sampled = self.parts.sampler.sample(logits, batch.sample_rows, batch.sample_positions, features)
+        self.rows.last[batch.sample_rows] = sampled.tokens.long()
+        return sampled
+
+    def _score(self, batch: Batch, hidden: torch.Tensor) -> torch.Tensor:
+        """Log-probability of each target; a vocabulary-wide row each, so a few hundred at a time."""
+        parts = [
+            token_logprobs(self.parts.model.logits(hidden[at]), targets)
+            for at, targets in zip(
+                batch.score_at.split(SCORE_ROWS), batch.score_targets.split(SCORE_ROWS), strict=True
+            )
+        ]
+        return torch.cat(parts)
+
+    def _decode(self, rows: torch.Tensor, features: Features) -> Sampled:
+        """One decode step of the given rows, [rows] int64; the last row is padding. Capturable in a graph."""
+        state, size = self.rows, self.parts.pool.shape.page_size
+        positions = state.length[rows].long()
+        slots = state.pages[rows, positions // size].long() * size + positions % size
+        plan = self.parts.attention.plan_decode(rows, positions + 1, state)
+        attend = self.parts.attention.over(plan, slots)
+        hidden = self.parts.model.forward(state.last[rows], positions, attend)
+        logits = self.parts.model.logits(hidden)
+        sampled = self.parts.sampler.sample(logits, rows, positions + 1, features)
+        state.last[rows] = sampled.tokens.long()
+        state.length[rows] = (positions + 1).int()
+        state.length[state.padding] = 0
+        return sampled

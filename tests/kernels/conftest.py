@@ -1,0 +1,59 @@
+"""Kernel tests run the Triton kernels themselves: on a GPU, else in Triton's interpreter.
+
+The interpreter must be chosen before Triton is first imported, which is why it happens here, at the
+top. Uninitialised memory is NaN in every test of this folder.
+"""
+
+import glob
+import os
+import sys
+
+if not glob.glob("/dev/nvidia[0-9]*"):
+    os.environ["TRITON_INTERPRET"] = "1"
+
+import pytest
+import torch
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The device whose tensors go to the Triton kernels in this test."""
+    if torch.cuda.is_available():
+        return "cuda"
+    assert os.environ.get("TRITON_INTERPRET") == "1", (
+        "TRITON_INTERPRET=1 must be set where no GPU is usable"
+    )
+    for name, module in list(sys.modules.items()):
+        if name.startswith("trellis.kernels.") and hasattr(module, "uses_triton"):
+            monkeypatch.setattr(module, "uses_triton", lambda tensor: True)
+    return "cpu"
+
+
+@pytest.fixture(autouse=True)
+def poisoned_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch.empty and torch.empty_like give NaN (the largest value for integers)."""
+    for name in ("empty", "empty_like"):
+        monkeypatch.setattr(torch, name, _poisoning(getattr(torch, name)))
+
+
+def _poisoning(allocate):
+    def poisoned(*args, **options):
+        tensor = allocate(*args, **options)
+        if tensor.is_floating_point():
+            return tensor.fill_(float("nan"))
+        return tensor.fill_(torch.iinfo(tensor.dtype).max)
+
+    return poisoned
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a GPU the tests marked gpu are deselected, and the summary says how many."""
+    if torch.cuda.is_available():
+        return
+    here = os.path.dirname(__file__)
+    unusable = [i for i in items if i.get_closest_marker("gpu") and str(i.path).startswith(here)]
+    if unusable:
+        config.hook.pytest_deselected(items=unusable)
+        items[:] = [item for item in items if item not in unusable]

@@ -1,0 +1,292 @@
+"""The engine's loop and scheduler over a toy device that checks every KV access: any way to schedule the work gives
+the answer that each request would get alone."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trellis.lang.backends.base import Delta, Finish
+from trellis.lang.params import SamplingParams
+from trellis.radix.tree import RadixTree
+from trellis.runtime.engine import Engine, Ticket
+from trellis.runtime.errors import EngineStopped, Overloaded, RequestError
+from trellis.runtime.memory.cache import PrefixCache
+from trellis.runtime.memory.pages import Pages
+from trellis.runtime.request import Request
+from trellis.runtime.scheduler import Limits, Scheduler
+from trellis.runtime.text import TextStream
+
+
+class Letters:
+    def push(self, ids: Sequence[int]) -> str:
+        return "".join(chr(33 + i) for i in ids)
+
+    def flush(self) -> str:
+        return ""
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class World:
+    """An engine on a toy device, and what came out of it."""
+
+    def __init__(self, runner: Any, pages: int = 64, **limits: Any) -> None:
+        self.runner = runner
+        self.clock = Clock()
+        self.cache = PrefixCache(RadixTree(16), Pages(pages))
+        kept = {"max_running": 8, "max_waiting": 100, "max_step_tokens": 64, "context": 4096} | limits
+        self.scheduler = Scheduler(self.cache, Limits(**kept), self.clock)
+        self.engine = Engine(self.scheduler, runner)
+        self.deltas: dict[Request, list[Delta]] = {}
+        self.errors: dict[Request, Exception] = {}
+
+    def ticket(self, tokens: Sequence[int], new: int = 8, **options: Any) -> Ticket:
+        fields = {k: options.pop(k) for k in ("base", "keep", "targets_from") if k in options}
+        seed = options.pop("seed", 5)
+        eos = options.pop("eos_ids", frozenset())
+        params = SamplingParams(max_tokens=new, seed=seed, **options)
+        request = Request(
+            "r", list(tokens), params, limit=len(tokens) + new, seed=seed, eos_ids=eos, **fields
+        )
+        text = TextStream(Letters(), params.stop)
+        return Ticket(request, text, self.hear, lambda token: chr(33 + token))
+
+    def hear(self, ticket: Ticket, item: Delta | Exception) -> None:
+        if isinstance(item, Exception):
+            self.errors[ticket.request] = item
+        else:
+            self.deltas.setdefault(ticket.request, []).append(item)
+
+    def run(self, *tickets: Ticket) -> list[list[int]]:
+        self.engine.add_requests(tickets)
+        self.engine.drain()
+        self.cache.check()
+        return [self.output(t) for t in tickets]
+
+    def output(self, ticket: Ticket) -> list[int]:
+        return [token.id for delta in self.deltas.get(ticket.request, []) for token in delta.tokens]
+
+    def last(self, ticket: Ticket) -> Delta:
+        return self.deltas[ticket.request][-1]
+
+
+def alone(runner: Any, tokens: Sequence[int], new: int = 8, seed: int = 5) -> list[int]:
+    """What the toy model says to this prompt, without any engine."""
+    from_conftest = type(runner).launch.__globals__["next_token"]
+    context = list(tokens)
+    for _ in range(new):
+        context.append(from_conftest(context, seed))
+    return context[len(tokens) :]
+
+
+def prompt(length: int, seed: int = 0) -> list[int]:
+    rng = random.Random(seed)
+    return [rng.randrange(97) for _ in range(length)]
+
+
+def test_one_request(runner: Any) -> None:
+    world = World(runner)
+    ticket = world.ticket(prompt(20))
+    assert world.run(ticket) == [alone(runner, prompt(20))]
+    last = world.last(ticket)
+    assert last.finish == Finish("length", None)
+    assert last.usage is not None
+    assert (last.usage.prompt, last.usage.generated, last.usage.cached) == (20, 8, 0)
+    assert world.cache.private_pages == 0
+
+
+def test_chunked_equals_whole(runner: Any) -> None:
+    whole = World(runner, max_step_tokens=512).run(World(runner).ticket(prompt(200)))
+    assert whole == [alone(runner, prompt(200))] or whole == [[]]
+    for budget in (1, 7, 16, 33):
+        world = World(type(runner)(), max_step_tokens=budget)
+        assert world.run(world.ticket(prompt(200))) == [alone(runner, prompt(200))]
+
+
+def test_many_share_a_prefix_and_report_cached_tokens(runner: Any) -> None:
+    world = World(runner, pages=256)
+    shared = prompt(100)
+    world.run(world.ticket(shared, 1))
+    tickets = [world.ticket(shared + prompt(10, i + 1)) for i in range(6)]
+    answers = world.run(*tickets)
+    assert answers == [alone(runner, t.request.tokens[:110]) for t in tickets]
+    assert all(world.last(t).usage.cached == 100 for t in tickets)
+
+
+def test_a_shared_prompt_is_computed_once_even_when_all_arrive_together(runner: Any) -> None:
+    world = World(runner, pages=256)
+    tickets = [world.ticket(prompt(128), seed=i) for i in range(6)]
+    assert world.run(*tickets) == [alone(runner, prompt(128), seed=i) for i in range(6)]
+    computed = sum(step.tokens for step in runner.steps)
+    assert computed < 128 + 6 * (16 + 9)
+
+
+def test_follow_up_on_a_kept_prefix(runner: Any) -> None:
+    world = World(runner)
+    first = world.ticket(prompt(21), keep=True)
+    (answer,) = world.run(first)
+    tokens = prompt(21) + answer + prompt(5, 9)
+    second = world.ticket(tokens, base=first.request.node)
+    assert world.run(second) == [alone(runner, tokens)]
+    assert world.last(second).usage.cached >= 28
+    world.cache.release(first.request.node)
+    world.cache.check()
+
+
+def test_preempted_requests_resume_and_give_the_same_answer(runner: Any) -> None:
+    world = World(runner, pages=12)
+    tickets = [world.ticket(prompt(30, i), 40, seed=i) for i in range(5)]
+    answers = world.run(*tickets)
+    assert world.scheduler.preemptions > 0
+    assert answers == [alone(runner, prompt(30, i), 40, seed=i) for i in range(5)]
+
+
+def test_scores_come_from_one_forward_over_the_branches(runner: Any) -> None:
+    world = World(runner)
+    shared = prompt(40)
+    world.run(world.ticket(shared, 1))
+    runner.steps.clear()
+    branches = [world.ticket(shared + [i, i + 1], 0, targets_from=40) for i in range(4)]
+    world.run(*branches)
+    assert len(runner.steps) == 1
+    assert all(len(b.request.scores) == 2 for b in branches)
+    lone = World(type(runner)())
+    again = lone.ticket(shared + [2, 3], 0, targets_from=40)
+    lone.run(again)
+    assert again.request.scores == branches[2].request.scores
+
+
+def test_stop_string_cuts_the_text_and_the_kept_tokens(runner: Any) -> None:
+    expected = alone(runner, prompt(9), 30)
+    stop = chr(33 + expected[6])
+    first = expected.index(expected[6])
+    world = World(runner)
+    ticket = world.ticket(prompt(9), 30, stop=(stop,), keep=True)
+    world.run(ticket)
+    text = "".join(d.text for d in world.deltas[ticket.request])
+    assert text == "".join(chr(33 + t) for t in expected[:first])
+    assert world.last(ticket).finish == Finish("stop", stop)
+    assert ticket.request.tokens == prompt(9) + expected[:first]
+    world.cache.release(ticket.request.node)
+
+
+def test_end_of_text_and_stop_ids(runner: Any) -> None:
+    expected = alone(runner, prompt(9), 30)
+    for options in ({"eos_ids": frozenset({expected[4]})}, {"stop_token_ids": (expected[4],)}):
+        world = World(type(runner)())
+        ticket = world.ticket(prompt(9), 30, **options)
+        assert world.run(ticket) == [expected[: expected.index(expected[4])]]
+        assert world.last(ticket).finish == Finish("stop", expected[4])
+
+
+def test_abort_frees_pages_within_a_step(runner: Any) -> None:
+    world = World(runner)
+    ticket = world.ticket(prompt(20), 1000)
+    world.engine.add_requests([ticket])
+    world.engine._receive()
+    for _ in range(3):
+        world.engine.step()
+    assert world.cache.private_pages > 0
+    world.engine.abort([ticket], Finish("abort", None))
+    world.engine._receive()
+    assert world.cache.private_pages == 0
+    world.engine.drain()
+    assert world.last(ticket).finish == Finish("abort", None)
+
+
+def test_timeout_ends_waiting_and_running_requests(runner: Any) -> None:
+    world = World(runner, max_running=1)
+    running, waiting = (world.ticket(prompt(20), 1000, timeout=2.0) for _ in range(2))
+    world.engine.add_requests([running, waiting])
+    world.engine._receive()
+    world.engine.step()
+    world.clock.now = 3.0
+    world.engine._receive()
+    assert world.last(running).finish == world.last(waiting).finish == Finish("timeout", None)
+    world.engine.drain()
+
+
+def test_queue_limit_and_impossible_prompts_are_errors_of_their_request(runner: Any) -> None:
+    world = World(runner, max_waiting=2, context=100)
+    good = [world.ticket(prompt(10)) for _ in range(2)]
+    late, long, empty = world.ticket(prompt(10)), world.ticket(prompt(101)), world.ticket([])
+    world.engine.add_requests([long, empty, *good, late])
+    world.engine.drain()
+    assert isinstance(world.errors[late.request], Overloaded)
+    assert isinstance(world.errors[long.request], RequestError)
+    assert isinstance(world.errors[empty.request], RequestError)
+    assert [world.output(t) for t in good] == [alone(runner, prompt(10))] * 2
+
+
+def test_a_failing_step_ends_its_requests_and_the_engine_goes_on(runner: Any) -> None:
+    runner.fail_at = 3
+    world = World(runner)
+    ticket = world.ticket(prompt(20), 100)
+    world.run(ticket)
+    assert isinstance(world.errors[ticket.request], EngineStopped)
+    again = world.ticket(prompt(20))
+    assert world.run(again) == [alone(runner, prompt(20))]
+
+
+def test_ageing_bounds_the_wait(runner: Any) -> None:
+    """A stream of requests with a long cached prefix must not starve one without."""
+    world = World(runner, pages=256, max_running=1, max_wait_seconds=5.0)
+    shared = prompt(64)
+    world.run(world.ticket(shared, 1))
+    cold = world.ticket(prompt(64, 1), 2)
+    world.engine.add_requests([cold])
+    world.engine.add_requests([world.ticket(shared, 2)])
+    for _ in range(40):
+        world.engine._receive()
+        world.engine.step()
+        world.clock.now += 1.0
+        world.engine.add_requests([world.ticket(shared, 2)])
+    assert world.output(cold) == alone(runner, prompt(64, 1), 2)
+
+
+def test_priority_goes_first(runner: Any) -> None:
+    world = World(runner, max_running=1)
+    low, high = world.ticket(prompt(10), 3), world.ticket(prompt(10, 1), 3, priority=5)
+    world.engine.add_requests([low, high])
+    world.engine._receive()
+    world.engine.step()
+    assert high.request.row is not None
+    assert low.request.row is None
+    world.engine.drain()
+
+
+def test_closing_ends_everything(runner: Any) -> None:
+    world = World(runner)
+    world.engine.start()
+    ticket = world.ticket(prompt(10), 4000)
+    world.engine.add_requests([ticket])
+    world.engine.close()
+    assert isinstance(world.errors[ticket.request], EngineStopped)
+    with pytest.raises(EngineStopped):
+        world.engine.add_requests([ticket])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(1, 70), st.integers(0, 3), st.integers(1, 30)), min_size=1, max_size=12),
+    st.integers(14, 40),
+    st.integers(1, 50),
+    st.integers(1, 6),
+)
+def test_any_schedule_gives_the_lone_answers(
+    runner: Any, asked: list[tuple[int, int, int]], pages: int, budget: int, rows: int
+) -> None:
+    world = World(type(runner)(), pages=pages, max_step_tokens=budget, max_running=rows)
+    tickets = [world.ticket(prompt(n, s), new, seed=s) for n, s, new in asked]
+    expected = [alone(runner, prompt(n, s), new, seed=s) for n, s, new in asked]
+    assert world.run(*tickets) == expected
+    assert world.cache.private_pages == 0
