@@ -1,0 +1,120 @@
+"""Trellis: a language for programs that call language models, and the runtime that makes them fast.
+
+    import trellis as tr
+
+    @tr.function
+    def capital(s, country: str) -> str:
+        s += tr.user(f"What is the capital of {country}?")
+        s += tr.assistant(tr.gen("city", max_tokens=8, stop="."))
+        return s["city"]
+
+    capital("France")
+
+Importing this is light: torch and the engine are loaded when the first `Engine` is made. This file is where the
+language and the runtime meet; no other knows both.
+"""
+
+from typing import Any
+
+from .constrained.errors import (
+    ConstraintBudget,
+    ConstraintError,
+    InvalidConstraint,
+    UnsupportedConstraint,
+)
+from .lang.backends.base import Backend, Usage
+from .lang.backends.fake import Fake, Stall
+from .lang.branches import Branches
+from .lang.cell import Answer, Meta
+from .lang.default import fallback, use
+from .lang.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    GenError,
+    InvalidAnswer,
+    InvalidParams,
+    InvalidProgram,
+    InvalidType,
+    LangError,
+    NoBackend,
+    ProgramError,
+    TurnError,
+    UnknownVariable,
+    Unsupported,
+)
+from .lang.events import Event, Finished, Retried, TextDelta, VariableSet
+from .lang.function import Function, function
+from .lang.params import SamplingParams
+from .lang.primitives import assistant, gen, select, system, text, tool, user
+from .lang.run import Run
+from .lang.state import State
+from .lang.stream import AsyncStream, Stream
+
+__version__ = "0.1.0"
+
+
+def Engine(model: str | None = None, **config: Any) -> Backend:
+    """A backend in this process: the model's folder or name (None: the small bundled one), and engine settings.
+
+    Raises ImportError if the engine's packages are not installed, ConfigError and ModelError for what cannot be meant.
+    """
+    try:
+        from .runtime.client import open_engine
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == __name__:
+            raise
+        raise ImportError(
+            f"the engine needs {error.name}, which is not installed: pip install 'trellis[engine]'"
+        ) from error
+    return open_engine(model, **config)
+
+
+fallback.provide(Engine)
+
+__all__ = [
+    "Answer",
+    "AsyncStream",
+    "Backend",
+    "Branches",
+    "Cancelled",
+    "ConstraintBudget",
+    "ConstraintError",
+    "DeadlineExceeded",
+    "Engine",
+    "Event",
+    "Fake",
+    "Finished",
+    "Function",
+    "GenError",
+    "InvalidAnswer",
+    "InvalidConstraint",
+    "InvalidParams",
+    "InvalidProgram",
+    "InvalidType",
+    "LangError",
+    "Meta",
+    "NoBackend",
+    "ProgramError",
+    "Retried",
+    "Run",
+    "SamplingParams",
+    "Stall",
+    "State",
+    "Stream",
+    "TextDelta",
+    "TurnError",
+    "UnknownVariable",
+    "Unsupported",
+    "UnsupportedConstraint",
+    "Usage",
+    "VariableSet",
+    "assistant",
+    "function",
+    "gen",
+    "select",
+    "system",
+    "text",
+    "tool",
+    "use",
+    "user",
+]

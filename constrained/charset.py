@@ -145,8 +145,9 @@ def _join(groups: dict[int, set[int]], a: int, b: int) -> None:
 def ignoring_case(chars: Charset) -> Charset:
     """The set with the other cases of its members."""
     groups = _case_groups()
-    extra = [groups[code] for code in groups if contains(chars, code)]
-    return union(chars, *extra)
+    few = sum(high - low + 1 for low, high in chars) <= 256
+    codes = [c for low, high in chars for c in range(low, high + 1)] if few else list(groups)
+    return union(chars, *(groups[c] for c in codes if c in groups and (few or contains(chars, c))))
 
 
 def contains(chars: Charset, code: int) -> bool:

@@ -76,4 +76,4 @@ def bound_length(dfa: Dfa, low: int, high: int | None, budget: Budget) -> Dfa:
     accepting = dfa.accepting[:, None] & (np.arange(layers) >= low)[None, :]
     bounded = trim(Dfa(table, accepting.reshape(-1), dfa.start * layers))
     budget.spend(bounded.states)
-    return minimise(bounded)
+    return bounded

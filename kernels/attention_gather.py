@@ -1,8 +1,9 @@
 """What a step's attention has to do, for the CPU: index tensors made once a step and used in every layer.
 
-Rows that compute equally many tokens (one, in decoding) over similar lengths form one dense problem, so that nothing is done row by row and
-little is padding: within a batch lengths differ by less than a factor of two, or are all short. Longer chunks stay alone. Gathering
-repeats each row's keys once per layer; it is bound by memory. It knows nothing of requests.
+Rows that compute equally many tokens (one, in decoding) over similar lengths form one dense
+problem, so that nothing is done row by row and little is padding: within a batch lengths differ by
+less than a factor of two, or are all short. Longer chunks stay alone. Gathering repeats each row's
+keys once per layer; it is bound by memory. It knows nothing of requests.
 """
 
 from dataclasses import dataclass
@@ -25,9 +26,10 @@ Ints = NDArray[np.int32]
 class Gather:
     """One dense problem: `rows` rows of `count` query tokens over `longest` keys.
 
-    tokens: int64 [rows * count], the query tokens; None where they are all the step's, in order. index: int64 [rows *
-    kv_heads * longest], lines of a pool seen as [.., dim]; beyond a row's length it repeats the last key. positions:
-    int64 [rows, count]. bias: float32 [rows, 1, count, 1, longest], 0 or -inf; None where every query sees every key.
+    tokens: int64 [rows * count], the query tokens; None where they are all the step's, in order.
+    index: int64 [rows * kv_heads * longest], lines of a pool seen as [.., dim]; beyond a row's
+    length it repeats the last key. positions: int64 [rows, count]. bias: float32 [rows, 1, count,
+    1, longest], 0 or -inf; None where every query sees every key.
     """
 
     rows: int
@@ -60,7 +62,7 @@ class GatherPlan:
 def plan_gather(
     counts: Ints, lengths: Ints, rows: Ints, page_table: torch.Tensor, shape: AttentionShape
 ) -> GatherPlan:
-    """Plan a step on the CPU. counts, lengths, rows: [n]; page_table: int [rows, pages] on the CPU."""
+    """Plan a step on the CPU. counts, lengths, rows: [n]; page_table: int [any, pages]."""
     starts = np.cumsum(counts) - counts
     tokens = int(counts.sum())
     size = np.frexp(np.maximum(lengths, SHORT) - 1)[1]
@@ -79,7 +81,13 @@ def plan_gather(
             continue
         whole = len(batches) == 1
         gathers.append(
-            _gather(count, lengths[n], page_table[torch.from_numpy(rows[n]).long()], shape, None if whole else place)
+            _gather(
+                count,
+                lengths[n],
+                page_table[torch.from_numpy(rows[n]).long()],
+                shape,
+                None if whole else place,
+            )
         )
     return GatherPlan(tuple(gathers), idle, tokens)
 

@@ -1,6 +1,7 @@
 """The shape of a model's attention, and the matrix tiles that suit it.
 
-The tiles are the measured choices for one generation of GPUs (Hopper); any other tile gives the same result at another speed.
+The tiles are the measured choices for one generation of GPUs (Hopper); any other tile gives the
+same result at another speed.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from .launch import power_of_two
 class Tile:
     """How one work item is computed.
 
-    rows: query tokens times the heads of a group, a power of two >= 16. keys: taken at a time, a power of two that is a
-    multiple of the page size. warps; stages: tiles of keys and values in flight, plus one.
+    rows: query tokens times the heads of a group, a power of two >= 16. keys: taken at a time, a
+    power of two that is a multiple of the page size. warps; stages: tiles of keys and values in
+    flight, plus one.
     """
 
     rows: int
@@ -28,7 +30,8 @@ class Tile:
 class AttentionShape:
     """heads: query heads, a multiple of kv_heads. head_dim; dtype of queries and pools; page_size: tokens in a page.
 
-    narrow, wide: the tiles for a token or a few and for longer chunks; chosen by the rest where not given.
+    narrow, wide: the tiles for a token or a few and for longer chunks; chosen by the rest where not
+    given.
     """
 
     heads: int
@@ -54,7 +57,7 @@ class AttentionShape:
         """The narrow and the wide tile."""
         rows = max(16, power_of_two(self.group))
         if self.dtype == torch.float32:
-            # Without tensor cores a product lives in registers: small tiles, nothing to prefetch into.
+            # Without tensor cores a product lives in registers: small tiles.
             narrow, wide = Tile(rows, 32, 4, 2), Tile(max(32, rows), 32, 4, 2)
         elif self.head_dim > 128:
             narrow, wide = Tile(rows, 32, 4, 3), Tile(max(128, rows), 32, 8, 2)

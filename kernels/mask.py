@@ -116,7 +116,7 @@ def _claim_reference(tables: MaskTables, rows: torch.Tensor) -> tuple[torch.Tens
     masks[missing] = torch.where(fits, given, tables.bank_rows + rows[missing]).int()
     masks[waiting] = masks[owner.long()]
     tables.bank_of[address[missing]] = torch.where(fits, given, NONE).int()
-    tables.used += fits.sum()
+    tables.used.add_(fits.sum())
     return masks, missing
 
 

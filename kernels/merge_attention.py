@@ -1,11 +1,12 @@
 """Merge partial attention results over disjoint sets of keys into one, by log-sum-exp.
 
-    part i:  o_i = softmax(s_i) v_i,  z_i = log2(sum(2^s_i))        over its own keys; s in powers of two
-    whole:   o = sum_i(w_i o_i) / sum_i(w_i),  w_i = 2^(z_i - max z)
+    part i:  o_i = softmax(s_i) v_i,  z_i = log2(sum(2^s_i))        over its own keys; s in powers
+    of two whole:   o = sum_i(w_i o_i) / sum_i(w_i),  w_i = 2^(z_i - max z)
 
-(Dao et al. 2022, arXiv:2205.14135; the base is 2 because the hardware's exponential is.) A part that saw no key has z = -inf and
-weighs nothing. The parts of a token are adjacent: `first[token]` and the `pieces[token] - 1` after it. Reads each part once, mostly from L2;
-it does not know how keys were divided.
+(Dao et al. 2022, arXiv:2205.14135; the base is 2 because the hardware's exponential is.) A part
+that saw no key has z = -inf and weighs nothing. The parts of a token are adjacent: `first[token]`
+and the `pieces[token] - 1` after it. Reads each part once, mostly from L2; it does not know how
+keys were divided.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from .launch import power_of_two, tl, triton, uses_triton
 class Parts:
     """Partial results and whose they are.
 
-    values: float32 [parts, heads, dim]. weights: float32 [parts, heads], the z above. first, pieces: int32 [tokens]. Tokens
-    with fewer than two pieces are not merged, they were written directly.
+    values: float32 [parts, heads, dim]. weights: float32 [parts, heads], the z above. first,
+    pieces: int32 [tokens]. Tokens with fewer than two pieces are not merged, they were written
+    directly.
     """
 
     values: torch.Tensor

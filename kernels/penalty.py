@@ -46,7 +46,9 @@ def penalise(
     """`logits` [S, V] of any float type as float32, with the penalties of `rows` (int64 [S]) if there are counts."""
     if not uses_triton(logits):
         return penalise_reference(logits, rows, settings, counts)
-    assert logits.stride(1) == 1, f"logits must be contiguous along the vocabulary: {logits.stride()}"
+    assert logits.stride(1) == 1, (
+        f"logits must be contiguous along the vocabulary: {logits.stride()}"
+    )
     size, vocabulary = logits.shape
     adjusted = torch.empty((size, vocabulary), dtype=torch.float32, device=logits.device)
     if size:
@@ -183,7 +185,9 @@ def count_tokens(counts: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor)
         return count_tokens_reference(counts, rows, tokens)
     size = rows.shape[0]
     if size:
-        _count_kernel[(1,)](counts, rows, tokens, size, counts.shape[1], MOST=MOST, BLOCK=power_of_two(size))
+        _count_kernel[(1,)](
+            counts, rows, tokens, size, counts.shape[1], MOST=MOST, BLOCK=power_of_two(size)
+        )
 
 
 def count_tokens_reference(counts: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor) -> None:

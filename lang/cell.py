@@ -121,4 +121,6 @@ class Cell:
             # The same error is raised in many places: each starts its own traceback.
             raise error.with_traceback(None) from error.__cause__
         except TimeoutError as error:
-            raise DeadlineExceeded(f"{self.name!r} was not there when the time had passed") from error
+            raise DeadlineExceeded(
+                f"{self.name!r} was not there when the time had passed"
+            ) from error

@@ -33,7 +33,11 @@ class Generation:
     """One call of a backend, and the answers that grow in it."""
 
     def __init__(
-        self, backend: Backend, prompt: Prompt, params: SamplingParams, constraint: Constraint | None
+        self,
+        backend: Backend,
+        prompt: Prompt,
+        params: SamplingParams,
+        constraint: Constraint | None,
     ) -> None:
         self._backend = backend
         self._request = (prompt, params, constraint)
@@ -53,7 +57,9 @@ class Generation:
                 if delta.text:
                     on_text(delta.text, delta.index)
         for index, growing in enumerate(self._growing):
-            assert growing.finish is not None, f"{self._backend.name} ended answer {index} without a finish"
+            assert growing.finish is not None, (
+                f"{self._backend.name} ended answer {index} without a finish"
+            )
         return tuple(growing.answer() for growing in self._growing)
 
     def take(self) -> Prefix | None:

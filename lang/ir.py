@@ -114,7 +114,9 @@ def turn(role: Role, expression: "Node | str") -> Sequence:
     """A whole turn of a chat."""
     inside = tuple(leaves(expression))
     if any(isinstance(node, Open | Close) for node in inside):
-        raise InvalidProgram(f"a turn cannot hold another turn: put it after {role}(...), not inside")
+        raise InvalidProgram(
+            f"a turn cannot hold another turn: put it after {role}(...), not inside"
+        )
     fixed = not any(isinstance(node, Gen | Select) for node in inside)
     return Sequence((Open(role, fixed), *inside, Close()))
 

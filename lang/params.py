@@ -77,7 +77,9 @@ class SamplingParams:
         """This with the given fields replaced. Raises InvalidParams for unknown or unusable ones."""
         known = {f.name for f in fields(self)}
         if unknown := sorted(set(changes) - known):
-            raise InvalidParams(f"unknown sampling parameter {unknown[0]!r}; known: {', '.join(sorted(known))}")
+            raise InvalidParams(
+                f"unknown sampling parameter {unknown[0]!r}; known: {', '.join(sorted(known))}"
+            )
         return replace(self, **changes)
 
 
@@ -131,7 +133,11 @@ def _check_numbers(p: SamplingParams) -> None:
     }
     for name, (low, high) in ranges.items():
         value = getattr(p, name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        if (
+            not isinstance(value, int | float)
+            or isinstance(value, bool)
+            or not math.isfinite(value)
+        ):
             raise InvalidParams(f"{name} must be a finite number, got {value!r}")
         if not low <= value <= high:
             raise InvalidParams(f"{name} must be between {low} and {high}, got {value}")
@@ -146,12 +152,18 @@ def _check_stops(p: SamplingParams) -> None:
         raise InvalidParams(f"at most {MAX_STOPS} stops are allowed")
     for text in p.stop:
         if not isinstance(text, str) or not text or len(text) > MAX_STOP_CHARS:
-            raise InvalidParams(f"each stop must be a string of 1 to {MAX_STOP_CHARS} characters, got {text!r:.80}")
+            raise InvalidParams(
+                f"each stop must be a string of 1 to {MAX_STOP_CHARS} characters, got {text!r:.80}"
+            )
     for token in p.stop_token_ids:
         if not isinstance(token, int) or isinstance(token, bool) or token < 0:
             raise InvalidParams(f"stop_token_ids must be token ids, got {token!r}")
     if len(p.logit_bias) > MAX_BIASES:
-        raise InvalidParams(f"logit_bias takes at most {MAX_BIASES} entries, got {len(p.logit_bias)}")
+        raise InvalidParams(
+            f"logit_bias takes at most {MAX_BIASES} entries, got {len(p.logit_bias)}"
+        )
     for token, bias in p.logit_bias:
         if token < 0 or not math.isfinite(bias):
-            raise InvalidParams(f"logit_bias needs token ids >= 0 and finite numbers, got {token}: {bias}")
+            raise InvalidParams(
+                f"logit_bias needs token ids >= 0 and finite numbers, got {token}: {bias}"
+            )

@@ -12,8 +12,10 @@ What is slow: compiling a constraint seen for the first time. It refuses to know
 """
 
 import asyncio
+import functools
 import random
 import threading
+from array import array
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,7 +41,10 @@ JOINED_TOKENS = 64
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a client needs besides the engine. context: most tokens of prompt and answer; vocab_size: of the model."""
+    """What a client needs besides the engine. context: most tokens of prompt and answer.
+
+    vocab_size, eos_ids: the model's; its config may name more than the tokenizer.
+    """
 
     tokenizer: Tokenizer
     template: ChatTemplate | None
@@ -47,6 +52,7 @@ class Resources:
     forced: Forced
     context: int
     vocab_size: int
+    eos_ids: frozenset[int]
 
 
 class Client:
@@ -55,7 +61,8 @@ class Client:
     def __init__(self, engine: Engine, resources: Resources) -> None:
         self.engine = engine
         self.resources = resources
-        self.encoder = PromptEncoder(resources.tokenizer, resources.vocab_size)
+        self.encoder = PromptEncoder(resources.tokenizer, resources.vocab_size, resources.eos_ids)
+        self._spell = functools.lru_cache(None)(lambda token: resources.tokenizer.decode((token,)))
         self._mailboxes = Mailboxes()
         self._holders = threading.Lock()
         self._count = 0
@@ -97,11 +104,13 @@ class Client:
         branches = [self.encoder.encode(prompt, choice)[0] for choice in choices]
         head, base = self.encoder.encode(prompt)
         if not head:
-            start = self.resources.tokenizer.start_id
-            head, branches = [start], [[start, *b] for b in branches]
+            head = self.encoder.start
+            branches = [b if common_length(head, b) == len(head) else head + b for b in branches]
         begins = [max(1, common_length(head, branch)) for branch in branches]
         if empty := [c for c, b, n in zip(choices, branches, begins, strict=True) if len(b) <= n]:
-            raise RequestError(f"choice {empty[0]!r} adds no token to the prompt: it cannot be scored")
+            raise RequestError(
+                f"choice {empty[0]!r} adds no token to the prompt: it cannot be scored"
+            )
         shared = min(begins) - 1
         held: LocalPrefix | None = None
         computed = base.length if base is not None else 0
@@ -132,7 +141,9 @@ class Client:
         assert isinstance(prefix, LocalPrefix)
         with self._holders:
             prefix.holders -= 1
-            assert prefix.holders >= 0, f"a prefix was released {1 - prefix.holders} times too often"
+            assert prefix.holders >= 0, (
+                f"a prefix was released {1 - prefix.holders} times too often"
+            )
             node, prefix.node = (prefix.node, None) if prefix.holders == 0 else (None, prefix.node)
         if node is not None and not self.engine.closed:
             self.engine.call(lambda: self.engine.scheduler.cache.release(node))
@@ -157,7 +168,9 @@ class Client:
     def _check(self, params: SamplingParams) -> None:
         self.encoder.check((*params.stop_token_ids, *(token for token, _ in params.logit_bias)))
         if params.adapter is not None:
-            raise RequestError(f"there is no adapter named {params.adapter!r}: this engine loads none")
+            raise RequestError(
+                f"there is no adapter named {params.adapter!r}: this engine loads none"
+            )
 
     async def _compile(self, constraint: Constraint | None) -> Grammar | None:
         if constraint is None:
@@ -169,14 +182,16 @@ class Client:
         self, tokens: Sequence[int], params: SamplingParams, base: LocalPrefix | None
     ) -> Request:
         self._count += 1
-        most = self.resources.context if params.max_tokens is None else len(tokens) + params.max_tokens
+        most = (
+            self.resources.context if params.max_tokens is None else len(tokens) + params.max_tokens
+        )
         return Request(
             id=f"r{self._count}",
-            tokens=list(tokens),
+            tokens=array("i", tokens),
             params=params,
             limit=min(most, self.resources.context),
             seed=params.seed if params.seed is not None else self._random.getrandbits(31),
-            eos_ids=frozenset() if params.ignore_eos else self.resources.tokenizer.eos_ids,
+            eos_ids=frozenset() if params.ignore_eos else self.resources.eos_ids,
             base=base.node if base is not None else None,
         )
 
@@ -194,7 +209,7 @@ class Client:
         tokenizer = self.resources.tokenizer
         params = request.params
         text = TextStream(tokenizer.decoder(request.tokens), params.stop, params.stop_regex)
-        return Ticket(request, text, sink, tokenizer.spell, index)
+        return Ticket(request, text, sink, self._spell, index)
 
     async def _run(
         self, tickets: list[Ticket], queue: "asyncio.Queue[Delta | Exception]"
@@ -217,7 +232,10 @@ class Client:
         self, tokens: list[int], params: SamplingParams, base: LocalPrefix | None
     ) -> LocalPrefix:
         plain = SamplingParams(
-            max_tokens=0, namespace=params.namespace, priority=params.priority, timeout=params.timeout
+            max_tokens=0,
+            namespace=params.namespace,
+            priority=params.priority,
+            timeout=params.timeout,
         )
         request = self._request(tokens, plain, base)
         request.keep = True
@@ -237,7 +255,10 @@ class Client:
         base: LocalPrefix | None,
     ) -> tuple[ChoiceScore, ...]:
         plain = SamplingParams(
-            max_tokens=0, namespace=params.namespace, priority=params.priority, timeout=params.timeout
+            max_tokens=0,
+            namespace=params.namespace,
+            priority=params.priority,
+            timeout=params.timeout,
         )
         queue, sink = self._open()
         tickets: list[Ticket] = []

@@ -20,7 +20,9 @@ def _setting(default: Any, help_text: str) -> Any:
 class EngineConfig:
     """Settings of one engine. Raises ConfigError, naming the field, for a value that cannot be meant."""
 
-    model: str | None = _setting(None, "Folder with a Hugging Face model; the bundled one when absent.")
+    model: str | None = _setting(
+        None, "Folder with a Hugging Face model; the bundled one when absent."
+    )
     device: str = _setting("auto", "cpu, cuda, cuda:1 ...; auto takes a GPU where there is one.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _setting(
         "auto", "Type of weights and KV; auto is the model's own on a GPU and float32 on a CPU."
@@ -28,32 +30,55 @@ class EngineConfig:
     load: Literal["weights", "dummy"] = _setting(
         "weights", "dummy fills the model with random numbers, for measuring."
     )
-    context: int | None = _setting(None, "Longest prompt plus answer, in tokens; the model's own when absent.")
+    context: int | None = _setting(
+        None, "Longest prompt plus answer, in tokens; the model's own when absent."
+    )
     kv_tokens: int | None = _setting(None, "Tokens the KV pool holds; as many as fit when absent.")
-    memory_fraction: float = _setting(0.9, "Part of the free device memory that weights and KV may take.")
+    memory_fraction: float = _setting(
+        0.9, "Part of the free device memory that weights and KV may take."
+    )
     max_running: int = _setting(256, "Requests computed at once.")
     max_waiting: int = _setting(8192, "Requests that may wait; more are refused at once.")
-    max_step_tokens: int | None = _setting(None, "Tokens computed in one step; 512 on a CPU, 8192 on a GPU.")
+    max_step_tokens: int | None = _setting(
+        None, "Tokens computed in one step; 512 on a CPU, 8192 on a GPU."
+    )
     max_wait_seconds: float = _setting(
         5.0, "After this long a waiting request goes before those with longer cached prefixes."
     )
     graphs: bool = _setting(True, "Replay decode steps as CUDA graphs.")
-    grammar_bytes: int | None = _setting(None, "Device memory for grammar tables; by device when absent.")
+    grammar_bytes: int | None = _setting(
+        None, "Device memory for grammar tables; by device when absent."
+    )
     mask_rows: int | None = _setting(None, "Token masks kept on the device; by device when absent.")
-    threads: int | None = _setting(None, "CPU threads of the model; torch's own choice when absent.")
+    threads: int | None = _setting(
+        None, "CPU threads of the model; torch's own choice when absent."
+    )
 
     def __post_init__(self) -> None:
-        positive = ("context", "kv_tokens", "max_running", "max_waiting", "max_step_tokens", "threads")
+        positive = (
+            "context",
+            "kv_tokens",
+            "max_running",
+            "max_waiting",
+            "max_step_tokens",
+            "threads",
+        )
         for name in positive:
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int) or value < 1
+            ):
                 raise ConfigError(f"{name} must be a whole number above 0, got {value!r}")
         if not 0.05 <= self.memory_fraction <= 1.0:
-            raise ConfigError(f"memory_fraction must be between 0.05 and 1, got {self.memory_fraction}")
+            raise ConfigError(
+                f"memory_fraction must be between 0.05 and 1, got {self.memory_fraction}"
+            )
         if self.max_wait_seconds < 0:
             raise ConfigError(f"max_wait_seconds must not be negative, got {self.max_wait_seconds}")
         if self.dtype not in ("auto", "float32", "bfloat16", "float16"):
-            raise ConfigError(f"dtype must be auto, float32, bfloat16 or float16, got {self.dtype!r}")
+            raise ConfigError(
+                f"dtype must be auto, float32, bfloat16 or float16, got {self.dtype!r}"
+            )
         if self.load not in ("weights", "dummy"):
             raise ConfigError(f"load must be weights or dummy, got {self.load!r}")
 

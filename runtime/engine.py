@@ -40,8 +40,9 @@ class Pending(Protocol):
 
 
 class Runner(Protocol):
-    """What carries out steps. `launch` returns before the device is done."""
+    """What carries out steps. `place` says which rows cannot start; `launch` returns before the device is done."""
 
+    def place(self, step: Step) -> dict[int, Exception]: ...
     def launch(self, step: Step) -> Pending: ...
     def reset(self) -> None: ...
 
@@ -180,14 +181,14 @@ class Engine:
         with inbox.ready:
             while not inbox.calls and not inbox.closed and not self._busy():
                 inbox.ready.wait()
-            if inbox.closed:
-                return False
             calls, inbox.calls = inbox.calls, deque()
+            closed = inbox.closed
+        # Also when closed: what was asked for before that has callers who wait to hear of the end.
         for call in calls:
             call()
         for request in self.scheduler.expire():
             self._finish(self._tickets[request])
-        return True
+        return not closed
 
     def _busy(self) -> bool:
         return self.scheduler.busy or self._flight is not None
@@ -201,8 +202,13 @@ class Engine:
         if plan is None:
             return None
         try:
+            plan = self._without(plan, self.runner.place(plan.step))
+            if not plan.requests:
+                return None
             pending = self.runner.launch(plan.step)
-        except Exception as error:  # whatever the device raises belongs to the requests of this step
+        except (
+            Exception
+        ) as error:  # whatever the device raises belongs to the requests of this step
             self._fail(plan, error)
             return None
         self.times.launch += time.perf_counter() - planned
@@ -228,6 +234,17 @@ class Engine:
         self.times.wait += waited - started
         self.times.commit += time.perf_counter() - waited
         return progress
+
+    def _without(self, plan: Plan, refused: dict[int, Exception]) -> Plan:
+        """The plan without the rows that the device cannot start; their requests get the error."""
+        if not refused:
+            return plan
+        for request in plan.requests:
+            if request.row in refused:
+                error = refused[request.row]
+                self.scheduler.abort(request, Finish("abort", None))
+                self._drop(self._tickets[request], error)
+        return plan.without(frozenset(refused))
 
     # -- requests ------------------------------------------------------------------------------------------------
 

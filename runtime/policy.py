@@ -15,16 +15,24 @@ LOOKUPS = 128
 
 
 def order_waiting(
-    waiting: Sequence[Request], now: float, max_wait_seconds: float, lookup: Callable[[Request], int]
+    waiting: Sequence[Request],
+    now: float,
+    max_wait_seconds: float,
+    lookup: Callable[[Request], int],
 ) -> list[Request]:
     """The waiting requests, first to admit first. `lookup` gives a request's cached tokens."""
     if len(waiting) <= 1:
         return list(waiting)
-    by_age = sorted(waiting, key=lambda r: (-r.params.priority, r.arrival))
+    by_age = sorted(waiting, key=lambda r: (-r.params.priority, r.turn))
     head, tail = by_age[:LOOKUPS], by_age[LOOKUPS:]
 
-    def rank(request: Request) -> tuple[int, int, int, float]:
+    def rank(request: Request) -> tuple[int, int, int, int]:
         aged = now - request.arrival >= max_wait_seconds
-        return (-request.params.priority, 0 if aged else 1, 0 if aged else -lookup(request), request.arrival)
+        return (
+            -request.params.priority,
+            0 if aged else 1,
+            0 if aged else -lookup(request),
+            request.arrival,
+        )
 
     return sorted(head, key=rank) + tail

@@ -39,10 +39,11 @@ class LocalPrefix:
 
 @dataclass(frozen=True, slots=True)
 class PromptEncoder:
-    """Encodes prompts for one model; vocab_size is the model's, which may exceed the tokenizer's."""
+    """Encodes prompts for one model; vocab_size and eos_ids are the model's, its config may name more than the tokenizer."""
 
     tokenizer: Tokenizer
     vocab_size: int
+    eos_ids: frozenset[int]
 
     def encode(self, prompt: Prompt, more: str = "") -> tuple[list[int], LocalPrefix | None]:
         """Token ids of the prompt, with `more` text after it, and the prefix they begin with.
@@ -50,7 +51,9 @@ class PromptEncoder:
         Raises RequestError for a token id out of range.
         """
         base = prompt.base
-        assert base is None or isinstance(base, LocalPrefix), f"a prefix of another backend: {base!r}"
+        assert base is None or isinstance(base, LocalPrefix), (
+            f"a prefix of another backend: {base!r}"
+        )
         pieces = list(prompt.pieces)
         if base is not None and base.tail:
             pieces.insert(0, Piece(base.tail))
@@ -58,24 +61,34 @@ class PromptEncoder:
             pieces.append(Piece(more))
         tokens = list(base.tokens) if base is not None else []
         for piece in merge_pieces(pieces):
-            new = self._encode_piece(piece)
-            start = self.tokenizer.bos_id if self.tokenizer.adds_bos else None
-            if not tokens and not piece.tokens and start is not None and new[:1] != [start]:
-                tokens.append(start)
-            tokens += new
+            tokens += self._encode_piece(piece, first=not tokens)
         return tokens, base
 
     def check(self, tokens: Sequence[int]) -> None:
         """Raises RequestError for a token id out of range."""
         for token in tokens:
             if not 0 <= token < self.vocab_size:
-                raise RequestError(f"token id {token} is out of range: the model has {self.vocab_size} tokens")
+                raise RequestError(
+                    f"token id {token} is out of range: the model has {self.vocab_size} tokens"
+                )
 
-    def _encode_piece(self, piece: Piece) -> list[int]:
-        if not piece.tokens:
-            return self.tokenizer.encode(piece.text, special=piece.special)
-        self.check(piece.tokens)
-        return list(piece.tokens)
+    @property
+    def start(self) -> list[int]:
+        """What stands for "no text yet": the ids before a plain prompt, or the token that separates texts."""
+        tokenizer = self.tokenizer
+        if tokenizer.prefix:
+            return list(tokenizer.prefix)
+        return [tokenizer.bos_id] if tokenizer.bos_id is not None else sorted(self.eos_ids)[:1]
+
+    def _encode_piece(self, piece: Piece, first: bool) -> list[int]:
+        if piece.tokens:
+            self.check(piece.tokens)
+            return list(piece.tokens)
+        if not first and not piece.special:
+            return self.tokenizer.continue_with(piece.text)
+        ids = self.tokenizer.encode(piece.text, special=piece.special)
+        prefix = list(self.tokenizer.prefix) if first else []
+        return ids if ids[: len(prefix)] == prefix else prefix + ids
 
 
 def merge_pieces(pieces: Sequence[Piece]) -> list[Piece]:

@@ -9,6 +9,7 @@ A request knows its tokens, what of them is computed, and its constraint's Match
 memory, other requests and text.
 """
 
+from array import array
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
@@ -47,11 +48,13 @@ class Request:
     launched step has run; `pending` samples are launched and not yet known.
 
     limit: length at which generation ends. targets_from: index of the first token to score; None: generate.
-    committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request whose whole path begins these tokens. eos_ids: empty to ignore them.
+    committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request whose
+    whole path begins these tokens. turn: place in the order of arrival. eos_ids: empty to
+    ignore them.
     """
 
     id: str
-    tokens: list[int]
+    tokens: "array[int]"
     params: SamplingParams
     limit: int
     seed: int
@@ -62,6 +65,7 @@ class Request:
     targets_from: int | None = None
     keep: bool = False
     arrival: float = 0.0
+    turn: int = 0
     deadline: float | None = None
 
     status: Status = Status.WAITING
@@ -118,7 +122,9 @@ class Request:
             return 0
         return 1
 
-    def append(self, token: int, logprob: float | None, top: tuple[tuple[int, float], ...]) -> list[Drawn]:
+    def append(
+        self, token: int, logprob: float | None, top: tuple[tuple[int, float], ...]
+    ) -> list[Drawn]:
         """Takes a sampled token and all that the constraint forces after it; sets `finish` when that ends it."""
         if token in self.eos_ids or token in self.params.stop_token_ids:
             self.finish = Finish("stop", token)
@@ -135,7 +141,9 @@ class Request:
     def _follow(self, token: int) -> list[Drawn]:
         assert self.matcher is not None
         accepted = self.matcher.accept(token)
-        assert accepted, f"request {self.id}: the mask allowed token {token} that the grammar refuses"
+        assert accepted, (
+            f"request {self.id}: the mask allowed token {token} that the grammar refuses"
+        )
         return self.force()
 
     def force(self) -> list[Drawn]:

@@ -19,7 +19,7 @@ It runs on host integers alone: no tensors, no text, no clock but the one it is 
 
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..lang.backends.base import Finish
 from .errors import Overloaded, RequestError
@@ -46,6 +46,18 @@ class Plan:
 
     step: Step
     requests: tuple[Request, ...]
+
+    def without(self, rows: frozenset[int]) -> "Plan":
+        """The plan without these rows."""
+        step = self.step
+        kept = [i for i, work in enumerate(step.work) if work.row not in rows]
+        step = replace(
+            step,
+            work=[step.work[i] for i in kept],
+            starts=[start for start in step.starts if start.row not in rows],
+            pages=[entry for entry in step.pages if entry[0] not in rows],
+        )
+        return Plan(step, tuple(self.requests[i] for i in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,7 @@ class Scheduler:
         self._rows = list(range(limits.max_running))
         self._ends: list[int] = []
         self._steps = 0
+        self._turns = 0
 
     # -- what comes in -------------------------------------------------------------------------------------------
 
@@ -97,9 +110,13 @@ class Scheduler:
             raise RequestError("the prompt is empty: at least one token is needed to generate from")
         if length + (request.targets_from is None and not request.keep) > room:
             what = "context" if room == self.limits.context else "KV pool"
-            raise RequestError(f"the prompt has {length} tokens; the {what} holds {room}: shorten it")
+            raise RequestError(
+                f"the prompt has {length} tokens; the {what} holds {room}: shorten it"
+            )
         request.limit = min(request.limit, room)
         request.arrival = self.clock()
+        self._turns += 1
+        request.turn = self._turns
         if request.params.timeout is not None:
             request.deadline = request.arrival + request.params.timeout
         self.waiting.append(request)
@@ -114,7 +131,9 @@ class Scheduler:
         """Ends the requests whose time is up, and gives them."""
         now = self.clock()
         late = [
-            r for r in (*self.waiting, *self.running) if r.deadline is not None and now >= r.deadline
+            r
+            for r in (*self.waiting, *self.running)
+            if r.deadline is not None and now >= r.deadline
         ]
         for request in late:
             self.abort(request, Finish("timeout", None))
@@ -137,7 +156,7 @@ class Scheduler:
     def plan(self) -> Plan | None:
         """The next step; None when nothing can be computed now."""
         draft = _Draft(self.limits.max_step_tokens)
-        for request in sorted(self.running, key=lambda r: (-r.params.priority, r.arrival)):
+        for request in sorted(self.running, key=_place_in_line):
             if request.status is Status.RUNNING and request.finish is None:
                 self._continue(draft, request)
         if self.waiting and draft.budget > 0:
@@ -181,7 +200,9 @@ class Scheduler:
         """Adds `count` tokens of a running request, whose pages are there, to the step."""
         assert request.row is not None
         start, end = request.computed, request.computed + count
-        device = count == 1 and (request.pending > 0 or (request.on_device and end == len(request.tokens)))
+        device = count == 1 and (
+            request.pending > 0 or (request.on_device and end == len(request.tokens))
+        )
         complete = request.pending > 0 or end == request.goal
         sample = complete and request.generates
         targets: list[int] = []
@@ -202,7 +223,9 @@ class Scheduler:
     # -- admission -----------------------------------------------------------------------------------------------
 
     def _admit(self, draft: _Draft) -> None:
-        order = order_waiting(self.waiting, self.clock(), self.limits.max_wait_seconds, self._lookup)
+        order = order_waiting(
+            self.waiting, self.clock(), self.limits.max_wait_seconds, self._lookup
+        )
         size = self.cache.page_size
         coming = {
             self._next_page(r, r.committed)
@@ -242,7 +265,9 @@ class Scheduler:
     def _start(self, draft: _Draft, request: Request) -> bool:
         """Gives a waiting request a row and its first chunk; False when memory does not suffice."""
         uncached = request.goal - self._lookup(request)
-        if self.running and self.cache.available < uncached // self.cache.page_size + 1 + len(self.running):
+        if self.running and self.cache.available < uncached // self.cache.page_size + 1 + len(
+            self.running
+        ):
             return False
         reservation = self.cache.reserve(
             request.tokens, request.params.namespace, request.base, request.matchable, draft.budget
@@ -356,7 +381,7 @@ class Scheduler:
         request.row = None
 
     def _last_running(self) -> Request:
-        return max(self.running, key=lambda r: (-r.params.priority, r.arrival))
+        return max(self.running, key=_place_in_line)
 
     def _preempt(self, request: Request) -> None:
         """Takes the row and the memory back; the request goes on later from what the tree keeps."""
@@ -365,3 +390,8 @@ class Scheduler:
         request.computed = 0
         self.preemptions += 1
         self.waiting.append(request)
+
+
+def _place_in_line(request: Request) -> tuple[int, int]:
+    """Who goes first, and last gives way: by priority, then by arrival."""
+    return -request.params.priority, request.turn

@@ -64,9 +64,9 @@ class Work:
 class Step:
     """One iteration of the engine.
 
-    ends: rows freed since the last step, before any start. copies: (source, destination) pages copied before
-    anything is computed. pages: (row, first index in its page table, pages from there on). states: (row, grammar state) where the host
-    moved a grammar over forced tokens; forced: (row, those tokens), for penalties.
+    ends: rows freed since the last step, before any start. copies: (source, destination) pages copied before anything
+    is computed. pages: (row, first index in its page table, pages from there on). states: (row, grammar state) where
+    the host moved a grammar over forced tokens; forced: (row, those tokens), for penalties.
     decode: every row computes just the token it sampled last, and samples again.
     """
 

@@ -25,10 +25,14 @@ class Decoder(Protocol):
 
 
 class TextStream:
-    """The text of one answer. `stopped` is the stop string or the matched text of the regex, once one came;
-    then `kept` tokens lie wholly before it and `tail` is the text between them and the stop. `length` counts the characters given out."""
+    """The text of one answer. `stopped` is the stop string or the matched text of the regex, once one came; then
+    `kept` tokens lie wholly before it and `tail` is the text between them and the stop. `length` counts the
+    characters given out.
+    """
 
-    def __init__(self, decoder: Decoder, stop: Sequence[str] = (), stop_regex: str | None = None) -> None:
+    def __init__(
+        self, decoder: Decoder, stop: Sequence[str] = (), stop_regex: str | None = None
+    ) -> None:
         self._decoder = decoder
         self._stops = tuple(stop)
         self._regex = re.compile(stop_regex) if stop_regex is not None else None

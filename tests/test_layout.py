@@ -48,7 +48,11 @@ def imports(path: Path) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
-            found += [(node.level, node.module)] if node.module else [(node.level, a.name) for a in node.names]
+            found += (
+                [(node.level, node.module)]
+                if node.module
+                else [(node.level, a.name) for a in node.names]
+            )
         elif isinstance(node, ast.Import):
             found += [(0, a.name) for a in node.names]
     return found
@@ -116,5 +120,7 @@ def test_import_is_light() -> None:
         "import sys, trellis; heavy = {'torch', 'numpy', 'transformers', 'triton', 'fastapi'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert run.stdout.strip() == "[]"

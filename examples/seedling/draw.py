@@ -14,9 +14,13 @@ from typing import Any
 
 import words
 
-_ONSETS = "b br c ch d dr f fl g gr h j k kl l m n p pr qu r s sh sk st t th tr v w x y z".split()
-_VOWELS = "a e i o u ai au ea ei ia ie io oo ou y".split()
-_CODAS = ["", "", "", "", *"l m n r s t x ck ld nd ng rk rt ss th".split()]
+_ONSETS = words.split_words(
+    """
+    b br c ch d dr f fl g gr h j k kl l m n p pr qu r s sh sk st t th tr v w x y z
+    """
+)
+_VOWELS = words.split_words("a e i o u ai au ea ei ia ie io oo ou y")
+_CODAS = ["", "", "", "", *words.split_words("l m n r s t x ck ld nd ng rk rt ss th")]
 HELD_SHARE = 8  # one entry in this many is held out
 
 
@@ -117,12 +121,16 @@ class Draw:
         upper = self.letters(1, 4).upper()
         number = "".join(str(self.int(0, 9)) for _ in range(self.int(2, 6)))
         shape = self.int(0, 4)
-        mixed = "".join(self.one("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789") for _ in range(self.int(5, 8)))
+        mixed = "".join(
+            self.one("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789") for _ in range(self.int(5, 8))
+        )
         return (f"{upper}-{number}", f"{upper}{number}", number, f"#{number}", mixed)[shape]
 
     def email(self, person: str | None = None) -> str:
         parts = (person or self.person()).lower().replace(".", "").replace("-", "").split()
-        local = self.one((".".join(parts), parts[0], parts[-1], "_".join(parts), parts[0][0] + parts[-1]))
+        local = self.one(
+            (".".join(parts), parts[0], parts[-1], "_".join(parts), parts[0][0] + parts[-1])
+        )
         if self.chance(0.3):
             local += str(self.int(1, 99))
         if self.chance(0.4):
@@ -150,13 +158,22 @@ class Draw:
         year, month, day = self.int(1950, 2035), self.int(1, 12), self.int(1, 28)
         iso, name = f"{year}-{month:02d}-{day:02d}", words.MONTHS[month - 1]
         suffix = "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
-        shown = (iso, f"{day} {name} {year}", f"{name} {day}, {year}", f"{name} {day}{suffix}, {year}")
+        shown = (
+            iso,
+            f"{day} {name} {year}",
+            f"{name} {day}, {year}",
+            f"{name} {day}{suffix}, {year}",
+        )
         return iso, self.one(shown)
 
     def time(self) -> tuple[str, str]:
         """(ISO form, form in the text)."""
         hour, minute = self.int(0, 23), self.one((0, 0, 15, 30, 45, self.int(0, 59)))
-        iso, twelve, half = f"{hour:02d}:{minute:02d}:00", hour % 12 or 12, "am" if hour < 12 else "pm"
+        iso, twelve, half = (
+            f"{hour:02d}:{minute:02d}:00",
+            hour % 12 or 12,
+            "am" if hour < 12 else "pm",
+        )
         if self.chance(0.4):
             return iso, f"{hour:02d}:{minute:02d}"
         return iso, f"{twelve} {half}" if minute == 0 else f"{twelve}:{minute:02d} {half}"

@@ -21,77 +21,247 @@ def _refer(draw: Draw, shown: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _venue(draw: Draw) -> str:
-    return f"{draw.proper(_VENUE_NAMES)} {draw.one(('Hall', 'Centre', 'Hotel', 'Theatre'))}" if draw.chance(0.4) else draw.one(words.VENUES)
+    return (
+        f"{draw.proper(_VENUE_NAMES)} {draw.one(('Hall', 'Centre', 'Hotel', 'Theatre'))}"
+        if draw.chance(0.4)
+        else draw.one(words.VENUES)
+    )
 
 
 _VENUE_NAMES = Phrases(*words.SURNAMES)
 DAY = Field(
-    ("date", "date", "date", "day", "event_date", "when"), Draw.date,
-    Phrases("takes place on {v}", "is on {v}", "happens on {v}", "is planned for {v}", "will be held on {v}", "is scheduled for {v}", "starts on {v}", "is set for {v}"),
-    DATE, Phrases("When is {s}?", "On which date is {s}?", "What is the date of {s}?", "When does {s} take place?"),
-)  # fmt: skip
+    ("date", "date", "date", "day", "event_date", "when"),
+    Draw.date,
+    Phrases(
+        "takes place on {v}",
+        "is on {v}",
+        "happens on {v}",
+        "is planned for {v}",
+        "will be held on {v}",
+        "is scheduled for {v}",
+        "starts on {v}",
+        "is set for {v}",
+    ),
+    DATE,
+    Phrases(
+        "When is {s}?",
+        "On which date is {s}?",
+        "What is the date of {s}?",
+        "When does {s} take place?",
+    ),
+)
 EVENT = Kind(
     titles=("Event", "Event", "Meeting", "Appointment", "CalendarEvent"),
-    subject=Field(("title", "title", "name", "event", "event_name"), copied(_event_name), Phrases("{v}"), STRING),
+    subject=Field(
+        ("title", "title", "name", "event", "event_name"),
+        copied(_event_name),
+        Phrases("{v}"),
+        STRING,
+    ),
     refer=_refer,
     fields=(
-        DAY, DAY,
-        Field(("time", "time", "start_time", "start", "starts_at"), Draw.time,
-              Phrases("starts at {v}", "begins at {v}", "kicks off at {v}", "opens at {v}", "gets going at {v}"), TIME,
-              Phrases("At what time does {s} start?", "When does {s} begin?", "What time is {s}?", "What is the start time of {s}?")),
-        Field(("end_time", "end", "ends_at"), Draw.time,
-              Phrases("ends at {v}", "finishes at {v}", "closes at {v}", "is over at {v}"), TIME,
-              Phrases("At what time does {s} end?", "When does {s} finish?")),
-        Field(("weekday", "day_of_week"), picked(words.WEEKDAYS),
-              Phrases("falls on a {v}", "is on {v}", "takes place this {v}", "happens next {v}"), STRING,
-              Phrases("On which weekday is {s}?", "Which day of the week is {s}?")),
-        Field(("city", "city", "town", "location"), copied(Draw.city),
-              Phrases("takes place in {v}", "comes to {v}", "will be held in {v}", "is hosted in {v}", "is in {v}", "brings people to {v}"), STRING,
-              Phrases("Where is {s}?", "In which city is {s}?", "Which city hosts {s}?", "Where does {s} take place?")),
-        Field(("venue", "venue", "place", "room", "location"), copied(_venue),
-              Phrases("takes place at {v}", "is held at {v}", "will be at {v}", "meets at {v}", "uses {v}"), STRING,
-              Phrases("What is the venue of {s}?", "Where is {s} held?", "At which venue is {s}?")),
-        Field(("organizer", "organiser", "host", "organized_by"), copied(lambda d: d.person() if d.chance(0.6) else d.company()),
-              Phrases("is organised by {v}", "is hosted by {v}", "was set up by {v}", "is run by {v}", "is led by {v}"), STRING,
-              Phrases("Who organises {s}?", "Who hosts {s}?", "Who is the organizer of {s}?", "Who runs {s}?")),
-        Field(("speaker", "main_speaker", "guest"), copied(Draw.person),
-              Phrases("features {v} as the speaker", "has {v} as a guest", "presents {v}", "opens with a talk by {v}"), STRING,
-              Phrases("Who speaks at {s}?", "Who is the speaker at {s}?")),
-        Field(("attendees", "participants", "guests", "invited"), many(Draw.first_name, 2, 4),
-              Phrases("brings together {v}", "includes {v}", "invites {v}", "is attended by {v}", "has {v} on the guest list"), STRINGS,
-              Phrases("Who attends {s}?", "Who takes part in {s}?", "Who is invited to {s}?")),
-        Field(("attendee_count", "visitors", "capacity", "expected_guests"), amount,
-              Phrases("expects {v} visitors", "has room for {v} people", "welcomes {v} guests", "is limited to {v} participants"), INTEGER,
-              Phrases("How many visitors does {s} expect?", "How many people can attend {s}?")),
-        Field(("price", "ticket_price", "fee", "entry_fee"), money,
-              Phrases("costs ${v} per ticket", "has an entry fee of {v} dollars", "charges {v} euros", "asks for ${v} at the door"), NUMBER,
-              Phrases("How much is a ticket for {s}?", "What does {s} cost?", "What is the entry fee of {s}?")),
-        Field(("duration_minutes", "duration", "minutes", "length_minutes"), whole(5, 480),
-              Phrases("lasts {v} minutes", "takes {v} minutes", "runs for {v} minutes"), INTEGER,
-              Phrases("How many minutes does {s} last?", "How long is {s} in minutes?")),
-        Field(("topic", "subject", "theme"), picked(words.TOPICS + words.SKILLS),
-              Phrases("is about {v}", "deals with {v}", "covers {v}", "is dedicated to {v}"), STRING,
-              Phrases("What is {s} about?", "What is the topic of {s}?")),
-        Field(("free", "is_free", "free_entry"), flag,
-              {True: Phrases("is free", "is free of charge", "has free entry"),
-               False: Phrases("is not free", "requires a paid ticket", "has no free entry")}, BOOLEAN),
-        Field(("online", "is_online", "virtual"), flag,
-              {True: Phrases("takes place online", "is an online event", "is held by video call"),
-               False: Phrases("takes place on site", "is not online", "is held in person")}, BOOLEAN),
-        Field(("priority", "importance"), picked(("low", "medium", "high")),
-              Phrases("has {v} priority", "is of {v} importance", "is a {v} priority event"), {"type": "string", "enum": ["low", "medium", "high"]}),
+        DAY,
+        DAY,
+        Field(
+            ("time", "time", "start_time", "start", "starts_at"),
+            Draw.time,
+            Phrases(
+                "starts at {v}",
+                "begins at {v}",
+                "kicks off at {v}",
+                "opens at {v}",
+                "gets going at {v}",
+            ),
+            TIME,
+            Phrases(
+                "At what time does {s} start?",
+                "When does {s} begin?",
+                "What time is {s}?",
+                "What is the start time of {s}?",
+            ),
+        ),
+        Field(
+            ("end_time", "end", "ends_at"),
+            Draw.time,
+            Phrases("ends at {v}", "finishes at {v}", "closes at {v}", "is over at {v}"),
+            TIME,
+            Phrases("At what time does {s} end?", "When does {s} finish?"),
+        ),
+        Field(
+            ("weekday", "day_of_week"),
+            picked(words.WEEKDAYS),
+            Phrases("falls on a {v}", "is on {v}", "takes place this {v}", "happens next {v}"),
+            STRING,
+            Phrases("On which weekday is {s}?", "Which day of the week is {s}?"),
+        ),
+        Field(
+            ("city", "city", "town", "location"),
+            copied(Draw.city),
+            Phrases(
+                "takes place in {v}",
+                "comes to {v}",
+                "will be held in {v}",
+                "is hosted in {v}",
+                "is in {v}",
+                "brings people to {v}",
+            ),
+            STRING,
+            Phrases(
+                "Where is {s}?",
+                "In which city is {s}?",
+                "Which city hosts {s}?",
+                "Where does {s} take place?",
+            ),
+        ),
+        Field(
+            ("venue", "venue", "place", "room", "location"),
+            copied(_venue),
+            Phrases(
+                "takes place at {v}", "is held at {v}", "will be at {v}", "meets at {v}", "uses {v}"
+            ),
+            STRING,
+            Phrases("What is the venue of {s}?", "Where is {s} held?", "At which venue is {s}?"),
+        ),
+        Field(
+            ("organizer", "organiser", "host", "organized_by"),
+            copied(lambda d: d.person() if d.chance(0.6) else d.company()),
+            Phrases(
+                "is organised by {v}",
+                "is hosted by {v}",
+                "was set up by {v}",
+                "is run by {v}",
+                "is led by {v}",
+            ),
+            STRING,
+            Phrases(
+                "Who organises {s}?",
+                "Who hosts {s}?",
+                "Who is the organizer of {s}?",
+                "Who runs {s}?",
+            ),
+        ),
+        Field(
+            ("speaker", "main_speaker", "guest"),
+            copied(Draw.person),
+            Phrases(
+                "features {v} as the speaker",
+                "has {v} as a guest",
+                "presents {v}",
+                "opens with a talk by {v}",
+            ),
+            STRING,
+            Phrases("Who speaks at {s}?", "Who is the speaker at {s}?"),
+        ),
+        Field(
+            ("attendees", "participants", "guests", "invited"),
+            many(Draw.first_name, 2, 4),
+            Phrases(
+                "brings together {v}",
+                "includes {v}",
+                "invites {v}",
+                "is attended by {v}",
+                "has {v} on the guest list",
+            ),
+            STRINGS,
+            Phrases("Who attends {s}?", "Who takes part in {s}?", "Who is invited to {s}?"),
+        ),
+        Field(
+            ("attendee_count", "visitors", "capacity", "expected_guests"),
+            amount,
+            Phrases(
+                "expects {v} visitors",
+                "has room for {v} people",
+                "welcomes {v} guests",
+                "is limited to {v} participants",
+            ),
+            INTEGER,
+            Phrases("How many visitors does {s} expect?", "How many people can attend {s}?"),
+        ),
+        Field(
+            ("price", "ticket_price", "fee", "entry_fee"),
+            money,
+            Phrases(
+                "costs ${v} per ticket",
+                "has an entry fee of {v} dollars",
+                "charges {v} euros",
+                "asks for ${v} at the door",
+            ),
+            NUMBER,
+            Phrases(
+                "How much is a ticket for {s}?",
+                "What does {s} cost?",
+                "What is the entry fee of {s}?",
+            ),
+        ),
+        Field(
+            ("duration_minutes", "duration", "minutes", "length_minutes"),
+            whole(5, 480),
+            Phrases("lasts {v} minutes", "takes {v} minutes", "runs for {v} minutes"),
+            INTEGER,
+            Phrases("How many minutes does {s} last?", "How long is {s} in minutes?"),
+        ),
+        Field(
+            ("topic", "subject", "theme"),
+            picked(words.TOPICS + words.SKILLS),
+            Phrases("is about {v}", "deals with {v}", "covers {v}", "is dedicated to {v}"),
+            STRING,
+            Phrases("What is {s} about?", "What is the topic of {s}?"),
+        ),
+        Field(
+            ("free", "is_free", "free_entry"),
+            flag,
+            {
+                True: Phrases("is free", "is free of charge", "has free entry"),
+                False: Phrases("is not free", "requires a paid ticket", "has no free entry"),
+            },
+            BOOLEAN,
+        ),
+        Field(
+            ("online", "is_online", "virtual"),
+            flag,
+            {
+                True: Phrases("takes place online", "is an online event", "is held by video call"),
+                False: Phrases("takes place on site", "is not online", "is held in person"),
+            },
+            BOOLEAN,
+        ),
+        Field(
+            ("priority", "importance"),
+            picked(("low", "medium", "high")),
+            Phrases("has {v} priority", "is of {v} importance", "is a {v} priority event"),
+            {"type": "string", "enum": ["low", "medium", "high"]},
+        ),
     ),
-)  # fmt: skip
+)
 
 
 # Things made of fields that exist in no table: `"warranty_code"`, told as "The warranty code is QX-221".
 
-_THINGS = "device project trip ticket server room machine account car flight recipe course book report parcel hotel game film song school team".split()
+_THINGS = words.split_words(
+    """
+    device project trip ticket server room machine account car flight recipe course book
+    report parcel hotel game film song school team
+    """
+)
 _SAYS = Phrases(
-    "has a KEY of {v}", "has the KEY {v}", "comes with the KEY {v}", "shows a KEY of {v}", "lists {v} as its KEY", "uses {v} as the KEY",
-    "has its KEY set to {v}", "was given the KEY {v}", "has {v} for a KEY", "is known to have a KEY of {v}",
-)  # fmt: skip
-_ASKS = Phrases("What is the KEY of {s}?", "Which KEY does {s} have?", "What KEY does {s} show?", "Tell me the KEY of {s}.", "What is {s}'s KEY?")
+    "has a KEY of {v}",
+    "has the KEY {v}",
+    "comes with the KEY {v}",
+    "shows a KEY of {v}",
+    "lists {v} as its KEY",
+    "uses {v} as the KEY",
+    "has its KEY set to {v}",
+    "was given the KEY {v}",
+    "has {v} for a KEY",
+    "is known to have a KEY of {v}",
+)
+_ASKS = Phrases(
+    "What is the KEY of {s}?",
+    "Which KEY does {s} have?",
+    "What KEY does {s} show?",
+    "Tell me the KEY of {s}.",
+    "What is {s}'s KEY?",
+)
 
 
 def _free_text(draw: Draw) -> str:
@@ -99,9 +269,16 @@ def _free_text(draw: Draw) -> str:
 
 
 _FREE_VALUES = (
-    (copied(_free_text), STRING), (copied(_free_text), STRING), (copied(Draw.code), STRING), (copied(Draw.made_word), STRING),
-    (amount, INTEGER), (whole(0, 30), INTEGER), (decimal(0, 100), NUMBER), (money, NUMBER), (many(Draw.made_word, 2, 3), STRINGS),
-)  # fmt: skip
+    (copied(_free_text), STRING),
+    (copied(_free_text), STRING),
+    (copied(Draw.code), STRING),
+    (copied(Draw.made_word), STRING),
+    (amount, INTEGER),
+    (whole(0, 30), INTEGER),
+    (decimal(0, 100), NUMBER),
+    (money, NUMBER),
+    (many(Draw.made_word, 2, 3), STRINGS),
+)
 
 
 def with_key(phrases: Phrases, words_of_key: str) -> Phrases:
@@ -146,5 +323,3 @@ def mixed_kind(draw: Draw, kind: Kind) -> Kind:
     """A known kind with two free fields among its own."""
     fields = (*draw.some(kind.fields, 6, 6), free_field(draw), free_field(draw))
     return Kind(kind.titles, kind.subject, kind.refer, fields, kind.human)
-
-

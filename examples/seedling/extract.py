@@ -9,42 +9,104 @@ from events import EVENT, free_kind, mixed_kind
 from orders import ORDER, PRODUCT
 from people import PERSON
 from records import (
-    Fact, Kind, Record, describe_type, draw_record, object_schema, same_fields, tell, tell_prose,
-)  # fmt: skip
+    INTEGER,
+    NUMBER,
+    STRING,
+    Fact,
+    Kind,
+    Record,
+    describe_type,
+    draw_record,
+    object_schema,
+    same_fields,
+    tell,
+    tell_prose,
+)
 from sample import Sample, assistant, chat, dumps, plain, system, user
 
 KINDS: tuple[Kind, ...] = (PERSON, PERSON, ORDER, EVENT, CONTACT, PRODUCT)
 BEFORE = Phrases(
-    "Hello team,", "Here is the update.", "Please note the following.", "Good morning!", "As discussed:", "FYI.", "Dear all,",
-    "Some news from today.", "I just got this message.", "For your records:", "Quick note.", "Hi there!",
-)  # fmt: skip
+    "Hello team,",
+    "Here is the update.",
+    "Please note the following.",
+    "Good morning!",
+    "As discussed:",
+    "FYI.",
+    "Dear all,",
+    "Some news from today.",
+    "I just got this message.",
+    "For your records:",
+    "Quick note.",
+    "Hi there!",
+)
 AFTER = Phrases(
-    "Thanks!", "Please let me know if anything is missing.", "Best regards", "More details will follow.", "That is all for now.",
-    "Have a nice day.", "See you soon.", "Everyone was happy with the result.", "The weather was lovely.", "Call me if you have questions.",
-)  # fmt: skip
+    "Thanks!",
+    "Please let me know if anything is missing.",
+    "Best regards",
+    "More details will follow.",
+    "That is all for now.",
+    "Have a nice day.",
+    "See you soon.",
+    "Everyone was happy with the result.",
+    "The weather was lovely.",
+    "Call me if you have questions.",
+)
 SYSTEMS = Phrases(
-    "You extract records.", "You extract data from text.", "You turn text into JSON.", "Extract the information as JSON.",
-    "You are a precise assistant that returns JSON.", "You read text and fill in forms.", "Answer with JSON only.",
-    "You are an information extraction system.", "Return structured data.", "You are a helpful assistant.", "You pull structured records out of messages.",
-)  # fmt: skip
+    "You extract records.",
+    "You extract data from text.",
+    "You turn text into JSON.",
+    "Extract the information as JSON.",
+    "You are a precise assistant that returns JSON.",
+    "You read text and fill in forms.",
+    "Answer with JSON only.",
+    "You are an information extraction system.",
+    "Return structured data.",
+    "You are a helpful assistant.",
+    "You pull structured records out of messages.",
+)
 ASK_SCHEMA = Phrases(
-    "Extract {a} {t} as JSON matching this schema: {schema}", "Return {a} {t} as JSON. Schema: {schema}", "Fill in this JSON schema: {schema}",
-    "Answer as JSON that matches this schema: {schema}", "Give me the {t} in this format: {schema}", "Extract the {t}. JSON schema:\n{schema}",
-    "Respond with JSON for this schema: {schema}", "Turn the text into a {t} object that follows the schema {schema}", "Use this schema: {schema}",
-    "The output must be JSON and follow this schema: {schema}", "Write the {t} as a JSON object. Schema: {schema}", "Parse the text into {schema}",
-)  # fmt: skip
+    "Extract {a} {t} as JSON matching this schema: {schema}",
+    "Return {a} {t} as JSON. Schema: {schema}",
+    "Fill in this JSON schema: {schema}",
+    "Answer as JSON that matches this schema: {schema}",
+    "Give me the {t} in this format: {schema}",
+    "Extract the {t}. JSON schema:\n{schema}",
+    "Respond with JSON for this schema: {schema}",
+    "Turn the text into a {t} object that follows the schema {schema}",
+    "Use this schema: {schema}",
+    "The output must be JSON and follow this schema: {schema}",
+    "Write the {t} as a JSON object. Schema: {schema}",
+    "Parse the text into {schema}",
+)
 ASK_KEYS = Phrases(
-    "Extract the {t} as JSON with keys {keys}.", "Return JSON with the fields {keys}.", "Give me {keys} as JSON.", "Write a JSON object with {keys}.",
-    "Extract {keys}.", "I need {keys} as a JSON object.", "Fill in: {keys}.", "Extract {keys} from the text as JSON.", "Return a {t} as JSON with the keys {keys}.",
-)  # fmt: skip
+    "Extract the {t} as JSON with keys {keys}.",
+    "Return JSON with the fields {keys}.",
+    "Give me {keys} as JSON.",
+    "Write a JSON object with {keys}.",
+    "Extract {keys}.",
+    "I need {keys} as a JSON object.",
+    "Fill in: {keys}.",
+    "Extract {keys} from the text as JSON.",
+    "Return a {t} as JSON with the keys {keys}.",
+)
 ASK_NONE = Phrases(
-    "Extract the {t}.", "Extract the {t} as JSON.", "Return the {t} as JSON.", "Turn this into JSON.", "Extract the record.", "Give me the {t} as JSON.",
-    "What {t} is described? Answer in JSON.", "Convert to a JSON {t}.",
-)  # fmt: skip
+    "Extract the {t}.",
+    "Extract the {t} as JSON.",
+    "Return the {t} as JSON.",
+    "Turn this into JSON.",
+    "Extract the record.",
+    "Give me the {t} as JSON.",
+    "What {t} is described? Answer in JSON.",
+    "Convert to a JSON {t}.",
+)
 ASK_MANY = Phrases(
-    "Extract all records as JSON matching this schema: {schema}", "List everything that is mentioned. Schema: {schema}", "Return all of them as JSON: {schema}",
-    "Extract every {t} in the text. JSON schema: {schema}", "Find all items and follow this schema: {schema}", "Return each {t} as JSON. Schema: {schema}",
-)  # fmt: skip
+    "Extract all records as JSON matching this schema: {schema}",
+    "List everything that is mentioned. Schema: {schema}",
+    "Return all of them as JSON: {schema}",
+    "Extract every {t} in the text. JSON schema: {schema}",
+    "Find all items and follow this schema: {schema}",
+    "Return each {t} as JSON. Schema: {schema}",
+)
 
 
 def draw_kind(draw: Draw) -> Kind:
@@ -66,7 +128,16 @@ def extraction(draw: Draw) -> Sample:
     wanted = _wanted(draw, record)
     title = draw.one(kind.titles)
     schema = object_schema(draw, title, wanted, draw.chance(0.55))
-    return _asked(draw, text, title, schema, {f.key: f.value for f in wanted})
+    task = draw.one(("extract", "extract", "extract", "extract_keys", "extract_blind"))
+    ask = _ask(draw, task, title, schema, any(map(_is_retyped, wanted)))
+    return _asked(draw, task, (ask, text), schema, {f.key: f.value for f in wanted})
+
+
+def _is_retyped(fact: Fact) -> bool:
+    """Whether the value is not what the text alone suggests, so that the prompt must name its type."""
+    return "format" in fact.schema or (
+        fact.schema is STRING and fact.field.schema in (INTEGER, NUMBER)
+    )
 
 
 def _around(draw: Draw, text: str, record: Record) -> str:
@@ -122,8 +193,8 @@ def _several(draw: Draw, kind: Kind) -> Sample:
     return chat("extract_many", *head, turn, assistant(dumps(value)), schema=schema)
 
 
-def _ask(draw: Draw, task: str, title: str, schema: dict[str, Any]) -> str:
-    """The request, showing the schema whole, as keys with or without types, or not at all."""
+def _ask(draw: Draw, task: str, title: str, schema: dict[str, Any], typed: bool) -> str:
+    """The request, showing the schema whole, as keys (with types where they matter), or not at all."""
     lower = title.lower()
     if task == "extract":
         article = "an" if lower[0] in "aeiou" else "a"
@@ -131,18 +202,19 @@ def _ask(draw: Draw, task: str, title: str, schema: dict[str, Any]) -> str:
     if task == "extract_blind":
         return draw.phrase(ASK_NONE).format(t=lower)
     keys = list(schema["properties"])
-    if draw.chance(0.4):
+    if typed or draw.chance(0.4):
         keys = [f"{k} ({describe_type(s)})" for k, s in schema["properties"].items()]
     return draw.phrase(ASK_KEYS).format(t=lower, keys=", ".join(keys))
 
 
-def _asked(draw: Draw, text: str, title: str, schema: dict[str, Any], value: Any) -> Sample:
+def _asked(
+    draw: Draw, task: str, parts: tuple[str, str], schema: dict[str, Any], value: Any
+) -> Sample:
     """The sample: its task name says how much of the schema the prompt shows."""
-    task = draw.one(("extract", "extract", "extract", "extract_keys", "extract_blind"))
+    ask, text = parts
     answer, dice = dumps(value), draw.rng.random()
-    ask = _ask(draw, task, title, schema)
     if dice < 0.1:
-        mark = draw.one(("JSON:", f"{title}:", "Output:", "Answer:"))
+        mark = draw.one(("JSON:", "Result:", "Output:", "Answer:"))
         shown = "" if task == "extract_blind" else f"{ask}\n"
         return plain(task, f"{shown}Text: {text}\n{mark} ", answer, schema=schema)
     rules = draw.phrase(SYSTEMS)

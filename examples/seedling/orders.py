@@ -11,7 +11,10 @@ _COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine
 
 
 def _refer_order(draw: Draw, shown: str) -> tuple[str, tuple[str, ...]]:
-    return f"{draw.one(('order', 'order', 'order number', 'purchase'))} {shown}", ("It", "The order")
+    return f"{draw.one(('order', 'order', 'order number', 'purchase'))} {shown}", (
+        "It",
+        "The order",
+    )
 
 
 def _refer_product(draw: Draw, shown: str) -> tuple[str, tuple[str, ...]]:
@@ -25,7 +28,9 @@ def _lines(draw: Draw) -> Made:
         count, thing = draw.one((1, 2, 3, draw.int(1, 10), draw.int(1, 99))), draw.good()
         items.append({"name": thing, "quantity": count})
         number = _COUNTS[count - 1] if count <= 10 and draw.chance(0.25) else str(count)
-        shown.append(f"{number} {thing}" if count == 1 or draw.chance(0.2) else f"{number} x {thing}")
+        shown.append(
+            f"{number} {thing}" if count == 1 or draw.chance(0.2) else f"{number} x {thing}"
+        )
     return items, listed(shown)
 
 
@@ -38,94 +43,271 @@ LINES_SCHEMA = {
     },
 }
 TOTAL = Field(
-    ("total", "total", "price", "amount", "total_price", "cost"), money,
-    Phrases("costs ${v}", "comes to ${v}", "has a total of ${v}", "adds up to ${v}", "was billed at {v} dollars", "totals {v} euros", "is worth {v} dollars"),
-    NUMBER, Phrases("How much does {s} cost?", "What is the total of {s}?", "What is the price of {s}?", "How much is {s}?"),
-)  # fmt: skip
+    ("total", "total", "price", "amount", "total_price", "cost"),
+    money,
+    Phrases(
+        "costs ${v}",
+        "comes to ${v}",
+        "has a total of ${v}",
+        "adds up to ${v}",
+        "was billed at {v} dollars",
+        "totals {v} euros",
+        "is worth {v} dollars",
+    ),
+    NUMBER,
+    Phrases(
+        "How much does {s} cost?",
+        "What is the total of {s}?",
+        "What is the price of {s}?",
+        "How much is {s}?",
+    ),
+)
 QUANTITY = Field(
-    ("quantity", "quantity", "count", "units", "number_of_items"), whole(1, 120),
-    Phrases("is for {v} units", "contains {v} pieces", "covers {v} units", "holds {v} items", "includes {v} pieces"),
-    INTEGER, Phrases("How many items does {s} have?", "What is the quantity of {s}?"),
-)  # fmt: skip
+    ("quantity", "quantity", "count", "units", "number_of_items"),
+    whole(1, 120),
+    Phrases(
+        "is for {v} units",
+        "contains {v} pieces",
+        "covers {v} units",
+        "holds {v} items",
+        "includes {v} pieces",
+    ),
+    INTEGER,
+    Phrases("How many items does {s} have?", "What is the quantity of {s}?"),
+)
 ORDER = Kind(
     titles=("Order", "Order", "Purchase", "Invoice", "Sale"),
-    subject=Field(("order_id", "order_id", "id", "order_number", "number", "reference"), copied(Draw.code), Phrases("{v}"), STRING),
+    subject=Field(
+        ("order_id", "order_id", "id", "order_number", "number", "reference"),
+        copied(Draw.code),
+        Phrases("{v}"),
+        STRING,
+    ),
     refer=_refer_order,
     fields=(
-        TOTAL, TOTAL, QUANTITY,
-        Field(("customer", "customer", "customer_name", "buyer", "client", "ordered_by"), copied(Draw.person),
-              Phrases("was placed by {v}", "is for {v}", "belongs to {v}", "was made by {v}", "came in from {v}", "was submitted by {v}"),
-              STRING, Phrases("Who placed {s}?", "Who is the customer of {s}?", "Who ordered {s}?", "Which customer does {s} belong to?")),
-        Field(("item", "item", "product", "product_name", "article"), copied(Draw.good),
-              Phrases("is for a {v}", "contains a {v}", "includes a {v}", "asks for a {v}", "consists of a {v}"),
-              STRING, Phrases("What is in {s}?", "What item does {s} contain?", "Which product is in {s}?", "What was ordered in {s}?")),
-        Field(("items", "items", "products", "articles"), many(Draw.good),
-              Phrases("contains {v}", "includes {v}", "lists {v}", "is made up of {v}", "consists of {v}"),
-              STRINGS, Phrases("What does {s} contain?", "Which items are in {s}?")),
-        Field(("items", "lines", "positions"), _lines,
-              Phrases("contains {v}", "asks for {v}", "lists {v}", "includes {v}"), LINES_SCHEMA),
-        Field(("status", "status", "state", "order_status"), picked(STATUSES),
-              Phrases("is {v}", "is currently {v}", "has the status {v}", "is marked as {v}", "is now {v}"),
-              {"type": "string", "enum": list(STATUSES)}, Phrases("What is the status of {s}?", "What state is {s} in?")),
-        Field(("date", "order_date", "ordered_on", "placed_on"), Draw.date,
-              Phrases("was placed on {v}", "was made on {v}", "is dated {v}", "came in on {v}"),
-              DATE, Phrases("When was {s} placed?", "What is the date of {s}?")),
-        Field(("delivery_date", "arrives_on", "due_date"), Draw.date,
-              Phrases("should arrive on {v}", "is due on {v}", "will be delivered on {v}", "is expected on {v}"),
-              DATE, Phrases("When will {s} arrive?", "When is {s} due?")),
-        Field(("destination", "ship_to", "city", "delivery_city"), copied(Draw.city),
-              Phrases("ships to {v}", "goes to {v}", "will be sent to {v}", "is on its way to {v}"),
-              STRING, Phrases("Where does {s} ship to?", "Which city does {s} go to?")),
-        Field(("shipping_address", "address", "delivery_address"), _address,
-              Phrases("ships to {v}", "goes to {v}", "should be delivered to {v}", "will be sent to {v}"), ADDRESS_SCHEMA),
-        Field(("paid", "is_paid"), flag,
-              {True: Phrases("has been paid", "is already paid", "was paid in full"),
-               False: Phrases("has not been paid", "is not paid yet", "still needs to be paid")}, BOOLEAN),
-        Field(("express", "express_shipping", "priority_shipping"), flag,
-              {True: Phrases("travels by express shipping", "needs express shipping"),
-               False: Phrases("travels by standard shipping", "needs no express shipping")}, BOOLEAN),
-        Field(("payment_method", "payment", "paid_by"), picked(("credit card", "cash", "bank transfer", "gift card", "invoice")),
-              Phrases("was paid by {v}", "is settled by {v}", "uses {v} as payment"), STRING,
-              Phrases("How was {s} paid?", "What is the payment method of {s}?")),
-        Field(("tracking_number", "tracking", "tracking_code"), copied(Draw.code),
-              Phrases("has the tracking number {v}", "can be tracked with {v}", "travels under the number {v}"), STRING,
-              Phrases("What is the tracking number of {s}?", "How can {s} be tracked?")),
-        Field(("seller", "shop", "store", "vendor", "supplier"), copied(Draw.company),
-              Phrases("was sold by {v}", "comes from {v}", "is handled by {v}"), STRING,
-              Phrases("Who sold {s}?", "Which company handles {s}?")),
-        Field(("discount", "discount_percent"), whole(1, 60),
-              Phrases("has a discount of {v} percent", "is reduced by {v}%", "includes {v}% off"), INTEGER,
-              Phrases("What is the discount on {s}?", "By how many percent is {s} reduced?")),
+        TOTAL,
+        TOTAL,
+        QUANTITY,
+        Field(
+            ("customer", "customer", "customer_name", "buyer", "client", "ordered_by"),
+            copied(Draw.person),
+            Phrases(
+                "was placed by {v}",
+                "is for {v}",
+                "belongs to {v}",
+                "was made by {v}",
+                "came in from {v}",
+                "was submitted by {v}",
+            ),
+            STRING,
+            Phrases(
+                "Who placed {s}?",
+                "Who is the customer of {s}?",
+                "Who ordered {s}?",
+                "Which customer does {s} belong to?",
+            ),
+        ),
+        Field(
+            ("item", "item", "product", "product_name", "article"),
+            copied(Draw.good),
+            Phrases(
+                "is for a {v}",
+                "contains a {v}",
+                "includes a {v}",
+                "asks for a {v}",
+                "consists of a {v}",
+            ),
+            STRING,
+            Phrases(
+                "What is in {s}?",
+                "What item does {s} contain?",
+                "Which product is in {s}?",
+                "What was ordered in {s}?",
+            ),
+        ),
+        Field(
+            ("items", "items", "products", "articles"),
+            many(Draw.good),
+            Phrases(
+                "contains {v}", "includes {v}", "lists {v}", "is made up of {v}", "consists of {v}"
+            ),
+            STRINGS,
+            Phrases("What does {s} contain?", "Which items are in {s}?"),
+        ),
+        Field(
+            ("items", "lines", "positions"),
+            _lines,
+            Phrases("contains {v}", "asks for {v}", "lists {v}", "includes {v}"),
+            LINES_SCHEMA,
+        ),
+        Field(
+            ("status", "status", "state", "order_status"),
+            picked(STATUSES),
+            Phrases(
+                "is {v}", "is currently {v}", "has the status {v}", "is marked as {v}", "is now {v}"
+            ),
+            {"type": "string", "enum": list(STATUSES)},
+            Phrases("What is the status of {s}?", "What state is {s} in?"),
+        ),
+        Field(
+            ("date", "order_date", "ordered_on", "placed_on"),
+            Draw.date,
+            Phrases("was placed on {v}", "was made on {v}", "is dated {v}", "came in on {v}"),
+            DATE,
+            Phrases("When was {s} placed?", "What is the date of {s}?"),
+        ),
+        Field(
+            ("delivery_date", "arrives_on", "due_date"),
+            Draw.date,
+            Phrases(
+                "should arrive on {v}",
+                "is due on {v}",
+                "will be delivered on {v}",
+                "is expected on {v}",
+            ),
+            DATE,
+            Phrases("When will {s} arrive?", "When is {s} due?"),
+        ),
+        Field(
+            ("destination", "ship_to", "city", "delivery_city"),
+            copied(Draw.city),
+            Phrases("ships to {v}", "goes to {v}", "will be sent to {v}", "is on its way to {v}"),
+            STRING,
+            Phrases("Where does {s} ship to?", "Which city does {s} go to?"),
+        ),
+        Field(
+            ("shipping_address", "address", "delivery_address"),
+            _address,
+            Phrases(
+                "ships to {v}", "goes to {v}", "should be delivered to {v}", "will be sent to {v}"
+            ),
+            ADDRESS_SCHEMA,
+        ),
+        Field(
+            ("paid", "is_paid"),
+            flag,
+            {
+                True: Phrases("has been paid", "is already paid", "was paid in full"),
+                False: Phrases("has not been paid", "is not paid yet", "still needs to be paid"),
+            },
+            BOOLEAN,
+        ),
+        Field(
+            ("express", "express_shipping", "priority_shipping"),
+            flag,
+            {
+                True: Phrases("travels by express shipping", "needs express shipping"),
+                False: Phrases("travels by standard shipping", "needs no express shipping"),
+            },
+            BOOLEAN,
+        ),
+        Field(
+            ("payment_method", "payment", "paid_by"),
+            picked(("credit card", "cash", "bank transfer", "gift card", "invoice")),
+            Phrases("was paid by {v}", "is settled by {v}", "uses {v} as payment"),
+            STRING,
+            Phrases("How was {s} paid?", "What is the payment method of {s}?"),
+        ),
+        Field(
+            ("tracking_number", "tracking", "tracking_code"),
+            copied(Draw.code),
+            Phrases(
+                "has the tracking number {v}",
+                "can be tracked with {v}",
+                "travels under the number {v}",
+            ),
+            STRING,
+            Phrases("What is the tracking number of {s}?", "How can {s} be tracked?"),
+        ),
+        Field(
+            ("seller", "shop", "store", "vendor", "supplier"),
+            copied(Draw.company),
+            Phrases("was sold by {v}", "comes from {v}", "is handled by {v}"),
+            STRING,
+            Phrases("Who sold {s}?", "Which company handles {s}?"),
+        ),
+        Field(
+            ("discount", "discount_percent"),
+            whole(1, 60),
+            Phrases("has a discount of {v} percent", "is reduced by {v}%", "includes {v}% off"),
+            INTEGER,
+            Phrases("What is the discount on {s}?", "By how many percent is {s} reduced?"),
+        ),
     ),
-)  # fmt: skip
+)
 PRODUCT = Kind(
     titles=("Product", "Product", "Item", "Article", "Offer"),
-    subject=Field(("name", "name", "product", "product_name", "title"), copied(Draw.good), Phrases("{v}"), STRING),
+    subject=Field(
+        ("name", "name", "product", "product_name", "title"),
+        copied(Draw.good),
+        Phrases("{v}"),
+        STRING,
+    ),
     refer=_refer_product,
     fields=(
-        TOTAL, TOTAL,
-        Field(("brand", "manufacturer", "maker"), copied(Draw.company),
-              Phrases("is made by {v}", "comes from {v}", "is a product of {v}"), STRING,
-              Phrases("Who makes {s}?", "What is the brand of {s}?")),
-        Field(("colour", "color"), picked(words.COLOURS), Phrases("comes in {v}", "is sold in {v}", "is available in {v}"),
-              STRING, Phrases("What colour is {s}?", "Which colour does {s} come in?")),
-        Field(("colours", "colors", "available_colors"), lambda d: (c := d.some(words.COLOURS, 2, 4), listed(c)),
-              Phrases("comes in {v}", "is sold in {v}", "is available in {v}"), STRINGS),
-        Field(("stock", "in_stock", "available_units"), whole(0, 900),
-              Phrases("has a stock of {v}", "is stocked {v} times", "has {v} pieces left"), INTEGER,
-              Phrases("How many pieces of {s} are left?", "What is the stock of {s}?")),
-        Field(("available", "is_available"), flag,
-              {True: Phrases("is available", "is available now", "can be bought right away"),
-               False: Phrases("is sold out", "is not available", "cannot be bought at the moment")}, BOOLEAN),
-        Field(("sku", "article_number", "code"), copied(Draw.code),
-              Phrases("has the article number {v}", "is listed as {v}", "carries the code {v}"), STRING,
-              Phrases("What is the code of {s}?", "What is the article number of {s}?")),
-        Field(("rating", "stars"), lambda d: (r := d.int(10, 50) / 10, str(r)),
-              Phrases("is rated {v} out of 5", "has a rating of {v}", "scores {v} stars"), NUMBER,
-              Phrases("What is the rating of {s}?", "How is {s} rated?")),
-        Field(("warranty_years", "warranty"), whole(1, 10),
-              Phrases("comes with a warranty of {v} years", "has {v} years of warranty"), INTEGER),
-        Field(("size", "condition"), picked(("small", "medium", "large")), Phrases("is {v} in size", "comes in size {v}"),
-              {"type": "string", "enum": ["small", "medium", "large"]}),
+        TOTAL,
+        TOTAL,
+        Field(
+            ("brand", "manufacturer", "maker"),
+            copied(Draw.company),
+            Phrases("is made by {v}", "comes from {v}", "is a product of {v}"),
+            STRING,
+            Phrases("Who makes {s}?", "What is the brand of {s}?"),
+        ),
+        Field(
+            ("colour", "color"),
+            picked(words.COLOURS),
+            Phrases("comes in {v}", "is sold in {v}", "is available in {v}"),
+            STRING,
+            Phrases("What colour is {s}?", "Which colour does {s} come in?"),
+        ),
+        Field(
+            ("colours", "colors", "available_colors"),
+            lambda d: (c := d.some(words.COLOURS, 2, 4), listed(c)),
+            Phrases("comes in {v}", "is sold in {v}", "is available in {v}"),
+            STRINGS,
+        ),
+        Field(
+            ("stock", "in_stock", "available_units"),
+            whole(0, 900),
+            Phrases("has a stock of {v}", "is stocked {v} times", "has {v} pieces left"),
+            INTEGER,
+            Phrases("How many pieces of {s} are left?", "What is the stock of {s}?"),
+        ),
+        Field(
+            ("available", "is_available"),
+            flag,
+            {
+                True: Phrases("is available", "is available now", "can be bought right away"),
+                False: Phrases("is sold out", "is not available", "cannot be bought at the moment"),
+            },
+            BOOLEAN,
+        ),
+        Field(
+            ("sku", "article_number", "code"),
+            copied(Draw.code),
+            Phrases("has the article number {v}", "is listed as {v}", "carries the code {v}"),
+            STRING,
+            Phrases("What is the code of {s}?", "What is the article number of {s}?"),
+        ),
+        Field(
+            ("rating", "stars"),
+            lambda d: (r := d.int(10, 50) / 10, str(r)),
+            Phrases("is rated {v} out of 5", "has a rating of {v}", "scores {v} stars"),
+            NUMBER,
+            Phrases("What is the rating of {s}?", "How is {s} rated?"),
+        ),
+        Field(
+            ("warranty_years", "warranty"),
+            whole(1, 10),
+            Phrases("comes with a warranty of {v} years", "has {v} years of warranty"),
+            INTEGER,
+        ),
+        Field(
+            ("size", "condition"),
+            picked(("small", "medium", "large")),
+            Phrases("is {v} in size", "comes in size {v}"),
+            {"type": "string", "enum": ["small", "medium", "large"]},
+        ),
     ),
-)  # fmt: skip
+)

@@ -11,19 +11,45 @@ from records import Fact, Record, draw_record, same_fields, tell_prose
 from sample import Sample, assistant, chat, plain, system, user
 
 SYSTEMS = Phrases(
-    "You answer questions about a text.", "Answer the question from the passage.", "You are a helpful assistant.", "Answer briefly.",
-    "Use only the text to answer.", "Give short answers.", "You read passages and answer questions.", "Answer with the words of the text.",
-)  # fmt: skip
+    "You answer questions about a text.",
+    "Answer the question from the passage.",
+    "You are a helpful assistant.",
+    "Answer briefly.",
+    "Use only the text to answer.",
+    "Give short answers.",
+    "You read passages and answer questions.",
+    "Answer with the words of the text.",
+)
 FRAMES = Phrases(
-    "{p}\n\n{q}", "{p}\n{q}", "Passage: {p}\nQuestion: {q}", "Text: {p}\n\nQuestion: {q}", "Read this: {p}\n\n{q}", "{q}\n\n{p}", "Context: {p}\nQuestion: {q}",
-    "Answer the question from the text.\nText: {p}\nQuestion: {q}", "{p} {q}", "Here is a text: {p}\nNow answer: {q}", "Given the text below, answer: {q}\n\n{p}",
-)  # fmt: skip
+    "{p}\n\n{q}",
+    "{p}\n{q}",
+    "Passage: {p}\nQuestion: {q}",
+    "Text: {p}\n\nQuestion: {q}",
+    "Read this: {p}\n\n{q}",
+    "{q}\n\n{p}",
+    "Context: {p}\nQuestion: {q}",
+    "Answer the question from the text.\nText: {p}\nQuestion: {q}",
+    "{p} {q}",
+    "Here is a text: {p}\nNow answer: {q}",
+    "Given the text below, answer: {q}\n\n{p}",
+)
 LEADS = ("Answer: ", "Answer: ", "A: ", "The answer is ", "Short answer: ")
-GENERAL = Phrases("What is the KEY of {s}?", "Tell me the KEY of {s}.", "What is the KEY for {s}?", "Give the KEY of {s}.")
+GENERAL = Phrases(
+    "What is the KEY of {s}?",
+    "Tell me the KEY of {s}.",
+    "What is the KEY for {s}?",
+    "Give the KEY of {s}.",
+)
 CLAIMS = Phrases(
-    "Is it true that {s} {c}?", "True or false, yes or no: {s} {c}?", "Does the text say that {s} {c}?", "Is this right: {s} {c}?", "Yes or no: {s} {c}?",
-    "Can we say that {s} {c}?", "According to the text, is it correct that {s} {c}?", "Would you agree that {s} {c}?",
-)  # fmt: skip
+    "Is it true that {s} {c}?",
+    "True or false, yes or no: {s} {c}?",
+    "Does the text say that {s} {c}?",
+    "Is this right: {s} {c}?",
+    "Yes or no: {s} {c}?",
+    "Can we say that {s} {c}?",
+    "According to the text, is it correct that {s} {c}?",
+    "Would you agree that {s} {c}?",
+)
 
 
 def _records(draw: Draw, most: int = 3) -> list[Record]:
@@ -45,7 +71,9 @@ def _question(draw: Draw, record: Record) -> tuple[str, str] | None:
     return question, fact.shown
 
 
-def _framed(draw: Draw, task: str, passage: str, question: str, answer: str, **more: tuple[str, ...]) -> Sample:
+def _framed(
+    draw: Draw, task: str, passage: str, question: str, answer: str, **more: tuple[str, ...]
+) -> Sample:
     text = draw.phrase(FRAMES).format(p=passage, q=question)
     if draw.chance(0.2):
         return plain(task, f"{text}\n{draw.one(LEADS)}", answer, **more)
@@ -83,20 +111,39 @@ def yes_or_no(draw: Draw) -> Sample:
 
 
 ITEM_ASKS = Phrases(
-    "Extract the {k} from this text: {t}", "Find the {k}: {t}", "{t}\n\nWhat is the {k}?", "{t}\nReturn only the {k}.", "Which {k} appears here? {t}", "What {k} is given in the text? {t}",
-    "Text: {t}\n{k}?", "Copy the {k} from the text. {t}", "Give me just the {k}. {t}",
-)  # fmt: skip
+    "Extract the {k} from this text: {t}",
+    "Find the {k}: {t}",
+    "{t}\n\nWhat is the {k}?",
+    "{t}\nReturn only the {k}.",
+    "Which {k} appears here? {t}",
+    "What {k} is given in the text? {t}",
+    "Text: {t}\n{k}?",
+    "Copy the {k} from the text. {t}",
+    "Give me just the {k}. {t}",
+)
 
 
 def single_item(draw: Draw) -> Sample:
     """One email, phone number, age, date or amount out of a text: what a regex constraint is used for."""
     name, kind, field = draw.one(
-        (("email", CONTACT, EMAIL), ("phone number", CONTACT, PHONE), ("age", PERSON, AGE), ("date", EVENT, DAY), ("price", EVENT, TOTAL))
+        (
+            ("email", CONTACT, EMAIL),
+            ("phone number", CONTACT, PHONE),
+            ("age", PERSON, AGE),
+            ("date", EVENT, DAY),
+            ("price", EVENT, TOTAL),
+        )
     )
     record = draw_record(draw, kind, draw.int(0, 2))
     value, shown = field.make(draw)
     clause = draw.phrase(field.says).replace("{v}", shown)
-    if any(f.field.schema == field.schema and f.field in (field, EMAIL, PHONE, DAY) for f in record.facts) or name == "price":
+    if (
+        any(
+            f.field.schema == field.schema and f.field in (field, EMAIL, PHONE, DAY)
+            for f in record.facts
+        )
+        or name == "price"
+    ):
         record = draw_record(draw, kind, 0)
     text = f"{record.first[0].upper()}{record.first[1:]} {clause}."
     if record.facts:
@@ -111,11 +158,20 @@ def single_item(draw: Draw) -> Sample:
 
 
 CAPITAL_ASKS = Phrases(
-    "What is the capital of {k}?", "Name the capital of {k}.", "Which city is the capital of {k}?", "Tell me the capital of {k}.", "Capital of {k}?", "{k}: what is its capital?",
-)  # fmt: skip
+    "What is the capital of {k}?",
+    "Name the capital of {k}.",
+    "Which city is the capital of {k}?",
+    "Tell me the capital of {k}.",
+    "Capital of {k}?",
+    "{k}: what is its capital?",
+)
 OPPOSITE_ASKS = Phrases(
-    "What is the opposite of {k}?", "Give the opposite of {k}.", "Which word means the opposite of {k}?", "Name an antonym of {k}.", "Opposite of {k}?",
-)  # fmt: skip
+    "What is the opposite of {k}?",
+    "Give the opposite of {k}.",
+    "Which word means the opposite of {k}?",
+    "Name an antonym of {k}.",
+    "Opposite of {k}?",
+)
 
 
 def fact(draw: Draw) -> Sample:
@@ -139,8 +195,15 @@ def fact(draw: Draw) -> Sample:
     return chat("fact", user(ask), assistant(answer))
 
 
-def _known(draw: Draw) -> tuple[str, str, Phrases, str]:
-    dice = draw.rng.random()
+def known_fact(draw: Draw) -> Sample:
+    """A capital or an opposite, asked in chat."""
+    key, answer, asks, _ = _known(draw, 0.75)
+    return chat("fact", user(draw.phrase(asks).format(k=key)), assistant(answer))
+
+
+def _known(draw: Draw, most: float = 1.0) -> tuple[str, str, Phrases, str]:
+    """A capital, an opposite, or (dice above 0.75) a sum."""
+    dice = draw.rng.random() * most
     if dice < 0.5:
         key, answer = draw.one(list(words.CAPITALS.items()))
         return key, answer, CAPITAL_ASKS, "The capital of {k} is"
@@ -150,4 +213,9 @@ def _known(draw: Draw) -> tuple[str, str, Phrases, str]:
         return key, answer, OPPOSITE_ASKS, "The opposite of {k} is"
     a, b = draw.int(0, 20), draw.int(0, 20)
     key, answer = draw.one(((f"{a} + {b}", a + b), (f"{a + b} - {b}", a)))
-    return key, str(answer), Phrases("What is {k}?", "Compute {k}.", "How much is {k}?", "{k} = ?"), "{k} ="
+    return (
+        key,
+        str(answer),
+        Phrases("What is {k}?", "Compute {k}.", "How much is {k}?", "{k} = ?"),
+        "{k} =",
+    )

@@ -73,9 +73,7 @@ def make_fact(draw: Draw, field: Field) -> Fact:
     """Draw a value for a field. Numbers are now and then asked for as text, dates mostly as written."""
     value, shown = field.make(draw)
     schema = field.schema
-    if schema in (INTEGER, NUMBER) and draw.chance(0.06):
-        value, schema = shown, STRING
-    elif "format" in schema and draw.chance(0.5):
+    if schema in (INTEGER, NUMBER) and draw.chance(0.06) or "format" in schema and draw.chance(0.5):
         value, schema = shown, STRING
     says = field.says[value] if isinstance(field.says, dict) else field.says
     clause = draw.phrase(says).replace("{v}", shown)
@@ -147,11 +145,29 @@ def tell_prose(draw: Draw, record: Record) -> str:
 
 
 OWN_OPENERS = Phrases(
-    "My name is {s}.", "I am {s}.", "Hi, I'm {s}.", "Hello, my name is {s}.", "This is {s}.", "{s} here.",
-    "Hello! I am {s}.", "I'm called {s}.", "Name's {s}.", "Let me introduce myself: I am {s}.",
-)  # fmt: skip
-_OWN_VERBS = {"is": "am", "has": "have", "does": "do", "goes": "go", "was": "was", "can": "can",
-              "teaches": "teach", "studies": "study", "enjoys": "enjoy", "carries": "carry"}  # fmt: skip
+    "My name is {s}.",
+    "I am {s}.",
+    "Hi, I'm {s}.",
+    "Hello, my name is {s}.",
+    "This is {s}.",
+    "{s} here.",
+    "Hello! I am {s}.",
+    "I'm called {s}.",
+    "Name's {s}.",
+    "Let me introduce myself: I am {s}.",
+)
+_OWN_VERBS = {
+    "is": "am",
+    "has": "have",
+    "does": "do",
+    "goes": "go",
+    "was": "was",
+    "can": "can",
+    "teaches": "teach",
+    "studies": "study",
+    "enjoys": "enjoy",
+    "carries": "carry",
+}
 
 
 def _own_clause(clause: str) -> str:

@@ -27,7 +27,7 @@ class Sample:
     """One example. `answer` is what is scored; `messages` end with the assistant turn that holds it.
 
     A plain sample has no messages: `text` is continued by `answer`. `choices` and `schema` are what a constrained
-    run is given; they add nothing to the text.
+    run is given; `holds` is what a freely worded answer must contain. None of these adds to the text.
     """
 
     task: str
@@ -37,6 +37,7 @@ class Sample:
     text: str = ""
     choices: tuple[str, ...] = ()
     schema: dict[str, Any] | None = None
+    holds: tuple[str, ...] = ()
 
     def pieces(self) -> list[Piece]:
         """The text in order, each part with whether the model is to learn it as its own."""

@@ -1,138 +1,163 @@
-"""Tools: their shapes, in OpenAI's function form, with names that vary so that the model reads the list it is given.
+"""Tools: weather, calendar, look-up, mail, timer, and tools nobody wrote a template for.
 
-Each family draws a use: the tool's schema, what the user says, the arguments, what the tool returns, and the answer.
+Names and parameters vary, so that the model reads the list it is given.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import words
 from draw import Draw, Phrases
 from events import free_key
+from reckoning import calculator, convert
 from records import INTEGER, NUMBER, STRING
 from sample import dumps
-
-Tool = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One situation in which one tool is the right one."""
-
-    family: str
-    tool: Tool
-    request: str
-    arguments: dict[str, Any]
-    returned: str
-    answer: str
-
-    @property
-    def call(self) -> dict[str, Any]:
-        return {"name": self.tool["function"]["name"], "arguments": self.arguments}
-
-
-def function(draw: Draw, name: str, description: str, params: dict[str, Tool], described: bool = True) -> Tool:
-    """A tool in OpenAI's form. Parameters are required; a title or description may go with each."""
-    properties = {}
-    for key, schema in params.items():
-        spoken = key.replace("_", " ")
-        extra = {"description": f"the {spoken}"} if described and draw.chance(0.25) else {}
-        properties[key] = {**schema, **extra}
-    parameters = {"type": "object", "properties": properties, "required": list(params)}
-    body = {"name": name, "description": description, "parameters": parameters}
-    return {"type": "function", "function": body}
-
-
-def _returned(draw: Draw, key: str, value: Any) -> str:
-    """A tool's reply: the bare value or an object."""
-    bare = value if isinstance(value, str) else dumps(value)
-    return bare if draw.chance(0.5) else dumps({draw.one((key, "result", "value")): value})
-
-
-_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
-_SAID = {
-    "add": Phrases("What is {a} plus {b}?", "Add {a} and {b}.", "What is {a} + {b}?", "Sum {a} and {b}.", "How much is {a} plus {b}?", "Compute {a} + {b}.", "I have {a} and get {b} more, how many is that?", "Please add {a} to {b}."),
-    "subtract": Phrases("What is {a} minus {b}?", "Subtract {b} from {a}.", "What is {a} - {b}?", "How much is {a} minus {b}?", "Compute {a} - {b}.", "Take {b} away from {a}.", "I have {a} and lose {b}, how many are left?"),
-    "multiply": Phrases("What is {a} times {b}?", "Multiply {a} by {b}.", "What is {a} * {b}?", "How much is {a} times {b}?", "Compute {a} * {b}.", "What is {a} multiplied by {b}?", "{a} boxes hold {b} pieces each, how many pieces is that?", "Work out {a} x {b}."),
-    "divide": Phrases("What is {a} divided by {b}?", "Divide {a} by {b}.", "What is {a} / {b}?", "How much is {a} divided by {b}?", "Compute {a} / {b}.", "Split {a} into {b} equal parts, how large is one?", "Share {a} among {b} people."),
-}  # fmt: skip
-_SUMS = Phrases("{e} is {r}.", "The result is {r}.", "The answer is {r}.", "{e} equals {r}.", "That makes {r}.", "It is {r}.")
-
-
-def calculator(draw: Draw) -> Use:
-    """One expression, or two numbers and an operation, or a tool for one operation only."""
-    action = draw.one(tuple(_SIGNS))
-    a, b = draw.whole() + 1, draw.whole() + 1
-    if action == "divide":
-        a = a * b
-    value = {"add": a + b, "subtract": a - b, "multiply": a * b, "divide": a // b}[action]
-    said = draw.phrase(_SAID[action]).format(a=a, b=b)
-    expression = f"{a} {_SIGNS[action]} {b}"
-    dice = draw.rng.random()
-    if dice < 0.5:
-        key = draw.one(("expression", "expression", "formula", "input", "query"))
-        name = draw.one(("calculator", "calculate", "compute", "math", "evaluate", "calc"))
-        tool = function(draw, name, draw.one(("Evaluate an arithmetic expression.", "Compute the value of a formula.", "Do arithmetic.", "A calculator.")), {key: STRING})
-        arguments: dict[str, Any] = {key: expression}
-    elif dice < 0.8:
-        x, y, op = draw.one((("a", "b", "operation"), ("x", "y", "op"), ("first", "second", "operator")))
-        enum = {"type": "string", "enum": list(_SIGNS)}
-        name = draw.one(("calculate", "arithmetic", "compute", "calculator"))
-        tool = function(draw, name, "Calculate with two numbers.", {x: NUMBER, y: NUMBER, op: enum} if draw.chance(0.5) else {op: enum, x: NUMBER, y: NUMBER})
-        given = {x: a, y: b, op: action}
-        arguments = {k: given[k] for k in tool["function"]["parameters"]["properties"]}
-    else:
-        x, y = draw.one((("a", "b"), ("x", "y")))
-        tool = function(draw, draw.one((action, f"{action}_numbers")), f"{action.capitalize()} two numbers.", {x: draw.one((NUMBER, INTEGER)), y: INTEGER})
-        arguments = {x: a, y: b}
-    answer = draw.phrase(_SUMS).format(e=expression, r=value)
-    return Use("calculator", tool, said, arguments, _returned(draw, "result", value), answer)
-
+from usage import Use, function, returned
 
 _WEATHER_SAID = Phrases(
-    "What is the weather in {c}?", "How is the weather in {c} today?", "Is it raining in {c}?", "Tell me the weather for {c}.", "Do I need an umbrella in {c}?", "What's the temperature in {c}?", "Weather in {c}, please.",
-    "How warm is it in {c}?", "I am going to {c}, what is the weather like there?", "Check the weather for {c}.", "Is it cold in {c} right now?",
-)  # fmt: skip
+    "What is the weather in {c}?",
+    "How is the weather in {c} today?",
+    "Is it raining in {c}?",
+    "Tell me the weather for {c}.",
+    "Do I need an umbrella in {c}?",
+    "What's the temperature in {c}?",
+    "Weather in {c}, please.",
+    "How warm is it in {c}?",
+    "I am going to {c}, what is the weather like there?",
+    "Check the weather for {c}.",
+    "Is it cold in {c} right now?",
+)
 _SKIES = ("sunny", "cloudy", "rainy", "windy", "foggy", "snowy", "clear", "stormy")
-_WEATHER_TOLD = Phrases("It is {s} in {c} with {t} degrees.", "In {c} it is {s} and {t} degrees.", "The weather in {c} is {s}, {t} degrees.", "{c}: {s}, {t} degrees.", "Right now it is {s} in {c} at {t} degrees.")
+_WEATHER_TOLD = Phrases(
+    "It is {s} in {c} with {t} degrees.",
+    "In {c} it is {s} and {t} degrees.",
+    "The weather in {c} is {s}, {t} degrees.",
+    "{c}: {s}, {t} degrees.",
+    "Right now it is {s} in {c} at {t} degrees.",
+)
 
 
 def weather(draw: Draw) -> Use:
     """The weather of a city."""
     city, sky, degrees = draw.city(), draw.one(_SKIES), draw.int(-15, 42)
     key = draw.one(("city", "city", "location", "place"))
-    name = draw.one(("weather", "get_weather", "weather", "current_weather", "forecast", "weather_report"))
-    tool = function(draw, name, draw.one(("Get the current weather in a city.", "The weather for a place.", "Look up the weather.")), {key: STRING})
+    name = draw.one(
+        ("weather", "get_weather", "weather", "current_weather", "forecast", "weather_report")
+    )
+    tool = function(
+        draw,
+        name,
+        draw.one(
+            (
+                "Get the current weather in a city.",
+                "The weather for a place.",
+                "Look up the weather.",
+            )
+        ),
+        {key: STRING},
+    )
     t_key = draw.one(("temperature", "degrees", "temp"))
-    returned = draw.one((dumps({t_key: degrees, "sky": sky}), dumps({key: city, "condition": sky, t_key: degrees}), f"{sky}, {degrees} degrees", f"{degrees} C, {sky}"))
-    return Use("weather", tool, draw.phrase(_WEATHER_SAID).format(c=city), {key: city}, returned, draw.phrase(_WEATHER_TOLD).format(s=sky, c=city, t=degrees))
+    reply = draw.one(
+        (
+            dumps({t_key: degrees, "sky": sky}),
+            dumps({key: city, "condition": sky, t_key: degrees}),
+            f"{sky}, {degrees} degrees",
+            f"{degrees} C, {sky}",
+        )
+    )
+    return Use(
+        "weather",
+        tool,
+        draw.phrase(_WEATHER_SAID).format(c=city),
+        {key: city},
+        reply,
+        draw.phrase(_WEATHER_TOLD).format(s=sky, c=city, t=degrees),
+        (sky, str(degrees)),
+    )
 
 
 _CREATE_SAID = Phrases(
-    "Create an event called {n} on {d} at {t}.", "Add {n} to my calendar on {d} at {t}.", "Schedule {n} for {d} at {t}.", "Put {n} in the calendar for {d}, {t}.", "Book {n} on {d} at {t}.", "Plan {n} on {d} at {t}, please.",
-    "I have {n} on {d} at {t}, please note it.", "Set up {n} for {d} at {t}.", "New appointment: {n}, {d}, {t}.",
-)  # fmt: skip
-_LIST_SAID = Phrases("What is on my calendar on {d}?", "Do I have any events on {d}?", "List my events for {d}.", "Show me my calendar for {d}.", "What are my plans for {d}?", "Am I busy on {d}?", "Which appointments do I have on {d}?")
-_DEEDS = "lunch dinner breakfast coffee training yoga practice interview call checkup haircut rehearsal".split()
+    "Create an event called {n} on {d} at {t}.",
+    "Add {n} to my calendar on {d} at {t}.",
+    "Schedule {n} for {d} at {t}.",
+    "Put {n} in the calendar for {d}, {t}.",
+    "Book {n} on {d} at {t}.",
+    "Plan {n} on {d} at {t}, please.",
+    "I have {n} on {d} at {t}, please note it.",
+    "Set up {n} for {d} at {t}.",
+    "New appointment: {n}, {d}, {t}.",
+)
+_LIST_SAID = Phrases(
+    "What is on my calendar on {d}?",
+    "Do I have any events on {d}?",
+    "List my events for {d}.",
+    "Show me my calendar for {d}.",
+    "What are my plans for {d}?",
+    "Am I busy on {d}?",
+    "Which appointments do I have on {d}?",
+)
+_DEEDS = words.split_words(
+    """
+    lunch dinner breakfast coffee training yoga practice interview call checkup haircut
+    rehearsal
+    """
+)
 
 
 def _deed(draw: Draw) -> str:
     deed = draw.one(_DEEDS)
-    return f"{deed} with {draw.first_name()}" if draw.chance(0.5) else f"{draw.one(words.EVENT_THEMES)} {draw.one(words.EVENT_TYPES)}" if draw.chance(0.6) else deed
+    return (
+        f"{deed} with {draw.first_name()}"
+        if draw.chance(0.5)
+        else f"{draw.one(words.EVENT_THEMES)} {draw.one(words.EVENT_TYPES)}"
+        if draw.chance(0.6)
+        else deed
+    )
 
 
 def calendar_create(draw: Draw) -> Use:
     """A new event with name, date and time."""
     deed, (iso, date), (_, time) = _deed(draw), draw.date(), draw.time()
-    n, d, t = draw.one((("title", "date", "time"), ("name", "day", "start"), ("event", "date", "start_time"), ("summary", "date", "time")))
+    n, d, t = draw.one(
+        (
+            ("title", "date", "time"),
+            ("name", "day", "start"),
+            ("event", "date", "start_time"),
+            ("summary", "date", "time"),
+        )
+    )
     wants_iso = draw.chance(0.5)
     name = draw.one(("create_event", "calendar_create", "add_event", "schedule", "new_event"))
     date_schema = {"type": "string", "format": "date"} if wants_iso else STRING
-    tool = function(draw, name, draw.one(("Create a calendar event.", "Add an event to the calendar.", "Schedule an appointment.")), {n: STRING, d: date_schema, t: STRING})
-    returned = draw.one(("ok", "created", dumps({"status": "created"}), dumps({"ok": True})))
-    answer = draw.phrase(Phrases("I added {n} on {d} at {t}.", "{n} is in your calendar on {d} at {t}.", "Done: {n}, {d}, {t}.", "I scheduled {n} for {d} at {t}.")).format(n=deed, d=date, t=time)
-    return Use("calendar_create", tool, draw.phrase(_CREATE_SAID).format(n=deed, d=date, t=time), {n: deed, d: iso if wants_iso else date, t: time}, returned, answer[0].upper() + answer[1:])
+    tool = function(
+        draw,
+        name,
+        draw.one(
+            (
+                "Create a calendar event.",
+                "Add an event to the calendar.",
+                "Schedule an appointment.",
+            )
+        ),
+        {n: STRING, d: date_schema, t: STRING},
+    )
+    reply = draw.one(("ok", "created", dumps({"status": "created"}), dumps({"ok": True})))
+    answer = draw.phrase(
+        Phrases(
+            "I added {n} on {d} at {t}.",
+            "{n} is in your calendar on {d} at {t}.",
+            "Done: {n}, {d}, {t}.",
+            "I scheduled {n} for {d} at {t}.",
+        )
+    ).format(n=deed, d=date, t=time)
+    return Use(
+        "calendar_create",
+        tool,
+        draw.phrase(_CREATE_SAID).format(n=deed, d=date, t=time),
+        {n: deed, d: iso if wants_iso else date, t: time},
+        reply,
+        answer[0].upper() + answer[1:],
+        (date, time),
+    )
 
 
 def calendar_list(draw: Draw) -> Use:
@@ -143,34 +168,53 @@ def calendar_list(draw: Draw) -> Use:
         iso = date = draw.one((*words.WEEKDAYS, "tomorrow", "today"))
     key = draw.one(("date", "day"))
     schema = {"type": "string", "format": "date"} if wants_iso and iso != date else STRING
-    tool = function(draw, draw.one(("list_events", "calendar_list", "get_events", "show_calendar")), draw.one(("List the calendar events of a day.", "Show events on a date.", "Look into the calendar.")), {key: schema})
+    tool = function(
+        draw,
+        draw.one(("list_events", "calendar_list", "get_events", "show_calendar")),
+        draw.one(
+            (
+                "List the calendar events of a day.",
+                "Show events on a date.",
+                "Look into the calendar.",
+            )
+        ),
+        {key: schema},
+    )
     events = [_deed(draw) for _ in range(draw.int(0, 3))]
-    answer = f"You have {' and '.join(events)} on {date}." if events else f"You have no events on {date}."
-    return Use("calendar_list", tool, draw.phrase(_LIST_SAID).format(d=date), {key: iso if wants_iso else date}, dumps(events) if draw.chance(0.6) else dumps({"events": events}), answer)
-
-
-_UNITS = (("miles", "kilometers"), ("kilograms", "pounds"), ("meters", "feet"), ("inches", "centimeters"), ("liters", "gallons"), ("celsius", "fahrenheit"), ("hours", "minutes"), ("grams", "ounces"), ("euros", "dollars"), ("yards", "meters"))
-_CONVERT_SAID = Phrases(
-    "Convert {v} {f} to {t}.", "How many {t} are {v} {f}?", "What is {v} {f} in {t}?", "{v} {f} in {t}, please.", "Turn {v} {f} into {t}.", "How much is {v} {f} in {t}?", "Change {v} {f} to {t}.", "I need {v} {f} as {t}.",
-)  # fmt: skip
-
-
-def convert(draw: Draw) -> Use:
-    """A value from one unit to another."""
-    source, target = draw.one(_UNITS)[:: draw.one((1, -1))]
-    value = draw.whole() if draw.chance(0.6) else draw.money()
-    out = round(draw.rng.uniform(0.1, 3000), draw.int(0, 2))
-    v, f, t = draw.one((("value", "from_unit", "to_unit"), ("amount", "source", "target"), ("value", "from", "to"), ("number", "unit_from", "unit_to")))
-    name = draw.one(("convert", "convert_units", "unit_converter", "convert_unit"))
-    tool = function(draw, name, draw.one(("Convert a value between units.", "Unit conversion.", "Convert units of measurement.")), {v: NUMBER, f: STRING, t: STRING})
-    answer = draw.phrase(Phrases("{v} {f} are {r} {t}.", "{v} {f} is {r} {t}.", "That is {r} {t}.", "{v} {f} equals {r} {t}.")).format(v=value, f=source, t=target, r=out)
-    return Use("convert", tool, draw.phrase(_CONVERT_SAID).format(v=value, f=source, t=target), {v: value, f: source, t: target}, _returned(draw, draw.one(("result", t)), out), answer)
+    answer = (
+        f"You have {' and '.join(events)} on {date}."
+        if events
+        else f"You have no events on {date}."
+    )
+    return Use(
+        "calendar_list",
+        tool,
+        draw.phrase(_LIST_SAID).format(d=date),
+        {key: iso if wants_iso else date},
+        dumps(events) if draw.chance(0.6) else dumps({"events": events}),
+        answer,
+        (*events, date),
+    )
 
 
 _LOOKUP_SAID = Phrases(
-    "Who is {q}?", "Look up {q}.", "Search for {q}.", "What do you know about {q}?", "Find information about {q}.", "Tell me about {q}.", "Can you look up {q} for me?", "I want to read about {q}.", "Find {q}.",
-)  # fmt: skip
-_ENTRIES = Phrases("{q} is a {j} from {c}.", "{q} was founded in {c}.", "{q} is known in {c}.", "{q} is located in {c}.", "{q} works in {c} as a {j}.")
+    "Who is {q}?",
+    "Look up {q}.",
+    "Search for {q}.",
+    "What do you know about {q}?",
+    "Find information about {q}.",
+    "Tell me about {q}.",
+    "Can you look up {q} for me?",
+    "I want to read about {q}.",
+    "Find {q}.",
+)
+_ENTRIES = Phrases(
+    "{q} is a {j} from {c}.",
+    "{q} was founded in {c}.",
+    "{q} is known in {c}.",
+    "{q} is located in {c}.",
+    "{q} works in {c} as a {j}.",
+)
 
 
 def lookup(draw: Draw) -> Use:
@@ -178,15 +222,46 @@ def lookup(draw: Draw) -> Use:
     query = draw.one((draw.person, draw.company, lambda: draw.made_word().capitalize()))()
     key = draw.one(("query", "query", "term", "q", "text"))
     name = draw.one(("lookup", "search", "search_web", "find", "wiki", "lookup_entry"))
-    tool = function(draw, name, draw.one(("Look up a person, place or thing.", "Search the encyclopedia.", "Search for information.")), {key: STRING})
+    tool = function(
+        draw,
+        name,
+        draw.one(
+            (
+                "Look up a person, place or thing.",
+                "Search the encyclopedia.",
+                "Search for information.",
+            )
+        ),
+        {key: STRING},
+    )
     entry = draw.phrase(_ENTRIES).format(q=query, j=draw.one(words.JOBS), c=draw.city())
-    return Use("lookup", tool, draw.phrase(_LOOKUP_SAID).format(q=query), {key: query}, _returned(draw, "text", entry), entry)
+    return Use(
+        "lookup",
+        tool,
+        draw.phrase(_LOOKUP_SAID).format(q=query),
+        {key: query},
+        returned(draw, "text", entry),
+        entry,
+        (entry,),
+    )
 
 
 _FREE_SAID = Phrases(
-    "Please {v} the {n} with {p}.", "{V} the {n}: {p}.", "Can you {v} the {n} using {p}?", "I want to {v} a {n} with {p}.", "{V} {n}, {p}.", "Could you {v} the {n}? Use {p}.", "{V} the {n} and set {p}.", "Time to {v} the {n}, {p}.",
-)  # fmt: skip
-_FREE_DONE = Phrases("The {n} is done.", "I took care of the {n}.", "Done, the {n} is ready.", "All set with the {n}.")
+    "Please {v} the {n} with {p}.",
+    "{V} the {n}: {p}.",
+    "Can you {v} the {n} using {p}?",
+    "I want to {v} a {n} with {p}.",
+    "{V} {n}, {p}.",
+    "Could you {v} the {n}? Use {p}.",
+    "{V} the {n} and set {p}.",
+    "Time to {v} the {n}, {p}.",
+)
+_FREE_DONE = Phrases(
+    "The {n} is done.",
+    "I took care of the {n}.",
+    "Done, the {n} is ready.",
+    "All set with the {n}.",
+)
 
 
 def free_tool(draw: Draw) -> Use:
@@ -194,38 +269,118 @@ def free_tool(draw: Draw) -> Use:
     verb, noun = draw.one(words.VERBS), draw.one((*words.ATTRIBUTES, *words.GOODS))
     params, arguments, said = {}, {}, []
     for key in {free_key(draw): None for _ in range(draw.int(1, 3))}:
-        value, schema = draw.one(((draw.whole(), INTEGER), (draw.money(), NUMBER), (draw.code(), STRING), (draw.person(), STRING), (draw.city(), STRING), (draw.email(), STRING), (draw.made_word(), STRING)))
+        value, schema = draw.one(
+            (
+                (draw.whole(), INTEGER),
+                (draw.money(), NUMBER),
+                (draw.code(), STRING),
+                (draw.person(), STRING),
+                (draw.city(), STRING),
+                (draw.email(), STRING),
+                (draw.made_word(), STRING),
+            )
+        )
         params[key], arguments[key] = schema, value
-        said.append(draw.one(("{k} {v}", "{k} {v}", "{v} as {k}", "{k} set to {v}")).format(k=key.replace("_", " "), v=value))
+        said.append(
+            draw.one(("{k} {v}", "{k} {v}", "{v} as {k}", "{k} set to {v}")).format(
+                k=key.replace("_", " "), v=value
+            )
+        )
     name = draw.one((f"{verb}_{noun}", f"{verb}_{noun}", f"{noun}_{verb}"))
     tool = function(draw, name, f"{verb.capitalize()} the {noun}.", params)
-    request = draw.phrase(_FREE_SAID).format(v=verb, V=verb.capitalize(), n=noun, p=" and ".join(said))
-    return Use("free_tool", tool, request, arguments, draw.one(("ok", "done", dumps({"status": "ok"}))), draw.phrase(_FREE_DONE).format(n=noun))
+    request = draw.phrase(_FREE_SAID).format(
+        v=verb, V=verb.capitalize(), n=noun, p=" and ".join(said)
+    )
+    return Use(
+        "free_tool",
+        tool,
+        request,
+        arguments,
+        draw.one(("ok", "done", dumps({"status": "ok"}))),
+        draw.phrase(_FREE_DONE).format(n=noun),
+        (noun,),
+    )
 
 
-_MAIL_SAID = Phrases("Send an email to {a} saying {m}.", "Write to {a}: {m}.", "Email {a} that {m}.", "Tell {a} by email that {m}.", "Send {a} a message: {m}.")
-_NOTES = ("I will be late", "the meeting is cancelled", "the report is ready", "lunch is at noon", "thanks for the help", "the parcel arrived")
+_MAIL_SAID = Phrases(
+    "Send an email to {a} saying {m}.",
+    "Write to {a}: {m}.",
+    "Email {a} that {m}.",
+    "Tell {a} by email that {m}.",
+    "Send {a} a message: {m}.",
+)
+_NOTES = (
+    "I will be late",
+    "the meeting is cancelled",
+    "the report is ready",
+    "lunch is at noon",
+    "thanks for the help",
+    "the parcel arrived",
+)
 
 
 def send_mail(draw: Draw) -> Use:
     """A message to an address."""
     address, note = draw.email(), draw.one(_NOTES)
     to, body = draw.one((("to", "body"), ("address", "text"), ("recipient", "message")))
-    tool = function(draw, draw.one(("send_email", "send_mail", "email")), draw.one(("Send an email.", "Write an email to someone.")), {to: STRING, body: STRING})
-    return Use("send_mail", tool, draw.phrase(_MAIL_SAID).format(a=address, m=note), {to: address, body: note}, draw.one(("sent", "ok", dumps({"status": "sent"}))), f"I sent the email to {address}.")
+    tool = function(
+        draw,
+        draw.one(("send_email", "send_mail", "email")),
+        draw.one(("Send an email.", "Write an email to someone.")),
+        {to: STRING, body: STRING},
+    )
+    return Use(
+        "send_mail",
+        tool,
+        draw.phrase(_MAIL_SAID).format(a=address, m=note),
+        {to: address, body: note},
+        draw.one(("sent", "ok", dumps({"status": "sent"}))),
+        f"I sent the email to {address}.",
+        (address,),
+    )
 
 
-_TIMER_SAID = Phrases("Set a timer for {n} minutes.", "Wake me in {n} minutes.", "Start a {n} minute timer.", "Remind me in {n} minutes.", "Timer, {n} minutes.", "Count down {n} minutes.")
+_TIMER_SAID = Phrases(
+    "Set a timer for {n} minutes.",
+    "Wake me in {n} minutes.",
+    "Start a {n} minute timer.",
+    "Remind me in {n} minutes.",
+    "Timer, {n} minutes.",
+    "Count down {n} minutes.",
+)
 
 
 def timer(draw: Draw) -> Use:
     """A timer in minutes."""
     count = draw.int(1, 120)
     key = draw.one(("minutes", "duration_minutes", "duration"))
-    tool = function(draw, draw.one(("set_timer", "timer", "start_timer")), "Set a timer in minutes.", {key: INTEGER})
-    return Use("timer", tool, draw.phrase(_TIMER_SAID).format(n=count), {key: count}, draw.one(("ok", "started")), f"The timer is set for {count} minutes.")
+    tool = function(
+        draw,
+        draw.one(("set_timer", "timer", "start_timer")),
+        "Set a timer in minutes.",
+        {key: INTEGER},
+    )
+    return Use(
+        "timer",
+        tool,
+        draw.phrase(_TIMER_SAID).format(n=count),
+        {key: count},
+        draw.one(("ok", "started")),
+        f"The timer is set for {count} minutes.",
+        (str(count),),
+    )
 
 
 FAMILIES: tuple[Callable[[Draw], Use], ...] = (
-    calculator, calculator, weather, calendar_create, calendar_list, convert, lookup, send_mail, timer, free_tool, free_tool,
-)  # fmt: skip
+    calculator,
+    calculator,
+    weather,
+    calendar_create,
+    calendar_list,
+    convert,
+    lookup,
+    send_mail,
+    timer,
+    free_tool,
+    free_tool,
+)

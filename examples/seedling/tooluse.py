@@ -4,15 +4,22 @@ from dataclasses import replace
 from typing import Any
 
 from draw import Draw, Phrases
-from passages import fact
+from passages import known_fact
 from sample import Message, Sample, assistant, calls, chat, result, system
 from talk import small_talk
-from toolbox import FAMILIES, Tool, Use
+from toolbox import FAMILIES
+from usage import Tool, Use
 
 SYSTEMS = Phrases(
-    "You are a helpful assistant.", "Use a tool when it helps.", "You can call tools.", "You are an assistant with tools.", "Call a tool if you need one, otherwise answer.", "Help the user.", "Answer the user, with tools if needed.",
+    "You are a helpful assistant.",
+    "Use a tool when it helps.",
+    "You can call tools.",
+    "You are an assistant with tools.",
+    "Call a tool if you need one, otherwise answer.",
+    "Help the user.",
+    "Answer the user, with tools if needed.",
     "You act for the user by calling functions.",
-)  # fmt: skip
+)
 
 
 def _shelf(draw: Draw, needed: list[Use], low: int) -> tuple[Tool, ...]:
@@ -57,9 +64,8 @@ def tool_choice(draw: Draw) -> Sample:
     """The right call for a request; two calls when the request has two parts; an answer when no tool fits."""
     dice = draw.rng.random()
     if dice < 0.15:
-        talk = small_talk(draw) if draw.chance(0.5) else fact(draw)
-        if talk.messages and talk.messages[0]["role"] != "system":
-            return replace(talk, task="tool_none", tools=_shelf(draw, [], 1))
+        talk = small_talk(draw) if draw.chance(0.5) else known_fact(draw)
+        return replace(talk, task="tool_none", tools=_shelf(draw, [], 1))
     uses = [draw.one(FAMILIES)(draw)]
     if dice > 0.9:
         other = draw.one(FAMILIES)(draw)
@@ -87,4 +93,4 @@ def tool_answer(draw: Draw) -> Sample:
             result(one.returned),
             assistant(one.answer),
         ]
-    return chat("tool_answer", *turns, tools=_shelf(draw, uses, 0))
+    return chat("tool_answer", *turns, tools=_shelf(draw, uses, 0), holds=uses[-1].holds)

@@ -93,10 +93,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Why an answer ended. stop: end of text, a stop string, id or regex (`matched`), or the constraint is complete."""
+    """Why an answer ended. stop: end of text, a stop string, id or regex (`matched`), or the constraint is complete.
+
+    complete: for an answer cut at its length, whether the text satisfies its constraint all the same.
+    """
 
     reason: Literal["stop", "length", "abort", "timeout"]
     matched: str | int | None = None
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,9 @@ ROUNDS = 5
 def _peer(folder: Path) -> Callable[[list[list[int]]], list[list[int]]]:
     """transformers' generate, greedy, without end of text."""
     import torch
-    from transformers import AutoModelForCausalLM  # not a dependency of the engine: the `tools` extra brings it
+    from transformers import (
+        AutoModelForCausalLM,
+    )  # not a dependency of the engine: the `tools` extra brings it
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model.generation_config.eos_token_id = None
@@ -65,7 +67,9 @@ def measure(client: Client, folder: Path) -> Iterable[dict[str, Any]]:
     """A row for each batch size. Raises SystemExit when the two do not agree."""
     ours, peer = _ours(client), _peer(folder)
     tokenizer = client.resources.tokenizer
-    lines = [f"Anna number {i} ordered {i + 2} lamps from Oslo and paid by card." for i in range(16)]
+    lines = [
+        f"Anna number {i} ordered {i + 2} lamps from Oslo and paid by card." for i in range(16)
+    ]
     length = min(len(tokenizer.encode(line)) for line in lines)
     prompts = [tokenizer.encode(line)[:length] for line in lines]
     for batch in (1, 16):

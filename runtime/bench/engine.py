@@ -64,7 +64,9 @@ def check(client: Client) -> None:
     alone = [answers(client, [p], params)[0] for p in prompts]
     same = sum(a[0] == b[0] for a, b in zip(together, alone, strict=True))
     if same < len(prompts) // 2:
-        raise SystemExit(f"correctness gate: {same} of {len(prompts)} answers agree alone and together")
+        raise SystemExit(
+            f"correctness gate: {same} of {len(prompts)} answers agree alone and together"
+        )
 
 
 def _flush(client: Client) -> None:

@@ -127,7 +127,9 @@ def workloads() -> list[Workload]:
         Workload("json_bs1", [], [ids(128)], 160, SCHEMA),
         Workload("json_bs64", [], [ids(256) for _ in range(64)], 160, SCHEMA),
         Workload("json_bs256", [], [ids(256) for _ in range(256)], 160, SCHEMA),
-        Workload("json_unbounded_bs256", [], [ids(256) for _ in range(256)], 160, unbounded(SCHEMA)),
+        Workload(
+            "json_unbounded_bs256", [], [ids(256) for _ in range(256)], 160, unbounded(SCHEMA)
+        ),
         Workload("json_tools_bs1", [], [ids(128)], 160, tool_call()),
         Workload("json_tools_bs256", [], [ids(256) for _ in range(256)], 160, tool_call()),
         Workload("plain_bs256_for_json", [], [ids(256) for _ in range(256)], 160),

@@ -68,7 +68,11 @@ def _yarn(rope: RopeConfig, plain: Tensor) -> Tensor:
 
 def _pair_of(rope: RopeConfig, turns: float) -> float:
     """Which pair, as a fractional index, makes this many turns over the original context."""
-    return rope.dim * math.log(rope.original_context / (turns * 2 * math.pi)) / (2 * math.log(rope.theta))
+    return (
+        rope.dim
+        * math.log(rope.original_context / (turns * 2 * math.pi))
+        / (2 * math.log(rope.theta))
+    )
 
 
 def _dynamic_angles(rope: RopeConfig, positions: Tensor) -> Tensor:

@@ -46,14 +46,20 @@ class RopeConfig:
         kind = given.get("rope_type", given.get("type")) or "default"
         if kind not in get_args(RopeKind):
             known = ", ".join(get_args(RopeKind))
-            raise ModelError(f"config.json: rope_type {kind!r} is not supported; supported: {known}")
+            raise ModelError(
+                f"config.json: rope_type {kind!r} is not supported; supported: {known}"
+            )
         partial = given.get("partial_rotary_factor", config.get("partial_rotary_factor"))
         if partial not in (None, 1, 1.0):
-            raise ModelError(f"config.json: partial_rotary_factor {partial!r} is not supported; only 1 is")
+            raise ModelError(
+                f"config.json: partial_rotary_factor {partial!r} is not supported; only 1 is"
+            )
         theta = _number(given, "rope_theta", config.get("rope_theta") or DEFAULT_THETA)
         if kind == "default":
             return cls(head_dim, theta, original_context=max_positions)
-        original = config.get("original_max_position_embeddings", given.get("original_max_position_embeddings"))
+        original = config.get(
+            "original_max_position_embeddings", given.get("original_max_position_embeddings")
+        )
         if kind in ("linear", "dynamic") or original is None:
             original = max_positions
         factor = _factor(given, kind, max_positions / original)
@@ -83,7 +89,9 @@ def _settings(config: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise ModelError(f"config.json: rope_parameters must be an object, got {given!r:.80}")
     if any(isinstance(value, Mapping) for value in given.values()):
-        raise ModelError("config.json: rope_parameters per layer type are not supported; one rope for all layers is")
+        raise ModelError(
+            "config.json: rope_parameters per layer type are not supported; one rope for all layers is"
+        )
     return given
 
 

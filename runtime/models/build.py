@@ -39,11 +39,14 @@ class Model(Protocol):
 
 
 def build_model(config: ModelConfig, place: Placement, max_positions: int | None = None) -> Model:
-    """The model of this config, its parameters not yet filled; positions up to `max_positions` (the config's own limit when
-    absent). Raises ModelError for more positions than the model is meant for.
+    """The model of this config, its parameters not yet filled, for texts of up to `max_positions` tokens.
+
+    Absent, that is the config's own limit. Raises ModelError for more positions than the model is meant for.
     """
     positions = config.max_context if max_positions is None else max_positions
     if positions > config.max_context:
-        raise ModelError(f"the model takes {config.max_context} tokens of context, {positions} were asked for")
+        raise ModelError(
+            f"the model takes {config.max_context} tokens of context, {positions} were asked for"
+        )
     module, name = FAMILIES[config.architecture].model.split(":")
     return getattr(import_module(f".{module}", __package__), name)(config, place, positions)

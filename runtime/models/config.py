@@ -25,7 +25,7 @@ class ModelConfig:
     """Shape of one model.
 
     max_context: longest text in tokens that the positions are meant for, stretching by rope scaling included.
-    window: per layer, how many of the latest tokens (itself included) a token sees, None where all; None: all layers see all.
+    window: per layer, how many of the latest tokens, itself included, a token sees; None where it sees all of them.
     tie: the output product uses the embedding. dtype: of the checkpoint. eos_ids: tokens that end a text.
     """
 
@@ -120,13 +120,17 @@ def _family(config: Mapping[str, Any]) -> tuple[str, Family]:
         raise ModelError("config.json: 'architectures' is missing; it must name the model's class")
     if names[0] not in FAMILIES:
         known = ", ".join(sorted(FAMILIES))
-        raise ModelError(f"config.json: architecture {names[0]!r} is not supported; supported: {known}")
+        raise ModelError(
+            f"config.json: architecture {names[0]!r} is not supported; supported: {known}"
+        )
     return names[0], FAMILIES[names[0]]
 
 
 def _refuse_unsupported(config: Mapping[str, Any]) -> None:
     if config.get("quantization_config"):
-        raise ModelError("config.json: 'quantization_config' is not supported; use the unquantised checkpoint")
+        raise ModelError(
+            "config.json: 'quantization_config' is not supported; use the unquantised checkpoint"
+        )
     activation = config.get("hidden_act", "silu")
     if activation != "silu":
         raise ModelError(f"config.json: hidden_act {activation!r} is not supported; only 'silu' is")
@@ -138,7 +142,9 @@ def _checked(config: ModelConfig) -> ModelConfig:
             f"config.json: num_attention_heads {config.heads} is no multiple of num_key_value_heads {config.kv_heads}"
         )
     if config.head_dim % 2 or config.head_dim < 4:
-        raise ModelError(f"config.json: head_dim must be even and at least 4, got {config.head_dim}")
+        raise ModelError(
+            f"config.json: head_dim must be even and at least 4, got {config.head_dim}"
+        )
     return config
 
 
@@ -184,7 +190,9 @@ def _window(
 def _first_window_layer(config: Mapping[str, Any]) -> int:
     value = config.get("max_window_layers", 28)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ModelError(f"config.json: 'max_window_layers' must be a whole number, got {value!r:.80}")
+        raise ModelError(
+            f"config.json: 'max_window_layers' must be a whole number, got {value!r:.80}"
+        )
     return value
 
 
@@ -201,5 +209,7 @@ def _eos_ids(config: Mapping[str, Any], generation: Mapping[str, Any]) -> frozen
 def _dtype(config: Mapping[str, Any]) -> Dtype:
     value = config.get("dtype") or config.get("torch_dtype") or "float32"
     if value not in get_args(Dtype):
-        raise ModelError(f"config.json: dtype {value!r} is not supported; supported: {', '.join(get_args(Dtype))}")
+        raise ModelError(
+            f"config.json: dtype {value!r} is not supported; supported: {', '.join(get_args(Dtype))}"
+        )
     return value

@@ -39,17 +39,25 @@ class Attention:
         self.k_norm = place.empty(config.head_dim) if config.qk_norm else None
         self.eps = config.norm_eps
 
-    def __call__(self, x: Tensor, positions: Tensor, table: Tensor, attend: Attend, layer: int) -> Tensor:
+    def __call__(
+        self, x: Tensor, positions: Tensor, table: Tensor, attend: Attend, layer: int
+    ) -> Tensor:
         """x [tokens, hidden], normalised -> [tokens, hidden]."""
         q, k, v = self.qkv(x).split(self.sizes, dim=1)
-        q, k, v = q.unflatten(1, self.heads), k.unflatten(1, self.kv_heads), v.unflatten(1, self.kv_heads)
+        q, k, v = (
+            q.unflatten(1, self.heads),
+            k.unflatten(1, self.kv_heads),
+            v.unflatten(1, self.kv_heads),
+        )
         if self.q_norm is not None and self.k_norm is not None:
             q, k = rms_norm(q, self.q_norm, self.eps), rms_norm(k, self.k_norm, self.eps)
         rope(q, k, positions, table)
         return self.out(attend(layer, q, k, v).flatten(1))
 
     def parameters(self, name: str) -> dict[str, Tensor]:
-        parts = dict(zip((f"{name}.q_proj", f"{name}.k_proj", f"{name}.v_proj"), self.sizes, strict=True))
+        parts = dict(
+            zip((f"{name}.q_proj", f"{name}.k_proj", f"{name}.v_proj"), self.sizes, strict=True)
+        )
         named = self.qkv.named_parts(parts) | self.out.named(f"{name}.o_proj")
         if self.q_norm is not None and self.k_norm is not None:
             named |= {f"{name}.q_norm.weight": self.q_norm, f"{name}.k_norm.weight": self.k_norm}
@@ -63,7 +71,9 @@ class Mlp:
 
     def __init__(self, config: ModelConfig, place: Placement) -> None:
         self.intermediate = config.intermediate
-        self.gate_up = Linear.allocate(config.hidden, 2 * config.intermediate, place, config.mlp_bias)
+        self.gate_up = Linear.allocate(
+            config.hidden, 2 * config.intermediate, place, config.mlp_bias
+        )
         self.down = Linear.allocate(config.intermediate, config.hidden, place, config.mlp_bias)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -91,7 +101,11 @@ class Layer:
             f"{name}.input_layernorm.weight": self.norm,
             f"{name}.post_attention_layernorm.weight": self.mlp_norm,
         }
-        return norms | self.attention.parameters(f"{name}.self_attn") | self.mlp.parameters(f"{name}.mlp")
+        return (
+            norms
+            | self.attention.parameters(f"{name}.self_attn")
+            | self.mlp.parameters(f"{name}.mlp")
+        )
 
 
 class Transformer:
@@ -102,7 +116,11 @@ class Transformer:
         self.embed = place.empty(config.vocab, config.hidden)
         self.layers = [Layer(config, place) for _ in range(config.layers)]
         self.norm = place.empty(config.hidden)
-        self.head = Linear(self.embed) if config.tie else Linear.allocate(config.hidden, config.vocab, place)
+        self.head = (
+            Linear(self.embed)
+            if config.tie
+            else Linear.allocate(config.hidden, config.vocab, place)
+        )
         self.tied: Mapping[str, str] = (
             {"lm_head.weight": "model.embed_tokens.weight"} if config.tie else {}
         )

@@ -2,8 +2,8 @@
 
     app = KeyGate(app, "secret")
 
-Only the exact raw path /health is open. Keys are compared through their digests in constant time, so neither the
-length nor a common beginning shows. It refuses to know about users and rights.
+Only the exact raw path /health is open. Keys are compared through their digests in constant time,
+so neither the length nor a common beginning shows. It refuses to know about users and rights.
 """
 
 import hashlib
@@ -39,7 +39,9 @@ class KeyGate:
 
     def _known(self, scope: Scope) -> bool:
         given = [_key(name, value) for name, value in scope["headers"]]
-        return any(hmac.compare_digest(_digest(key), self._digest) for key in given if key is not None)
+        return any(
+            hmac.compare_digest(_digest(key), self._digest) for key in given if key is not None
+        )
 
 
 def _key(name: bytes, value: bytes) -> bytes | None:

@@ -1,4 +1,7 @@
-"""ServerConfig: every setting of the server, each described once, where the command line finds it too."""
+"""ServerConfig.
+
+Every setting of the server, each described once, where the command line finds it too.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,16 +15,23 @@ def _setting(default: Any, help_text: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """Settings of one server. Raises ConfigError, naming the field, for a value that cannot be meant."""
+    """Settings of one server.
 
-    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 for every network, then with a key.")
+    Raises ConfigError, naming the field, for a value that cannot be meant.
+    """
+
+    host: str = _setting(
+        "127.0.0.1", "Address to listen on; 0.0.0.0 for every network, then with a key."
+    )
     port: int = _setting(30000, "Port to listen on.")
     api_key: str | None = _setting(
         None, "Key that requests must carry, as `Authorization: Bearer KEY` or `X-API-Key: KEY`."
     )
     max_body_bytes: int = _setting(10 * 2**20, "Largest request body.")
     max_batch: int = _setting(1024, "Most prompts in one request.")
-    ready_seconds: float = _setting(5.0, "`/ready` fails when the engine has not answered within this time.")
+    ready_seconds: float = _setting(
+        5.0, "`/ready` fails when the engine has not answered within this time."
+    )
     drain_seconds: int = _setting(30, "On SIGTERM, how long running requests may take to end.")
 
     def __post_init__(self) -> None:

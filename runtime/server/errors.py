@@ -1,15 +1,15 @@
 """Errors of the server: one table from exception to status, one shape for every error body.
 
-    {"error": {"message": "temperature must be between 0 and 100, got -1", "type": "invalid_request",
-               "param": "sampling_params.temperature"}}
+    {"error": {"message": "temperature must be between 0 and 100, got -1",
+               "type": "invalid_request", "param": "sampling_params.temperature"}}
 
-400s are the caller's, 429 and 503 may be tried again and say when, 500 is ours and is logged with its trace. It
-refuses to know which route failed.
+400s are the caller's, 429 and 503 may be tried again and say when, 500 is ours and is logged with
+its trace. It refuses to know which route failed.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -30,6 +30,15 @@ class BadRequest(Exception):
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
+        self.param = param
+
+
+class FieldError(Exception):
+    """Another exception, and the field that it is the fault of."""
+
+    def __init__(self, cause: Exception, param: str | None) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
         self.param = param
 
 
@@ -76,11 +85,18 @@ TABLE: tuple[tuple[type[Exception], int, str, int | None], ...] = (
     (TimeoutError, 504, "timeout", None),
     (ClientLeft, 499, "client_left", None),
 )
-HTTP_TYPES = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+HTTP_TYPES = {
+    401: "unauthorized",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
 
 
 def describe(error: Exception) -> Failure:
     """What to say about an exception; one that no row knows is ours, and is logged."""
+    if isinstance(error, FieldError):
+        return replace(describe(error.cause), param=error.param)
     if isinstance(error, RequestValidationError):
         return _describe_body(error.errors())
     if isinstance(error, HTTPException):
@@ -100,7 +116,13 @@ def install_errors(app: FastAPI) -> None:
     def answer(_: Request, error: Exception) -> JSONResponse:
         return describe(error).response()
 
-    for family in (RequestValidationError, HTTPException, *(row[0] for row in TABLE), Exception):
+    for family in (
+        FieldError,
+        RequestValidationError,
+        HTTPException,
+        *(row[0] for row in TABLE),
+        Exception,
+    ):
         app.add_exception_handler(family, answer)
 
 
@@ -111,19 +133,26 @@ def unknown_field(name: str, known: Sequence[str]) -> str:
 
 
 def _describe_body(errors: Sequence[Any]) -> Failure:
-    """The first mistake in a body. Of a field that takes several types, each failed one is listed: the deepest counts."""
+    """The first mistake in a body.
+
+    Of a field that takes several types, each failed one is listed: the deepest counts.
+    """
     first = max(errors, key=lambda e: len(e["loc"]))
     if first["type"] == "json_invalid":
         return Failure(400, "invalid_request", f"the body is not JSON: {first['ctx']['error']}")
-    path = [part for part in first["loc"][1:] if isinstance(part, int) or part.isidentifier()]
+    path = [part for part in first["loc"][1:] if isinstance(part, int) or _is_field(part)]
+    if first["type"] == "unknown_field":
+        return Failure(400, "invalid_request", first["msg"], spell([*path, first["ctx"]["field"]]))
     if not path:
         message = "the body must be a JSON object, sent with Content-Type: application/json"
         return Failure(400, "invalid_request", message)
-    if first["type"] == "extra_forbidden":
-        known = first.get("ctx", {}).get("known", ())
-        return Failure(400, "invalid_request", unknown_field(str(path[-1]), known), spell(path))
     message = f"{spell(path)}: {first['msg'][:1].lower()}{first['msg'][1:]}"
     return Failure(400, "invalid_request", message, spell(path))
+
+
+def _is_field(part: str) -> bool:
+    """Whether a part of a location names a field; the others name the type that was tried."""
+    return part.isidentifier() and part.islower() and part not in ("str", "int", "float", "bool")
 
 
 def spell(path: Sequence[str | int]) -> str:

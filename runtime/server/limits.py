@@ -2,7 +2,8 @@
 
     app = BodyLimit(app, max_bytes=10 * 2**20)
 
-A declared length that is too large is refused before the first byte. It refuses to know what the bytes mean.
+A declared length that is too large is refused before the first byte. It refuses to know what the
+bytes mean.
 """
 
 from starlette.exceptions import HTTPException

@@ -1,12 +1,12 @@
 """Source: jobs, run on the backend's loop, read on the server's.
 
     async with aclosing(source.run(jobs)) as deltas:
-        async for index, delta in deltas: ...       # all jobs interleaved; leaving ends all work at once
+        async for index, delta in deltas: ...   # all jobs interleaved; leaving ends all work
 
-    await unless_left(request.receive, work)        # the same for one coroutine, when the client closes the connection
+    await unless_left(request.receive, work)    # ends the work when the client leaves
 
-A backend runs on one loop of its own; whole batches cross over to it in one call, and what comes back in the same
-moment shares one wake-up. It refuses to know about HTTP bodies.
+A backend runs on one loop of its own; whole batches cross over to it in one call, and what comes
+back in the same moment shares one wake-up. It refuses to know about HTTP bodies.
 """
 
 import asyncio
@@ -24,14 +24,16 @@ from ...lang.backends.base import Backend, Delta, Prompt
 from ...lang.params import SamplingParams
 from ..errors import EngineStopped
 from ..mailbox import Mailbox, Mailboxes
-from .errors import ClientLeft
+from .errors import ClientLeft, FieldError
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One prompt to answer `params.n` times. constraint_param: the field that a bad constraint is the fault of.
+    """One prompt to answer `params.n` times.
+
+    constraint_param: the field that a bad constraint is the fault of.
 
     id: for the reply. first: the place of its first answer among those of the whole request.
     """
@@ -52,7 +54,10 @@ class Source:
         self._mailboxes = Mailboxes()
 
     async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[tuple[int, Delta], None]:
-        """(place, Delta) of all jobs as they come; the first job that fails fails all, with its own error."""
+        """(place, Delta) of all jobs as they come.
+
+        The first job that fails fails all, with its own error.
+        """
         queue: asyncio.Queue[tuple[int, Delta] | None] = asyncio.Queue()
         mailbox = self._mailboxes.here()
         future = self.backend.loop.submit(self._run_all(jobs, mailbox, queue))
@@ -64,7 +69,9 @@ class Source:
         finally:
             future.cancel()
 
-    async def _run_all(self, jobs: Sequence[Job], mailbox: Mailbox, queue: asyncio.Queue[Any]) -> None:
+    async def _run_all(
+        self, jobs: Sequence[Job], mailbox: Mailbox, queue: asyncio.Queue[Any]
+    ) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
@@ -79,8 +86,7 @@ class Source:
                 async for delta in deltas:
                     mailbox.post(queue, (job.first + delta.index, delta))
         except ConstraintError as error:
-            error.param = job.constraint_param  # pyright: ignore[reportAttributeAccessIssue]
-            raise
+            raise FieldError(error, job.constraint_param) from error
 
 
 def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
@@ -95,7 +101,9 @@ def _raise_failure(future: "concurrent.futures.Future[None]") -> None:
 
 
 async def unless_left(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`; when the client leaves first, `work` is cancelled and ClientLeft raised.
+    """The result of `work`;
+
+    when the client leaves first, `work` is cancelled and ClientLeft raised.
 
     The body of the request must have been read before.
     """

@@ -1,6 +1,6 @@
 """The tensors of a model folder, one at a time.
 
-    for name, tensor in read_tensors(folder):        # CPU tensors, mapped from the file: nothing is read before it is used
+    for name, tensor in read_tensors(folder):        # CPU tensors mapped from the file, read when they are used
         ...
 
 Reading is as fast as the disk. It refuses to know which tensors a model wants.
@@ -39,20 +39,26 @@ def find_shards(folder: Path) -> list[Path]:
     if outside := [name for name in names if Path(name).name != name]:
         raise ModelError(f"{folder / INDEX} names a file outside the folder: {outside[0]!r}")
     if missing := [name for name in names if not (folder / name).is_file()]:
-        raise ModelError(f"{folder} lacks the weight files {', '.join(missing)}; finish the download")
+        raise ModelError(
+            f"{folder} lacks the weight files {', '.join(missing)}; finish the download"
+        )
     return [folder / name for name in names]
 
 
 def _without_weights(folder: Path) -> str:
     if any(folder.glob("*.bin")) or any(folder.glob("*.pth")) or any(folder.glob("*.pt")):
-        return f"{folder} holds pickled weights only, which can run code; convert them to safetensors"
+        return (
+            f"{folder} holds pickled weights only, which can run code; convert them to safetensors"
+        )
     return f"{folder} has neither {SINGLE} nor {INDEX}; download the model's safetensors"
 
 
 def _read_shard(path: Path) -> Iterator[tuple[str, Tensor]]:
     with path.open("rb") as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
-            raise ModelError(f"{path} is a git-lfs pointer, not the weights; run `git lfs pull` in its folder")
+            raise ModelError(
+                f"{path} is a git-lfs pointer, not the weights; run `git lfs pull` in its folder"
+            )
     try:
         with safe_open(path, framework="pt", device="cpu") as shard:
             for name in shard.keys():  # noqa: SIM118 - not a mapping: it cannot be iterated

@@ -34,7 +34,7 @@ def load_weights(model: Model, folder: str | Path) -> None:
 
 @torch.inference_mode()
 def fill_parameters(model: Model, tensors: Iterable[tuple[str, Tensor]]) -> None:
-    """Fills every parameter exactly once from (name, tensor) pairs in any order. Raises ModelError as load_weights does."""
+    """Fills every parameter exactly once from (name, tensor) pairs in any order. Raises as load_weights does."""
     parameters = model.parameters()
     waiting = dict(parameters)
     leftover: list[str] = []
@@ -49,16 +49,22 @@ def fill_parameters(model: Model, tensors: Iterable[tuple[str, Tensor]]) -> None
         elif not DERIVED.search(name):
             leftover.append(name)
     if waiting:
-        raise ModelError(f"the checkpoint lacks {_listed(waiting)}; is config.json of the same model?")
+        raise ModelError(
+            f"the checkpoint lacks {_listed(waiting)}; is config.json of the same model?"
+        )
     if leftover:
-        raise ModelError(f"the model has no place for {_listed(leftover)}; is config.json of the same model?")
+        raise ModelError(
+            f"the model has no place for {_listed(leftover)}; is config.json of the same model?"
+        )
     for name, tensor in repeated.items():
         _check_tied(name, model.tied[name], tensor, parameters)
 
 
 def _fill(name: str, parameter: Tensor, tensor: Tensor) -> None:
     if not tensor.is_floating_point() or tensor.element_size() < 2:
-        raise ModelError(f"{name!r} is {tensor.dtype}; quantised checkpoints are not supported, use the original one")
+        raise ModelError(
+            f"{name!r} is {tensor.dtype}; quantised checkpoints are not supported, use the original one"
+        )
     if tensor.shape != parameter.shape:
         raise ModelError(
             f"{name!r} has shape {list(tensor.shape)}, config.json calls for {list(parameter.shape)}"

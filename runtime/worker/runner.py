@@ -1,5 +1,6 @@
 """Runner: carries out Steps on one device.
 
+    refused = runner.place(step)       # grammars of the rows that start
     pending = runner.launch(step)      # uploads what changed, launches the work, returns before it is done
     result = pending.result()          # waits and gives what came out
 
@@ -16,6 +17,7 @@ import torch
 
 from ...kernels.copy_pages import copy_pages
 from ...kernels.logprob import token_logprobs
+from ..errors import EngineError
 from ..memory.pools import Pool
 from ..step import Result, Step
 from .attend import Attend, Attention
@@ -31,7 +33,9 @@ SCORE_ROWS = 256
 class Model(Protocol):
     """What the runner needs of a model; see runtime/models."""
 
-    def forward(self, tokens: torch.Tensor, positions: torch.Tensor, attend: Attend) -> torch.Tensor: ...
+    def forward(
+        self, tokens: torch.Tensor, positions: torch.Tensor, attend: Attend
+    ) -> torch.Tensor: ...
     def logits(self, hidden: torch.Tensor) -> torch.Tensor: ...
 
 
@@ -99,8 +103,26 @@ class Runner:
         self._features: tuple[tuple[int, ...], Features] | None = None
 
     @torch.inference_mode()
+    def place(self, step: Step) -> dict[int, Exception]:
+        """Puts the grammars of starting rows on the device; the rows that cannot be served, and why."""
+        refused: dict[int, Exception] = {}
+        for row in step.ends:
+            self._end_row(row)
+        for start in step.starts:
+            if start.grammar is None:
+                continue
+            try:
+                slot = self.parts.arena.place(start.grammar)
+            except EngineError as error:
+                refused[start.row] = error
+                continue
+            self.parts.arena.acquire(slot)
+            self._grammar_of[start.row] = slot
+        return refused
+
+    @torch.inference_mode()
     def launch(self, step: Step) -> Launched:
-        """Launches a step. Raises what the device raises."""
+        """Launches a step whose grammars are placed. Raises what the device raises."""
         self._prepare(step)
         rows = [w.row for w in step.work if w.sample]
         if step.decode:
@@ -122,17 +144,12 @@ class Runner:
 
     def _prepare(self, step: Step) -> None:
         parts = self.parts
-        for row in step.ends:
-            self._end_row(row)
         for start in step.starts:
             parts.sampler.start_row(
                 start.row, start.params, start.seed, start.tokens, start.prompt_length
             )
             if start.grammar is not None:
-                slot = parts.arena.place(start.grammar)
-                parts.arena.acquire(slot)
-                parts.arena.set_row(start.row, slot, start.state)
-                self._grammar_of[start.row] = slot
+                parts.arena.set_row(start.row, self._grammar_of[start.row], start.state)
         for row, tokens in step.forced:
             parts.sampler.observe(row, tokens)
         for row, state in step.states:
@@ -167,7 +184,9 @@ class Runner:
     def _sample(self, batch: Batch, hidden: torch.Tensor, rows: tuple[int, ...]) -> Sampled:
         logits = self.parts.model.logits(hidden[batch.sample_at])
         features = self._features_of(rows)
-        sampled = self.parts.sampler.sample(logits, batch.sample_rows, batch.sample_positions, features)
+        sampled = self.parts.sampler.sample(
+            logits, batch.sample_rows, batch.sample_positions, features
+        )
         self.rows.last[batch.sample_rows] = sampled.tokens.long()
         return sampled
 

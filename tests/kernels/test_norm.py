@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from trellis.kernels import norm
 
 SHAPES = [(1, 64), (3, 100), (17, 1000), (5, 4096), (63, 1)]

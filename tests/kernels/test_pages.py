@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from trellis.kernels.activation import silu_mul, silu_mul_reference
 from trellis.kernels.copy_pages import copy_pages, copy_pages_reference
 from trellis.kernels.write_kv import write_kv, write_kv_reference

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+
 from trellis.kernels.rope import rope, rope_reference
 
 DTYPES = [torch.float32, torch.float16, pytest.param(torch.bfloat16, marks=pytest.mark.gpu)]

@@ -65,6 +65,9 @@ class DictRunner:
         self._write(step)
         return self._read(step)
 
+    def place(self, step: Step) -> dict[int, Exception]:
+        return {}
+
     def _inputs(self, work: object) -> list[int]:
         return [self.last[work.row]] if work.tokens is None else list(work.tokens)
 
@@ -87,7 +90,9 @@ class DictRunner:
             place = self.tables[row][position // PAGE], position % PAGE
             assert place in self.kv, f"row {row} position {position}: no KV at {place}"
             held, token = self.kv[place]
-            assert held == position, f"row {row} position {position}: KV of position {held} at {place}"
+            assert held == position, (
+                f"row {row} position {position}: KV of position {held} at {place}"
+            )
             context.append(token)
         return context
 

@@ -42,7 +42,9 @@ def feed(text: TextStream, content: str, sizes: Sequence[int]) -> str:
         ("ends with part </", ("</s>",), "ends with part </", None),
     ],
 )
-def test_stop_strings(content: str, stops: tuple[str, ...], given_out: str, stopped: str | None) -> None:
+def test_stop_strings(
+    content: str, stops: tuple[str, ...], given_out: str, stopped: str | None
+) -> None:
     for size in (1, 2, 3, len(content)):
         text = stream(*stops)
         assert feed(text, content, [size] * len(content)) == given_out

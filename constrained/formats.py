@@ -1,0 +1,81 @@
+"""String formats of JSON Schema, as regular expressions over the characters of the string.
+
+    pattern = compile_format("date", budget)            # None: not a format that is enforced
+
+Where a format has spellings that no one writes, a documented subset is generated: years from 0001 and no leap seconds;
+`T` and `Z` in upper case and at most 6 digits of a second; host names of at most 63 characters, mail addresses with at
+most 64 before the @; durations with at most 9 digits a number. Everything generated is valid by its RFC.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from .limits import Budget
+from .pattern import Pattern, bound_length, compile_pattern
+
+_YEAR = r"(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
+_LEAP = (
+    r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])"
+    r"|(?:0[48]|[2468][048]|[13579][26])00)"
+)
+_DATE = (
+    rf"(?:{_YEAR}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    rf"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP}-02-29)"
+)
+_TIME = (
+    r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+_N = "[0-9]{1,9}"
+_DURATION_TIME = rf"T(?:{_N}H(?:{_N}M(?:{_N}S)?)?|{_N}M(?:{_N}S)?|{_N}S)"
+_DURATION = (
+    rf"P(?:{_N}W|(?:{_N}Y(?:{_N}M(?:{_N}D)?)?|{_N}M(?:{_N}D)?|{_N}D)(?:{_DURATION_TIME})?"
+    rf"|{_DURATION_TIME})"
+)
+_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL = rf"{_ATOM}(?:\.{_ATOM})*"
+
+_PERCENT = "%[0-9A-Fa-f]{2}"
+_PCHAR = rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|{_PERCENT})"
+_USER = rf"(?:[A-Za-z0-9._~!$&'()*+,;=:-]|{_PERCENT})*@"
+_NAME = rf"(?:[A-Za-z0-9._~!$&'()*+,;=-]|{_PERCENT})*"
+
+
+def _ipv6() -> str:
+    """RFC 4291 text forms: eight groups, or fewer around one `::`; the last two may be an IPv4 address."""
+    group = "[0-9A-Fa-f]{1,4}"
+    last = rf"(?:{group}:{group}|{_IPV4})"
+    forms = [rf"(?:{group}:){{6}}{last}", rf"(?:(?:{group}:){{0,6}}{group})?::"]
+    for before in range(7):
+        head = rf"(?:(?:{group}:){{0,{before - 1}}}{group})?" if before else ""
+        forms.append(f"{head}::{group}")
+        if before < 6:
+            forms.append(rf"{head}::(?:{group}:){{{5 - before}}}{last}")
+    return "|".join(forms)
+
+
+def _uri() -> str:
+    """RFC 3986 `URI`."""
+    host = rf"(?:\[(?:{_ipv6()})\]|{_NAME})"
+    authority = rf"//(?:{_USER})?{host}(?::[0-9]*)?(?:/{_PCHAR}*)*"
+    path = rf"(?:{authority}|/(?:{_PCHAR}+(?:/{_PCHAR}*)*)?|{_PCHAR}+(?:/{_PCHAR}*)*)?"
+    rest = rf"(?:{_PCHAR}|[/?])*"
+    return rf"[A-Za-z][A-Za-z0-9+.-]*:{path}(?:\?{rest})?(?:#{rest})?"
+
+
+def _email(budget: Budget) -> Pattern:
+    local = bound_length(compile_pattern(_LOCAL + "@", budget), 2, 65, budget)
+    return _join(local, _host(budget), budget)
+
+
+def _host(budget: Budget) -> Pattern:
+    return bound_length(compile_pattern(_HOST, budget), 1, 63, budget)
+
+
+def _regex(text: str) -> Callable[[Budget], Pattern]:
+    return lambda budget: compile_pattern(text, budget)

@@ -1,0 +1,236 @@
+"""Escapes and bracketed classes of a regular expression: the parts of its text that name a set of characters.
+
+    text = PatternText(r"[^a-f\\d]", "python")
+    chars = read_class(text, Mode())        # the cursor has moved behind the closing bracket
+
+It refuses to know about groups, repeats and anchors: `pattern_parser` meets those first.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal, NoReturn
+
+from . import charset
+from .charset import Charset, complement, ignoring_case, normalise, union
+from .errors import InvalidConstraint, UnsupportedConstraint
+
+Dialect = Literal["python", "ecma"]
+CONTROL = {"n": 10, "r": 13, "t": 9, "f": 12, "v": 11}
+LONG_CATEGORIES = {
+    **{"Letter": "L", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll", "Titlecase_Letter": "Lt"},
+    **{"Mark": "M", "Number": "N", "Decimal_Number": "Nd", "Punctuation": "P", "Symbol": "S"},
+    **{"Separator": "Z", "Space_Separator": "Zs", "Other": "C", "Control": "Cc", "digit": "Nd"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """The inline flags in force."""
+
+    ignore_case: bool = False
+    dot_all: bool = False
+    ascii_only: bool = False
+
+
+class PatternText:
+    """A cursor over the text of a pattern."""
+
+    def __init__(self, text: str, dialect: Dialect) -> None:
+        self.text = text
+        self.dialect: Dialect = dialect
+        self.at = 0
+
+    def peek(self, length: int = 1) -> str:
+        """The next characters, fewer at the end."""
+        return self.text[self.at : self.at + length]
+
+    def take(self, expected: str) -> bool:
+        """Moves behind `expected` if it comes next."""
+        if not self.text.startswith(expected, self.at):
+            return False
+        self.at += len(expected)
+        return True
+
+    def next(self) -> str:
+        """The next character. Raises InvalidConstraint at the end."""
+        if self.at >= len(self.text):
+            self.fail("ends too early")
+        self.at += 1
+        return self.text[self.at - 1]
+
+    def until(self, end: str) -> str:
+        """All up to `end`, which is left behind. Raises InvalidConstraint if it does not come."""
+        stop = self.text.find(end, self.at)
+        if stop < 0:
+            self.fail(f"{end!r} is missing")
+        found = self.text[self.at : stop]
+        self.at = stop + len(end)
+        return found
+
+    def fail(self, message: str) -> NoReturn:
+        """Raises InvalidConstraint at this position."""
+        raise InvalidConstraint(f"{message} in {_shorten(self.text)}", f"position {self.at}")
+
+    def refuse(self, what: str) -> NoReturn:
+        """Raises UnsupportedConstraint at this position."""
+        raise UnsupportedConstraint(
+            f"{what} not supported, in {_shorten(self.text)}", f"position {self.at}"
+        )
+
+
+def _shorten(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def read_escape(text: PatternText, mode: Mode, in_class: bool = False) -> Charset:
+    """The set that the escape behind a backslash stands for."""
+    char = text.next()
+    named = named_set(char, text.dialect, mode)
+    if named is not None:
+        return named
+    if char in "pP" and (text.dialect == "ecma" or text.peek() == "{"):
+        return _property(text, negated=char == "P")
+    if char == "b" and in_class:
+        return ((8, 8),)
+    code = _code_point(text, char, in_class)
+    if 0xD800 <= code <= 0xDFFF:
+        text.fail("a lone surrogate is no character")
+    return ((code, code),)
+
+
+def named_set(letter: str, dialect: Dialect, mode: Mode) -> Charset | None:
+    """What \\d, \\w, \\s and their capitals mean, or None for another letter."""
+    if letter not in "dDwWsS":
+        return None
+    if dialect == "ecma":
+        sets = {"d": charset.ASCII_DIGITS, "w": charset.ASCII_WORD, "s": charset.ECMA_SPACE}
+        found = sets[letter.lower()]
+    elif mode.ascii_only:
+        sets = {"d": charset.ASCII_DIGITS, "w": charset.ASCII_WORD, "s": charset.ASCII_SPACE}
+        found = sets[letter.lower()]
+    else:
+        readers = {"d": charset.unicode_digits, "w": charset.unicode_word, "s": charset.unicode_space}
+        found = readers[letter.lower()]()
+    return complement(found) if letter.isupper() else found
+
+
+def _property(text: PatternText, negated: bool) -> Charset:
+    name = text.until("}") if text.take("{") else text.next()
+    plain = name.removeprefix("General_Category=").removeprefix("gc=")
+    found = charset.category(LONG_CATEGORIES.get(plain, plain))
+    if found is None:
+        text.refuse(f"the Unicode property {name!r} (general categories are known) is")
+    return complement(found) if negated else found
+
+
+def _code_point(text: PatternText, char: str, in_class: bool) -> int:
+    if char in CONTROL:
+        return CONTROL[char]
+    if char == "x":
+        return _hex(text, 2)
+    if char == "u":
+        return _unicode(text)
+    if char.isdigit() and char.isascii():
+        return _octal(text, char, in_class)
+    if text.dialect == "python" and char in "aUN":
+        return _python_only(text, char)
+    if text.dialect == "ecma" and char == "c" and text.peek().isascii() and text.peek().isalpha():
+        return ord(text.next()) % 32
+    if char.isascii() and char.isalpha():
+        text.fail(f"unknown escape \\{char}")
+    return ord(char)
+
+
+def _python_only(text: PatternText, char: str) -> int:
+    if char == "a":
+        return 7
+    if char == "U":
+        return _hex(text, 8)
+    name = text.until("}") if text.take("{") else ""
+    try:
+        return ord(unicodedata.lookup(name))
+    except (KeyError, TypeError):
+        text.fail(f"no character is named {name!r}")
+
+
+def _unicode(text: PatternText) -> int:
+    if text.dialect == "ecma" and text.take("{"):
+        return _parse_hex(text, text.until("}"))
+    code = _hex(text, 4)
+    low = text.text[text.at + 2 : text.at + 6]
+    if 0xD800 <= code < 0xDC00 and text.peek(2) == "\\u" and _is_low_surrogate(low):
+        text.at += 6
+        return 0x10000 + (code - 0xD800) * 0x400 + int(low, 16) - 0xDC00
+    return code
+
+
+def _is_low_surrogate(digits: str) -> bool:
+    return len(digits) == 4 and digits[0] in "dD" and digits[1] in "cdefCDEF" and _is_hex(digits)
+
+
+def _is_hex(digits: str) -> bool:
+    return bool(digits) and all(c in "0123456789abcdefABCDEF" for c in digits)
+
+
+def _hex(text: PatternText, length: int) -> int:
+    digits = text.peek(length)
+    if len(digits) != length:
+        text.fail(f"{length} hexadecimal digits are needed")
+    text.at += length
+    return _parse_hex(text, digits)
+
+
+def _parse_hex(text: PatternText, digits: str) -> int:
+    if not _is_hex(digits) or len(digits) > 8 or int(digits, 16) > charset.LAST:
+        text.fail(f"{digits!r} is no code point")
+    return int(digits, 16)
+
+
+def _octal(text: PatternText, first: str, in_class: bool) -> int:
+    following = text.peek(2)
+    digits = first
+    for char in following:
+        if char not in "01234567":
+            break
+        digits += char
+    octal = first == "0" or len(digits) == 3 or in_class
+    if not octal or not all(c in "01234567" for c in digits):
+        text.refuse(f"the back reference \\{first} is")
+    text.at += len(digits) - 1
+    if int(digits, 8) > 0o377:
+        text.fail(f"octal escape \\{digits} is above \\377")
+    return int(digits, 8)
+
+
+def read_class(text: PatternText, mode: Mode) -> Charset:
+    """The set that a bracketed class stands for; the opening bracket is already behind the cursor."""
+    negated = text.take("^")
+    found: list[Charset] = []
+    first = True
+    while not (text.take("]") if not first or text.dialect == "ecma" else False):
+        found.append(_class_item(text, mode))
+        first = False
+    chars = union(*found)
+    if mode.ignore_case:
+        chars = ignoring_case(chars)
+    return complement(chars) if negated else chars
+
+
+def _class_item(text: PatternText, mode: Mode) -> Charset:
+    low = _class_atom(text, mode)
+    if text.peek() != "-" or text.peek(2) in ("-]", "-"):
+        return low
+    text.next()
+    high = _class_atom(text, mode)
+    if len(low) != 1 or len(high) != 1 or low[0][0] != low[0][1] or high[0][0] != high[0][1]:
+        text.fail("a range needs single characters at both ends")
+    if low[0][0] > high[0][0]:
+        text.fail(f"the range {chr(low[0][0])}-{chr(high[0][0])} is backwards")
+    return normalise([(low[0][0], high[0][0])])
+
+
+def _class_atom(text: PatternText, mode: Mode) -> Charset:
+    char = text.next()
+    if char == "\\":
+        return read_escape(text, mode, in_class=True)
+    return ((ord(char), ord(char)),)

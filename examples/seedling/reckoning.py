@@ -1,0 +1,180 @@
+"""Reckoning: the calculator and the unit converter, under varying names and with varying parameters."""
+
+from typing import Any
+
+from draw import Draw, Phrases
+from records import INTEGER, NUMBER, STRING
+from usage import Use, function, returned
+
+_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+_SAID = {
+    "add": Phrases(
+        "What is {a} plus {b}?",
+        "Add {a} and {b}.",
+        "What is {a} + {b}?",
+        "Sum {a} and {b}.",
+        "How much is {a} plus {b}?",
+        "Compute {a} + {b}.",
+        "I have {a} and get {b} more, how many is that?",
+        "Please add {a} to {b}.",
+    ),
+    "subtract": Phrases(
+        "What is {a} minus {b}?",
+        "Subtract {b} from {a}.",
+        "What is {a} - {b}?",
+        "How much is {a} minus {b}?",
+        "Compute {a} - {b}.",
+        "Take {b} away from {a}.",
+        "I have {a} and lose {b}, how many are left?",
+    ),
+    "multiply": Phrases(
+        "What is {a} times {b}?",
+        "Multiply {a} by {b}.",
+        "What is {a} * {b}?",
+        "How much is {a} times {b}?",
+        "Compute {a} * {b}.",
+        "What is {a} multiplied by {b}?",
+        "{a} boxes hold {b} pieces each, how many pieces is that?",
+        "Work out {a} x {b}.",
+    ),
+    "divide": Phrases(
+        "What is {a} divided by {b}?",
+        "Divide {a} by {b}.",
+        "What is {a} / {b}?",
+        "How much is {a} divided by {b}?",
+        "Compute {a} / {b}.",
+        "Split {a} into {b} equal parts, how large is one?",
+        "Share {a} among {b} people.",
+    ),
+}
+_SUMS = Phrases(
+    "{e} is {r}.",
+    "The result is {r}.",
+    "The answer is {r}.",
+    "{e} equals {r}.",
+    "That makes {r}.",
+    "It is {r}.",
+)
+
+
+def calculator(draw: Draw) -> Use:
+    """One expression, or two numbers and an operation, or a tool for one operation only."""
+    action = draw.one(tuple(_SIGNS))
+    a, b = draw.whole() + 1, draw.whole() + 1
+    if action == "divide":
+        a = a * b
+    value = {"add": a + b, "subtract": a - b, "multiply": a * b, "divide": a // b}[action]
+    said = draw.phrase(_SAID[action]).format(a=a, b=b)
+    expression = f"{a} {_SIGNS[action]} {b}"
+    dice = draw.rng.random()
+    if dice < 0.5:
+        key = draw.one(("expression", "expression", "formula", "input", "query"))
+        name = draw.one(("calculator", "calculate", "compute", "math", "evaluate", "calc"))
+        tool = function(
+            draw,
+            name,
+            draw.one(
+                (
+                    "Evaluate an arithmetic expression.",
+                    "Compute the value of a formula.",
+                    "Do arithmetic.",
+                    "A calculator.",
+                )
+            ),
+            {key: STRING},
+        )
+        arguments: dict[str, Any] = {key: expression}
+    elif dice < 0.8:
+        x, y, op = draw.one(
+            (("a", "b", "operation"), ("x", "y", "op"), ("first", "second", "operator"))
+        )
+        enum = {"type": "string", "enum": list(_SIGNS)}
+        name = draw.one(("calculate", "arithmetic", "compute", "calculator"))
+        tool = function(
+            draw,
+            name,
+            "Calculate with two numbers.",
+            {x: NUMBER, y: NUMBER, op: enum}
+            if draw.chance(0.5)
+            else {op: enum, x: NUMBER, y: NUMBER},
+        )
+        given = {x: a, y: b, op: action}
+        arguments = {k: given[k] for k in tool["function"]["parameters"]["properties"]}
+    else:
+        x, y = draw.one((("a", "b"), ("x", "y")))
+        tool = function(
+            draw,
+            draw.one((action, f"{action}_numbers")),
+            f"{action.capitalize()} two numbers.",
+            {x: draw.one((NUMBER, INTEGER)), y: INTEGER},
+        )
+        arguments = {x: a, y: b}
+    answer = draw.phrase(_SUMS).format(e=expression, r=value)
+    return Use(
+        "calculator", tool, said, arguments, returned(draw, "result", value), answer, (str(value),)
+    )
+
+
+_UNITS = (
+    ("miles", "kilometers"),
+    ("kilograms", "pounds"),
+    ("meters", "feet"),
+    ("inches", "centimeters"),
+    ("liters", "gallons"),
+    ("celsius", "fahrenheit"),
+    ("hours", "minutes"),
+    ("grams", "ounces"),
+    ("euros", "dollars"),
+    ("yards", "meters"),
+)
+_CONVERT_SAID = Phrases(
+    "Convert {v} {f} to {t}.",
+    "How many {t} are {v} {f}?",
+    "What is {v} {f} in {t}?",
+    "{v} {f} in {t}, please.",
+    "Turn {v} {f} into {t}.",
+    "How much is {v} {f} in {t}?",
+    "Change {v} {f} to {t}.",
+    "I need {v} {f} as {t}.",
+)
+
+
+def convert(draw: Draw) -> Use:
+    """A value from one unit to another."""
+    source, target = draw.one(_UNITS)[:: draw.one((1, -1))]
+    value = draw.whole() if draw.chance(0.6) else draw.money()
+    out = round(draw.rng.uniform(0.1, 3000), draw.int(0, 2))
+    v, f, t = draw.one(
+        (
+            ("value", "from_unit", "to_unit"),
+            ("amount", "source", "target"),
+            ("value", "from", "to"),
+            ("number", "unit_from", "unit_to"),
+        )
+    )
+    name = draw.one(("convert", "convert_units", "unit_converter", "convert_unit"))
+    tool = function(
+        draw,
+        name,
+        draw.one(
+            ("Convert a value between units.", "Unit conversion.", "Convert units of measurement.")
+        ),
+        {v: NUMBER, f: STRING, t: STRING},
+    )
+    answer = draw.phrase(
+        Phrases(
+            "{v} {f} are {r} {t}.",
+            "{v} {f} is {r} {t}.",
+            "That is {r} {t}.",
+            "{v} {f} equals {r} {t}.",
+        )
+    ).format(v=value, f=source, t=target, r=out)
+    return Use(
+        "convert",
+        tool,
+        draw.phrase(_CONVERT_SAID).format(v=value, f=source, t=target),
+        {v: value, f: source, t: target},
+        returned(draw, draw.one(("result", t)), out),
+        answer,
+        (str(out),),
+    )

@@ -1,0 +1,335 @@
+"""Causal attention of a step's new tokens over pages: one kernel for decoding and prefill.
+
+    out[i, h] = softmax(scale * q[i, h] . k[j, h // group]) v[j, h // group]        over the keys j
+    that i sees
+
+The query tokens of a row are its last `count`; the one at position p sees keys 0..p, or with a
+window the last `window` of them, itself included. With a soft cap c a score s becomes c tanh(s /
+c). New keys must be in the pools already. Computed with a running maximum (Milakov and Gimelshein
+2018, arXiv:1805.02867; Dao et al. 2022, arXiv:2205.14135), in powers of two, summed in float32.
+
+Pools: [pages, kv_heads, P, dim], so a head's part of a page is one packed block. The page numbers
+of the next tile are loaded while this one is computed and carried in registers: an address that
+waited for its page number would leave nothing to prefetch. Decoding is bound by reading every key
+and value once; prefill by the matrix units. What is computed where is the plan's business
+(attention_plan.py); the kernel knows only items.
+"""
+
+import torch
+
+from .attention_gather import Gather, GatherPlan
+from .attention_plan import FIELDS, AttentionPlan, ItemPlan, WorkList
+from .launch import multiprocessors, power_of_two, tl, triton
+from .merge_attention import merge_attention
+
+_LOG2_E = 1.4426950408889634
+# Programs that share a multiprocessor; more items than these programs are taken in turn.
+_RESIDENT = 3
+
+
+def paged_attention_reference(
+    q: torch.Tensor,
+    k_pool: torch.Tensor,
+    v_pool: torch.Tensor,
+    plan: GatherPlan,
+    scale: float,
+    window: int | None = None,
+    softcap: float | None = None,
+) -> torch.Tensor:
+    """The specification of paged_attention: gather each row's keys, then dense attention."""
+    pools = (k_pool, v_pool)
+    if len(plan.gathers) == 1 and plan.gathers[0].tokens is None:
+        return _attend(q, pools, plan.gathers[0], (scale, window, softcap))
+    out = torch.empty_like(q)
+    if plan.idle is not None:
+        out[plan.idle] = 0.0
+    for gather in plan.gathers:
+        place = gather.tokens
+        part = _attend(q if place is None else q[place], pools, gather, (scale, window, softcap))
+        out[slice(None) if place is None else place] = part
+    return out
+
+
+def _attend(
+    q: torch.Tensor,
+    pools: tuple[torch.Tensor, torch.Tensor],
+    gather: Gather,
+    options: tuple[float, int | None, float | None],
+) -> torch.Tensor:
+    scale, window, softcap = options
+    _, heads, dim = q.shape
+    n, count, kv_heads = gather.rows, gather.count, pools[0].shape[1]
+    keys, values = (
+        pool.view(-1, dim).index_select(0, gather.index).view(n, kv_heads, -1, dim).float()
+        for pool in pools
+    )
+    group = heads // kv_heads
+    query = q.reshape(n, count, kv_heads, group, dim).transpose(1, 2).float() * scale
+    scores = query.reshape(n, kv_heads, count * group, dim) @ keys.transpose(-1, -2)
+    if softcap is not None:
+        scores = torch.tanh(scores / softcap) * softcap
+    bias = gather.bias if window is None else gather.windowed_bias(window)
+    if bias is not None:
+        scores.view(n, kv_heads, count, group, -1).add_(bias)
+    mixed = torch.softmax(scores, -1) @ values
+    mixed = mixed.view(n, kv_heads, count, group, dim).transpose(1, 2)
+    return mixed.reshape(n * count, heads, dim).to(q.dtype)
+
+
+@triton.jit
+def _page_numbers(pages, begin, end, PAGE: tl.constexpr, KEYS: tl.constexpr):
+    key = begin + tl.arange(0, KEYS)
+    return tl.load(pages + key // PAGE, mask=key < end, other=0)
+
+
+@triton.jit
+def _scan(
+    state,
+    q,
+    pools,
+    pages,
+    begin,
+    end,
+    position,
+    scale,
+    cap,
+    KV_HEADS: tl.constexpr,
+    PAGE: tl.constexpr,
+    DIM: tl.constexpr,
+    BLOCK: tl.constexpr,
+    KEYS: tl.constexpr,
+    WINDOW: tl.constexpr,
+    CAPPED: tl.constexpr,
+    MASKED: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    # Add keys begin..end to the running (maximum, sum, values). begin is a multiple of KEYS.
+    top, total, acc = state
+    k_pool, v_pool = pools
+    lane = tl.arange(0, BLOCK)[None, :]
+    offset = tl.arange(0, KEYS)
+    numbers = _page_numbers(pages, begin, end, PAGE, KEYS)
+    for start in tl.range(begin, end, KEYS):
+        ahead = _page_numbers(pages, start + KEYS, end, PAGE, KEYS)
+        line = numbers.to(tl.int64) * (KV_HEADS * PAGE * DIM) + (offset % PAGE) * DIM
+        place = line[:, None] + lane
+        key = start + offset
+        if BLOCK == DIM:
+            k = tl.load(k_pool + place)
+        else:
+            k = tl.load(k_pool + place, mask=lane < DIM, other=0.0)
+        if MASKED:
+            # Past the end lie keys of nobody: their values must not meet even a zero weight.
+            v = tl.load(v_pool + place, mask=(key < end)[:, None] & (lane < DIM), other=0.0)
+        elif BLOCK == DIM:
+            v = tl.load(v_pool + place)
+        else:
+            v = tl.load(v_pool + place, mask=lane < DIM, other=0.0)
+        numbers = ahead
+        score = tl.dot(q, tl.trans(k), input_precision=PRECISION)  # [rows, KEYS]
+        if CAPPED:
+            # tanh by the exponential, which saturates correctly at both ends.
+            fold = tl.exp2(score * (2.0 * cap))
+            score = 1.0 - 2.0 / (fold + 1.0)
+        if MASKED:
+            seen = key[None, :] <= position[:, None]
+            if WINDOW > 0:
+                seen = seen & (key[None, :] > position[:, None] - WINDOW)
+            score = tl.where(seen, score, -float("inf"))
+        new_top = tl.maximum(top, tl.max(score, axis=1) * scale)
+        # A query that has seen no key yet has nothing to subtract.
+        safe = tl.where(new_top == -float("inf"), 0.0, new_top) if MASKED else new_top
+        weight = tl.exp2(score * scale - safe[:, None])
+        keep = tl.exp2(top - safe)
+        total = total * keep + tl.sum(weight, axis=1)
+        acc = acc * keep[:, None]
+        acc = tl.dot(weight.to(v.dtype), v, acc, input_precision=PRECISION)
+        top = new_top
+    return top, total, acc
+
+
+@triton.jit
+def _paged_attention_kernel(
+    q,
+    k_pool,
+    v_pool,
+    out,
+    part_values,
+    part_weights,
+    items,
+    count,
+    page_table,
+    q_stride,
+    table_stride,
+    scale,
+    cap,
+    GROUP: tl.constexpr,
+    KV_HEADS: tl.constexpr,
+    PAGE: tl.constexpr,
+    DIM: tl.constexpr,
+    BLOCK: tl.constexpr,
+    ROWS: tl.constexpr,
+    KEYS: tl.constexpr,
+    WINDOW: tl.constexpr,
+    CAPPED: tl.constexpr,
+    INTERIOR: tl.constexpr,
+    PARTS: tl.constexpr,
+    FIELDS: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    # scale turns scores (capped ones: values of tanh) into powers of two; cap turns dot products
+    # into arguments of tanh.
+    work = tl.load(count) * KV_HEADS
+    for index in tl.range(tl.program_id(0), work, tl.num_programs(0)):
+        item = items + (index // KV_HEADS) * FIELDS
+        kv_head = index % KV_HEADS
+        pages = page_table + tl.load(item).to(tl.int64) * table_stride
+        first_token = tl.load(item + 1)
+        tokens = tl.load(item + 2)
+        first_position = tl.load(item + 3)
+        begin = tl.load(item + 4)
+        end = tl.load(item + 5)
+        part = tl.load(item + 6)
+        part_stride = tl.load(item + 7)
+
+        row = tl.arange(0, ROWS)
+        token = row // GROUP
+        head = kv_head * GROUP + row % GROUP
+        inside = (token < tokens) & (row < (ROWS // GROUP) * GROUP)
+        lane = tl.arange(0, BLOCK)[None, :]
+        writes = inside[:, None] & (lane < DIM)
+        source = (first_token + token).to(tl.int64) * q_stride + head * DIM
+        query = tl.load(q + source[:, None] + lane, mask=writes, other=0.0)
+        position = first_position + token
+
+        top = tl.full([ROWS], -float("inf"), tl.float32)
+        total = tl.zeros([ROWS], tl.float32)
+        acc = tl.zeros([ROWS, BLOCK], tl.float32)
+        state = (top, total, acc)
+        pools = (k_pool + kv_head * (PAGE * DIM), v_pool + kv_head * (PAGE * DIM))
+        if WINDOW > 0:
+            oldest = tl.maximum(first_position - WINDOW + 1, 0)
+            begin = tl.maximum(begin, oldest // KEYS * KEYS)
+        if INTERIOR:
+            # Keys that every query of the tile sees need no mask.
+            diagonal = tl.maximum(tl.minimum(end, (first_position + 1) // KEYS * KEYS), begin)
+            state = _scan(
+                state, query, pools, pages, begin, diagonal, position, scale, cap,
+                KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, False, PRECISION,
+            )  # fmt: skip
+            begin = diagonal
+        top, total, acc = _scan(
+            state, query, pools, pages, begin, end, position, scale, cap,
+            KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, True, PRECISION,
+        )  # fmt: skip
+
+        some = total > 0.0
+        total = tl.where(some, total, 1.0)
+        acc = acc / total[:, None]
+        if PARTS:
+            if part >= 0:
+                slot = (part + token * part_stride).to(tl.int64) * (KV_HEADS * GROUP) + head
+                z = tl.where(some, top + tl.log2(total), -float("inf"))
+                tl.store(part_weights + slot, z, mask=inside)
+                tl.store(part_values + slot[:, None] * DIM + lane, acc, mask=writes)
+            else:
+                target = ((first_token + token).to(tl.int64) * (KV_HEADS * GROUP) + head) * DIM
+                tl.store(out + target[:, None] + lane, acc.to(out.dtype.element_ty), mask=writes)
+        else:
+            target = ((first_token + token).to(tl.int64) * (KV_HEADS * GROUP) + head) * DIM
+            tl.store(out + target[:, None] + lane, acc.to(out.dtype.element_ty), mask=writes)
+
+
+def paged_attention(
+    q: torch.Tensor,
+    k_pool: torch.Tensor,
+    v_pool: torch.Tensor,
+    plan: AttentionPlan,
+    scale: float,
+    window: int | None = None,
+    softcap: float | None = None,
+) -> torch.Tensor:
+    """Attention of every query token over its row's keys: packed, of q's shape and dtype.
+
+    q: [tokens, heads, dim], heads packed, tokens at any stride. k_pool, v_pool: packed [pages,
+    kv_heads, P, dim] of q's dtype. plan: of this step. scale > 0 multiplies dot products. window:
+    keys a query sees, itself included; None: all. softcap: c of c tanh(s / c), or None. ValueError
+    where they do not fit.
+    """
+    _check(q, k_pool, v_pool, plan, window)
+    if isinstance(plan, GatherPlan):
+        return paged_attention_reference(q, k_pool, v_pool, plan, scale, window, softcap)
+    out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
+    for work in plan.lists:
+        _launch((q, k_pool, v_pool, out), plan, work, (scale, window, softcap))
+    if plan.parts is not None:
+        merge_attention(plan.parts, out)
+    return out
+
+
+def _check(
+    q: torch.Tensor,
+    k_pool: torch.Tensor,
+    v_pool: torch.Tensor,
+    plan: AttentionPlan,
+    window: int | None,
+) -> None:
+    tokens, heads, dim = q.shape
+    if tokens != plan.tokens:
+        raise ValueError(f"paged_attention: {tokens} queries, the plan has {plan.tokens}")
+    if k_pool.shape != v_pool.shape or k_pool.shape[3] != dim or heads % k_pool.shape[1]:
+        raise ValueError(
+            f"paged_attention: q {tuple(q.shape)} does not fit pools"
+            f" {tuple(k_pool.shape)} and {tuple(v_pool.shape)}"
+        )
+    if window is not None and window < 1:
+        raise ValueError(f"paged_attention: a window is at least 1 key, got {window}")
+
+
+def _launch(
+    tensors: tuple[torch.Tensor, ...],
+    plan: ItemPlan,
+    work: WorkList,
+    options: tuple[float, int | None, float | None],
+) -> None:
+    q, k_pool, v_pool, out = tensors
+    scale, window, softcap = options
+    _, heads, dim = q.shape
+    _, kv_heads, page_size, _ = k_pool.shape
+    # The kernel's wide loads assume it; a wrong stride would read other heads.
+    assert q.stride(1) == dim and q.stride(2) == 1, q.stride()
+    assert k_pool.is_contiguous() and v_pool.is_contiguous(), (k_pool.stride(), v_pool.stride())
+    tile, parts = work.tile, plan.parts
+    programs = work.most * kv_heads
+    if tile.rows < 64:
+        programs = min(programs, multiprocessors(q.device) * _RESIDENT)
+    _paged_attention_kernel[(programs,)](
+        q,
+        k_pool,
+        v_pool,
+        out,
+        out if parts is None else parts.values,
+        out if parts is None else parts.weights,
+        work.items,
+        work.count,
+        plan.page_table,
+        q.stride(0),
+        plan.page_table.stride(0),
+        scale * _LOG2_E if softcap is None else softcap * _LOG2_E,
+        1.0 if softcap is None else scale * _LOG2_E / softcap,
+        GROUP=heads // kv_heads,
+        KV_HEADS=kv_heads,
+        PAGE=page_size,
+        DIM=dim,
+        BLOCK=power_of_two(dim),
+        ROWS=tile.rows,
+        KEYS=tile.keys,
+        WINDOW=window or 0,
+        CAPPED=softcap is not None,
+        INTERIOR=tile.rows >= 64 and window is None,
+        PARTS=parts is not None,
+        FIELDS=FIELDS,
+        PRECISION="ieee" if q.dtype == torch.float32 else "tf32",
+        num_warps=tile.warps,
+        num_stages=tile.stages,
+    )

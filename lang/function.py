@@ -1,0 +1,329 @@
+"""Function: a Python function whose first parameter is the State, made runnable by `@function`.
+
+    @function
+    def answer(s, question: str) -> str:
+        s += "Q: " + question + "\\nA: " + gen("answer", stop="\\n")
+        return s["answer"]
+
+    answer("Why?")                                   # the value; raises what went wrong
+    answer.run(question="Why?")                      # a finished Run; raises nothing that the run ran into
+    answer.start(question="Why?")                    # a Run that still goes on
+    answer.run_batch([{"question": q} for q in questions], progress=True)
+    for event in answer.stream(question="Why?"): ...
+    await answer.acall("Why?")                       # and arun, arun_batch, astream
+    answer.using(backend=other, temperature=0.5)     # the same function under other settings
+
+`async def` functions work the same and read with `await s.get("answer")`. A plain call runs in the caller's thread; nothing
+is slow but the backend. It refuses to know how nodes are run.
+"""
+
+import asyncio
+import concurrent.futures
+import contextvars
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from .backends.base import Backend
+from .batch import LIMIT, Batch, gather_batch, run_batch
+from .default import default_backend, use
+from .errors import InvalidProgram
+from .events import Event, Finished
+from .params import SamplingParams
+from .run import Run
+from .scope import Scope
+from .state import State
+from .stream import AsyncStream, Stream
+
+P = ParamSpec("P")
+R = TypeVar("R")
+SECONDS = 600.0
+RESERVED = ("backend", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a function runs. backend None: the default one; seconds: for one run; defaults: sampling parameters."""
+
+    backend: Backend | None = None
+    seconds: float = SECONDS
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Function(Generic[P, R]):
+    """A function that runs on a State. body: the Python function itself."""
+
+    def __init__(self, body: Callable[..., Any], settings: Settings) -> None:
+        functools.update_wrapper(self, body)
+        self.body = body
+        self.settings = settings
+        self.is_async = inspect.iscoroutinefunction(body)
+        self.signature = _signature_without_state(body)
+
+    def using(
+        self, *, backend: Backend | None = None, timeout: float | None = None, **sampling: Any
+    ) -> "Function[P, R]":
+        """The same function with another backend, time per run in seconds or default sampling parameters."""
+        seconds = self.settings.seconds if timeout is None else check_seconds(timeout)
+        defaults = {**self.settings.defaults, **sampling}
+        SamplingParams().merged(**defaults)
+        changed = Settings(backend or self.settings.backend, seconds, defaults)
+        return Function(self.body, changed)
+
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
+        """Runs it and returns its value, in the caller's thread. Raises what went wrong."""
+        bound = self.signature.bind(*arguments, **named)
+        run = self._begin(None, None)
+        self._perform(run, bound)
+        return run.value
+
+    def run(
+        self,
+        *arguments: Any,
+        backend: Backend | None = None,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> Run[R]:
+        """Runs it; the Run holds value or error. Raises TypeError for arguments that the function does not take."""
+        bound = self.signature.bind(*arguments, **named)
+        run = self._begin(backend, timeout)
+        self._perform(run, bound)
+        return run
+
+    def start(
+        self,
+        *arguments: Any,
+        backend: Backend | None = None,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> Run[R]:
+        """Starts it in a thread of its own and returns the Run at once."""
+        bound = self.signature.bind(*arguments, **named)
+        run = self._begin(backend, timeout)
+        self._perform_aside(run, bound)
+        return run
+
+    def run_batch(
+        self,
+        items: Sequence[Mapping[str, Any]],
+        *,
+        progress: bool = False,
+        limit: int = LIMIT,
+        backend: Backend | None = None,
+        timeout: float | None = None,
+    ) -> list[Run[R]]:
+        """Runs it once per item, `limit` at a time, in the order given. An item that fails has `.error`."""
+        chosen = backend or self._backend()
+
+        def perform(run: Run[R], item: Mapping[str, Any]) -> None:
+            if (bound := self._bind_item(run, item)) is not None:
+                self._perform(run, bound)
+
+        return run_batch(
+            lambda: self._begin(chosen, timeout), perform, items, Batch(limit, progress)
+        )
+
+    def stream(
+        self,
+        *arguments: Any,
+        backend: Backend | None = None,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> Stream[R]:
+        """Runs it in a thread of its own and yields events. Leaving the stream cancels the run."""
+        bound = self.signature.bind(*arguments, **named)
+        stream: Stream[R] = Stream(lambda listener: self._begin(backend, timeout, listener))
+        self._perform_aside(stream.run, bound, stream.post)
+        return stream
+
+    async def acall(self, *arguments: P.args, **named: P.kwargs) -> R:
+        """The async twin of a plain call. Cancelling it cancels the run."""
+        bound = self.signature.bind(*arguments, **named)
+        run = self._begin(None, None)
+        await self._perform_async(run, bound)
+        return run.value
+
+    async def arun(
+        self,
+        *arguments: Any,
+        backend: Backend | None = None,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> Run[R]:
+        """The async twin of `run`."""
+        bound = self.signature.bind(*arguments, **named)
+        run = self._begin(backend, timeout)
+        await self._perform_async(run, bound)
+        return run
+
+    async def arun_batch(
+        self,
+        items: Sequence[Mapping[str, Any]],
+        *,
+        progress: bool = False,
+        limit: int = LIMIT,
+        backend: Backend | None = None,
+        timeout: float | None = None,
+    ) -> list[Run[R]]:
+        """The async twin of `run_batch`."""
+        chosen = backend or self._backend()
+
+        async def perform(run: Run[R], item: Mapping[str, Any]) -> None:
+            if (bound := self._bind_item(run, item)) is not None:
+                await self._perform_async(run, bound)
+
+        return await gather_batch(
+            lambda: self._begin(chosen, timeout), perform, items, Batch(limit, progress)
+        )
+
+    def astream(
+        self,
+        *arguments: Any,
+        backend: Backend | None = None,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> AsyncStream[R]:
+        """The async twin of `stream`: `async for event in ...`, best inside `async with` so that leaving it is at once."""
+        bound = self.signature.bind(*arguments, **named)
+        return AsyncStream(
+            lambda listener: self._begin(backend, timeout, listener),
+            lambda run: self._perform_async(run, bound),
+        )
+
+    def __repr__(self) -> str:
+        return f"<function {self.body.__qualname__}{self.signature}>"
+
+    def _backend(self) -> Backend:
+        return self.settings.backend or default_backend()
+
+    def _begin(
+        self,
+        backend: Backend | None,
+        timeout: float | None,
+        listener: Callable[[Event], None] | None = None,
+    ) -> Run[R]:
+        seconds = self.settings.seconds if timeout is None else check_seconds(timeout)
+        return Run(Scope(backend or self._backend(), self.settings.defaults, seconds, listener))
+
+    def _bind_item(self, run: Run[R], item: Mapping[str, Any]) -> inspect.BoundArguments | None:
+        """The arguments of one item of a batch; wrong ones are that item's error only."""
+        try:
+            return self.signature.bind(**item)
+        except TypeError as error:
+            run.abandon(error)
+            return None
+
+    def _perform(self, run: Run[R], bound: inspect.BoundArguments) -> None:
+        """Brings a run to its end in this thread. Raises only what is no Exception, such as KeyboardInterrupt."""
+        if self.is_async:
+            run.scope.check_thread()
+            work = run.scope.backend.loop.submit(self._perform_async(run, bound))
+            try:
+                work.result()
+            except BaseException:
+                run.cancel()
+                raise
+            return
+        with use(run.scope.backend):
+            try:
+                value = self.body(run.state, *bound.args, **bound.kwargs)
+                run.settle()
+            except BaseException as error:
+                run.abandon(error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                run.complete(value)
+
+    def _perform_aside(
+        self,
+        run: Run[R],
+        bound: inspect.BoundArguments,
+        post: Callable[[Event], None] | None = None,
+    ) -> "concurrent.futures.Future[None]":
+        """Brings a run to its end in a thread of its own, and posts that it did."""
+        future: concurrent.futures.Future[None] = concurrent.futures.Future()
+        context = contextvars.copy_context()
+
+        def work() -> None:
+            try:
+                context.run(self._perform, run, bound)
+            finally:
+                if post is not None:
+                    post(Finished(run))
+                future.set_result(None)
+
+        threading.Thread(target=work, name=f"trellis-{self.body.__name__}", daemon=True).start()
+        return future
+
+    async def _perform_async(self, run: Run[R], bound: inspect.BoundArguments) -> None:
+        """Brings a run to its end from an asyncio loop: an async body here, any other in a thread of its own."""
+        if not self.is_async:
+            try:
+                await asyncio.wrap_future(self._perform_aside(run, bound))
+            except asyncio.CancelledError:
+                run.cancel()
+                raise
+            return
+        with use(run.scope.backend):
+            try:
+                value = await self.body(run.state, *bound.args, **bound.kwargs)
+                await run.settled()
+            except BaseException as error:
+                await run.abandoned(error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                await run.completed(value)
+
+
+@overload
+def function(
+    body: Callable[Concatenate[State, P], Coroutine[Any, Any, R]], /
+) -> Function[P, R]: ...
+@overload
+def function(body: Callable[Concatenate[State, P], R], /) -> Function[P, R]: ...
+@overload
+def function(
+    *, backend: Backend | None = None, timeout: float | None = None, **sampling: Any
+) -> Callable[[Callable[Concatenate[State, P], R]], Function[P, R]]: ...
+def function(
+    body: Callable[..., Any] | None = None,
+    /,
+    *,
+    backend: Backend | None = None,
+    timeout: float | None = None,
+    **sampling: Any,
+) -> Any:
+    """Makes a Python function whose first parameter is the State runnable: `@function` or `@function(timeout=30)`."""
+    if body is None:
+        return lambda later: Function[Any, Any](later, Settings()).using(  # pyright: ignore
+            backend=backend, timeout=timeout, **sampling
+        )
+    return Function[Any, Any](body, Settings())
+
+
+def check_seconds(timeout: float) -> float:
+    """The time for one run. Raises InvalidProgram if it is not a positive number."""
+    if not isinstance(timeout, int | float) or not timeout > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidProgram(f"timeout must be a positive number of seconds, got {timeout!r}")
+    return timeout
+
+
+def _signature_without_state(body: Callable[..., Any]) -> inspect.Signature:
+    signature = inspect.signature(body)
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = list(signature.parameters.values())
+    if not parameters or parameters[0].kind not in kinds:
+        raise InvalidProgram(
+            f"the first parameter of {body.__name__}() must be its state: def {body.__name__}(s)"
+        )
+    for taken in RESERVED:
+        if taken in signature.parameters:
+            raise InvalidProgram(
+                f"{body.__name__}() cannot have a parameter named {taken!r}: run() takes one"
+            )
+    return signature.replace(parameters=parameters[1:])

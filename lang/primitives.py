@@ -1,0 +1,170 @@
+"""Primitives: the words a program is written with. They make nodes; `s += node` runs them.
+
+    s += system("You extract records.") + user(text)
+    s += assistant(gen("person", Person, max_tokens=128))
+    s += "Sentiment: " + select("label", ["good", "bad"])
+
+Everything is checked here, where it is written: an unusable parameter, type or choice raises at once. They refuse to know
+about states and backends.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from typing import Any, TypedDict, Unpack, get_args
+
+from ..constrained.spec import Ebnf, Regex
+from . import ir
+from .errors import InvalidParams, InvalidProgram, Unsupported
+from .params import SamplingParams
+from .types import Shape, check_choices, shape_of, shape_of_choices, shape_of_schema
+
+
+class GenOptions(TypedDict, total=False):
+    """What gen() takes besides name and type: constraints, checking, and every field of SamplingParams."""
+
+    regex: str
+    schema: Mapping[str, Any] | str
+    ebnf: str
+    choices: Iterable[str]
+    check: Callable[[Any], Any]
+    retries: int
+    tools: Any
+    feedback: bool
+    max_tokens: int | None
+    min_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int | None
+    min_p: float
+    repetition_penalty: float
+    frequency_penalty: float
+    presence_penalty: float
+    seed: int | None
+    stop: str | Iterable[str]
+    stop_token_ids: Iterable[int]
+    stop_regex: str | None
+    ignore_eos: bool
+    logit_bias: Mapping[int, float]
+    n: int
+    logprobs: bool
+    top_logprobs: int
+    adapter: str | None
+    priority: int
+    timeout: float | None
+    namespace: str
+    keep: bool
+
+
+def gen(name: str | None = None, type: Any = None, **options: Unpack[GenOptions]) -> ir.Gen:
+    """Generates text; the variable `name` holds its value.
+
+    type: what the value is: a pydantic model, dataclass, TypedDict, Enum, Literal, int, date, list[...] and so on. Or
+    one of regex, schema (a JSON Schema; the value is the parsed JSON), ebnf, choices (lists of texts). check: called with the value; if it
+    raises or returns False the answer is forgotten and generated again, `retries` times at most, never greedily. n: that many answers,
+    the variable holds a list and the text goes on with the first. All else: see SamplingParams.
+    Raises InvalidParams, InvalidType, InvalidProgram, Unsupported.
+    """
+    given: dict[str, Any] = dict(options)
+    if given.pop("tools", None) is not None:
+        raise Unsupported(
+            "gen(tools=...) is not available: let gen(type=...) choose the call and run it yourself"
+        )
+    if given.pop("feedback", False):
+        raise Unsupported(
+            "gen(feedback=True) is not available: add the error to the state and gen again"
+        )
+    shape = _shape(type, given)
+    check, retries = given.pop("check", None), given.pop("retries", 0)
+    if check is not None and not callable(check):
+        raise InvalidProgram(f"check must be a function of the value, got {check!r:.80}")
+    if not isinstance(retries, int) or isinstance(retries, bool) or not 0 <= retries <= 100:
+        raise InvalidProgram(f"retries must be an integer from 0 to 100, got {retries!r}")
+    known = {f.name for f in fields(SamplingParams)}
+    if unknown := sorted(set(given) - known):
+        raise InvalidParams(
+            f"gen() takes no {unknown[0]!r}; it takes {', '.join(sorted(GenOptions.__annotations__))}"
+        )
+    params = SamplingParams(**given)
+    settled = {key: getattr(params, key) for key in given}
+    return ir.Gen(_name(name), settled, shape.constraint, shape.parse, check, retries)
+
+
+def select(name: str | None, choices: Iterable[str], method: ir.Method = "mean") -> ir.Select:
+    """Takes the likeliest of the choices; run.meta(name).scores has the score of each.
+
+    method: "mean" or "sum" of the tokens' log-probabilities; "unconditional", the mean less what it is without the prompt; "greedy",
+    token by token; "constrained", sampled among the choices instead of scored. Raises InvalidProgram.
+    """
+    if method not in get_args(ir.Method):
+        raise InvalidProgram(
+            f"method must be one of {', '.join(get_args(ir.Method))}, got {method!r}"
+        )
+    return ir.Select(_name(name), check_choices(choices), method)
+
+
+def text(text: str) -> ir.Text:
+    """Text as a node. Strings do the same; this one starts a sum, as in text("Q: ") + gen("x")."""
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]: callers may be untyped
+        raise InvalidProgram(f"text() takes a string, got {text!r:.80}")
+    return ir.Text(text)
+
+
+def system(expression: ir.Node | str) -> ir.Node:
+    """A system turn, by the model's chat template."""
+    return ir.turn("system", expression)
+
+
+def user(expression: ir.Node | str) -> ir.Node:
+    """A user turn. Special tokens inside the text are not recognised."""
+    return ir.turn("user", expression)
+
+
+def assistant(expression: ir.Node | str) -> ir.Node:
+    """An assistant's turn: text, gens and selects."""
+    return ir.turn("assistant", expression)
+
+
+def tool(expression: ir.Node | str) -> ir.Node:
+    """A turn that holds the result of a tool."""
+    return ir.turn("tool", expression)
+
+
+def _name(name: Any) -> str | None:
+    if name is not None and (not isinstance(name, str) or not name):
+        raise InvalidProgram(
+            f"the name of a variable must be a text that is not empty, got {name!r:.80}"
+        )
+    return name
+
+
+def _shape(type_: Any, given: dict[str, Any]) -> Shape:
+    """Takes the constraint out of the options. str as a type is no constraint."""
+    makers: dict[str, Callable[[Any], Shape]] = {
+        "regex": _shape_of_regex,
+        "schema": shape_of_schema,
+        "ebnf": _shape_of_ebnf,
+        "choices": shape_of_choices,
+    }
+    found = [(key, value) for key in makers if (value := given.pop(key, None)) is not None]
+    if type_ is not None and type_ is not str:
+        found.append(("type", type_))
+    if len(found) > 1:
+        raise InvalidProgram(
+            f"gen() takes one constraint, got {' and '.join(key for key, _ in found)}"
+        )
+    if not found:
+        return Shape()
+    key, value = found[0]
+    return shape_of(value) if key == "type" else makers[key](value)
+
+
+def _shape_of_regex(pattern: Any) -> Shape:
+    if not isinstance(pattern, str) or not pattern:
+        raise InvalidProgram(f"regex must be a pattern that is not empty, got {pattern!r:.80}")
+    return Shape(Regex(pattern))
+
+
+def _shape_of_ebnf(grammar: Any) -> Shape:
+    if not isinstance(grammar, str) or not grammar.strip():
+        raise InvalidProgram(f"ebnf must be the text of a grammar, got {grammar!r:.80}")
+    return Shape(Ebnf(grammar))

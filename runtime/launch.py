@@ -1,0 +1,186 @@
+"""Opening an engine: from a config to a client that answers.
+
+    client = open_client(EngineConfig(model=folder))      # loads, sizes the KV pool, starts the engine's thread
+    backend = open_engine(folder, max_running=64)         # the same, as the language's backend
+    backend.close()
+
+What is slow: reading the weights; importing torch, which is why the language imports this only when it is needed.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..constrained.compiler import Compiler
+from ..constrained.forced import Forced
+from ..constrained.vocabulary import Vocabulary
+from ..kernels.attention_plan import AttentionSpace
+from ..kernels.attention_shape import AttentionShape
+from ..lang.backends.local import LocalBackend
+from ..radix.tree import RadixTree
+from .bundled import BUNDLED
+from .chat import ChatTemplate
+from .client import Client, Resources
+from .config import EngineConfig
+from .engine import Engine
+from .errors import ConfigError, ModelError
+from .layers.placement import Placement
+from .memory.cache import PrefixCache
+from .memory.pages import Pages
+from .memory.pools import Pool, PoolShape, fit_tokens
+from .models.build import Model, build_model
+from .models.config import ModelConfig, read_config
+from .scheduler import Limits, Scheduler
+from .tokenizer import Tokenizer
+from .weights.dummy import fill_dummy
+from .weights.load import load_weights
+from .worker.attend import Attention
+from .worker.grammars import GrammarArena
+from .worker.rows import Rows
+from .worker.runner import Parts, Runner
+from .worker.sampler import Sampler
+
+PAGE_SIZE = 16
+LEAST_TOKENS = 256
+CPU_KV_TOKENS = 131_072
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What the device decides where the config leaves it open. step_tokens; grammar_bytes; mask_rows."""
+
+    step_tokens: int
+    grammar_bytes: int
+    mask_rows: int
+
+    @classmethod
+    def of(cls, config: EngineConfig, device: torch.device) -> "Sizes":
+        """Sizes for this device, the config's own first."""
+        gpu = device.type == "cuda"
+        return cls(
+            config.max_step_tokens or (8192 if gpu else 512),
+            config.grammar_bytes or (512 << 20 if gpu else 64 << 20),
+            config.mask_rows or (16_384 if gpu else 1_024),
+        )
+
+
+def open_engine(model: str | None = None, **options: Any) -> LocalBackend:
+    """A local backend over a new engine. Options are the fields of EngineConfig.
+
+    Raises ConfigError and ModelError, with the remedy.
+    """
+    return LocalBackend(open_client(EngineConfig.of(model=model, **options)))
+
+
+def open_client(config: EngineConfig) -> Client:
+    """Loads the model and starts an engine. Raises ConfigError and ModelError, with the remedy."""
+    device = _device(config.device)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    folder = Path(config.model) if config.model is not None else BUNDLED
+    if not folder.is_dir():
+        raise ModelError(f"there is no model folder {folder}: give a local Hugging Face folder")
+    model_config = read_config(folder)
+    tokenizer = Tokenizer.from_folder(folder)
+    context = min(config.context or model_config.max_context, model_config.max_context)
+    place = Placement(device, _dtype(config.dtype, model_config, device))
+    model = build_model(model_config, place, context)
+    if config.load == "dummy":
+        fill_dummy(model)
+    else:
+        load_weights(model, folder)
+    eos_ids = model_config.eos_ids or tokenizer.eos_ids
+    tokens = [*tokenizer.token_bytes] + [None] * (model_config.vocab - tokenizer.size)
+    vocabulary = Vocabulary(tokens[: model_config.vocab], eos_ids)
+    runner, pages, step_tokens = _open_runner(config, model, vocabulary, context)
+    limits = Limits(
+        config.max_running, config.max_waiting, step_tokens, context, config.max_wait_seconds
+    )
+    cache = PrefixCache(RadixTree(PAGE_SIZE), Pages(pages))
+    engine = Engine(Scheduler(cache, limits, time.monotonic), runner)
+    resources = Resources(
+        tokenizer=tokenizer,
+        template=ChatTemplate.from_folder(folder, tokenizer),
+        compiler=Compiler(vocabulary, tokenizer.continue_with),
+        forced=Forced(vocabulary, tokenizer.continue_with),
+        context=context,
+        vocab_size=model_config.vocab,
+        eos_ids=eos_ids,
+    )
+    engine.start()
+    return Client(engine, resources)
+
+
+def _open_runner(
+    config: EngineConfig, model: Model, vocabulary: Vocabulary, context: int
+) -> tuple[Runner, int, int]:
+    """The runner, the pages of its pool, and the tokens of one step."""
+    parameter = next(iter(model.parameters().values()))
+    device, dtype = parameter.device, parameter.dtype
+    shape = model.config
+    sizes = Sizes.of(config, device)
+    rows = Rows(config.max_running, -(-context // PAGE_SIZE), device)
+    arena = GrammarArena(
+        device, vocabulary, config.max_running, sizes.grammar_bytes, sizes.mask_rows
+    )
+    sampler = Sampler(config.max_running, shape.vocab, device, arena)
+    attention_shape = AttentionShape(shape.heads, shape.kv_heads, shape.head_dim, dtype, PAGE_SIZE)
+    space = AttentionSpace.create(attention_shape, config.max_running + 1, context, device)
+    pool_shape = PoolShape(shape.layers, shape.kv_heads, shape.head_dim, PAGE_SIZE, dtype)
+    free = _free_bytes(config, model, sizes.step_tokens)
+    wanted = config.kv_tokens
+    if wanted is None and device.type == "cpu":
+        wanted = min(CPU_KV_TOKENS, free // pool_shape.page_bytes * PAGE_SIZE)
+    pages = fit_tokens(pool_shape, free, wanted, LEAST_TOKENS) // PAGE_SIZE + 1
+    pool = Pool(pool_shape, pages, device)
+    windows = shape.window or (None,) * shape.layers
+    attention = Attention(pool, space, shape.head_dim**-0.5, windows)
+    parts = Parts(model, pool, rows, attention, arena, sampler)
+    return Runner(parts, config.graphs), pages, sizes.step_tokens
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device must be auto, cpu or cuda[:N], got {name!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device={name!r}, but torch sees no GPU: use device='cpu'")
+    return device
+
+
+def _dtype(name: str, model: ModelConfig, device: torch.device) -> torch.dtype:
+    """The dtype asked for; by itself float32 on a CPU, which computes it fastest, and the model's own on a GPU."""
+    if name == "auto":
+        name = "float32" if device.type == "cpu" else model.dtype
+    return getattr(torch, name)
+
+
+def _free_bytes(config: EngineConfig, model: Model, step_tokens: int) -> int:
+    """Bytes that KV may take: what is free once weights and a step's largest activations have theirs."""
+    parameter = next(iter(model.parameters().values()))
+    if parameter.device.type == "cpu":
+        return int(
+            os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * config.memory_fraction
+        )
+    device = parameter.device
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    with torch.inference_mode():
+        tokens = torch.zeros(step_tokens, dtype=torch.int64, device=device)
+        hidden = model.forward(tokens, tokens, lambda layer, q, k, v: torch.empty_like(q))
+        logits = model.logits(hidden[: config.max_running])
+        logits.float().softmax(-1)
+    torch.cuda.synchronize(device)
+    used = torch.cuda.max_memory_allocated(device) - before
+    del tokens, hidden, logits
+    torch.cuda.empty_cache()
+    free, total = torch.cuda.mem_get_info(device)
+    reserve = int(total * (1 - config.memory_fraction))
+    return max(0, free - used - reserve)

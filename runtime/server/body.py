@@ -1,0 +1,242 @@
+"""The body of /generate: what it may hold, and the jobs it asks for.
+
+    body = GenerateBody.model_validate({"text": "1+1=", "sampling_params": {"max_new_tokens": 8}})
+    jobs = body.jobs(max_batch=1024)
+
+Field names follow SGLang's native route. A field that is not known is refused by name, never
+ignored: neither an option nor a constraint may silently have no effect. Ranges are checked in one
+place, by SamplingParams. It refuses to know how jobs run.
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from ...constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex
+from ...lang.backends.base import Piece, Prompt
+from ...lang.errors import InvalidParams
+from ...lang.params import SamplingParams
+from .errors import BadRequest, unknown_field
+from .source import Job
+
+# Where a name of the route differs from the one in SamplingParams.
+RENAMED = {"max_new_tokens": "max_tokens", "min_new_tokens": "min_tokens", "sampling_seed": "seed"}
+
+
+class _Strict(BaseModel):
+    """No unknown fields, no conversions: "5" is no number."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_all(cls, data: Any, info: ValidationInfo) -> Any:
+        if isinstance(data, dict):
+            unknown = [name for name in data if name not in cls.model_fields]
+            if unknown:
+                raise PydanticCustomError(
+                    "unknown_field",
+                    "{message}",
+                    {
+                        "message": unknown_field(str(unknown[0]), list(cls.model_fields)),
+                        "field": unknown[0],
+                    },
+                )
+        return data
+
+
+class ConstraintFields(_Strict):
+    """What the text must look like; at most one."""
+
+    regex: str | None = None
+    json_schema: str | dict[str, Any] | None = None
+    choices: list[str] | None = None
+    ebnf: str | None = None
+
+    def constraints(self) -> dict[str, Constraint]:
+        """The constraints that are given, by field."""
+        found: dict[str, Constraint] = {}
+        if self.regex is not None:
+            found["regex"] = Regex(self.regex)
+        if self.json_schema is not None:
+            schema = self.json_schema
+            found["json_schema"] = JsonSchema(
+                schema if isinstance(schema, str) else json.dumps(schema)
+            )
+        if self.choices is not None:
+            found["choices"] = Choices(tuple(self.choices))
+        if self.ebnf is not None:
+            found["ebnf"] = Ebnf(self.ebnf)
+        return found
+
+
+class SamplingFields(ConstraintFields):
+    """Options of one prompt. Absent ones have SamplingParams' defaults."""
+
+    max_new_tokens: int | None = None
+    min_new_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop: str | list[str] | None = None
+    stop_token_ids: list[int] | None = None
+    stop_regex: str | list[str] | None = None
+    ignore_eos: bool | None = None
+    logit_bias: dict[str, float] | None = None
+    n: int | None = None
+    seed: int | None = None
+    sampling_seed: int | None = None
+    timeout: float | None = None
+
+    def params(self, path: str, **common: Any) -> SamplingParams:
+        """The SamplingParams meant.
+
+        `path` is where these fields stand in the body. Raises BadRequest.
+        """
+        if self.seed is not None and self.sampling_seed is not None:
+            raise BadRequest(
+                "seed and sampling_seed are the same: give one of them", f"{path}.seed"
+            )
+        given = {name: value for name, value in self if value is not None}
+        options = {
+            name: _meant(name, value)
+            for name, value in given.items()
+            if name not in ConstraintFields.model_fields
+        }
+        try:
+            return _params(options, common)
+        except InvalidParams as error:
+            raise BadRequest(_respell(str(error)), _culprit(path, options)) from error
+
+
+class GenerateBody(ConstraintFields):
+    """One prompt or many.
+
+    `text` may hold special tokens, as it is the whole prompt; `input_ids` is taken as it is.
+    """
+
+    text: str | list[str] | None = None
+    input_ids: list[int] | list[list[int]] | None = None
+    sampling_params: SamplingFields | list[SamplingFields] | None = None
+    return_logprob: bool = False
+    top_logprobs_num: int = 0
+    stream: bool = False
+    rid: str | list[str] | None = None
+    priority: int = 0
+    cache_salt: str = ""
+
+    @property
+    def many(self) -> bool:
+        """Whether a list of prompts was sent, so that a list comes back."""
+        return isinstance(self.text, list) or bool(
+            self.input_ids and isinstance(self.input_ids[0], list)
+        )
+
+    def jobs(self, max_batch: int) -> list[Job]:
+        """What is asked for, prompt by prompt. Raises BadRequest, naming the field."""
+        prompts = self._prompts(max_batch)
+        fields = _spread("sampling_params", self.sampling_params or SamplingFields(), len(prompts))
+        ids = _spread("rid", self.rid, len(prompts))
+        jobs: list[Job] = []
+        first = 0
+        for index, (prompt, own) in enumerate(zip(prompts, fields, strict=True)):
+            path = (
+                f"sampling_params[{index}]"
+                if isinstance(self.sampling_params, list)
+                else "sampling_params"
+            )
+            params = own.params(path, **self._common())
+            constraint, param = self._constraint(own, path)
+            name = ids[index] or uuid.uuid4().hex
+            jobs.append(Job(name, prompt, params, constraint, param, first))
+            first += params.n
+        return jobs
+
+    def _prompts(self, max_batch: int) -> list[Prompt]:
+        if (self.text is None) == (self.input_ids is None):
+            raise BadRequest("give one of text and input_ids", "text")
+        if self.text is not None:
+            texts = self.text if isinstance(self.text, list) else [self.text]
+            pieces = [Piece(text, special=True) for text in texts]
+        else:
+            assert self.input_ids is not None
+            rows = self.input_ids if self.many else [self.input_ids]
+            pieces = [Piece(tokens=tuple(row)) for row in rows]  # pyright: ignore[reportArgumentType]  # many says so
+        param = "text" if self.text is not None else "input_ids"
+        if not pieces or not all(piece.text or piece.tokens for piece in pieces):
+            raise BadRequest(f"{param} must not be empty", param)
+        if len(pieces) > max_batch:
+            raise BadRequest(f"{param} holds {len(pieces)} prompts; the most is {max_batch}", param)
+        return [Prompt(None, (piece,)) for piece in pieces]
+
+    def _common(self) -> dict[str, Any]:
+        if self.top_logprobs_num and not self.return_logprob:
+            raise BadRequest("top_logprobs_num needs return_logprob: true", "top_logprobs_num")
+        try:
+            SamplingParams(top_logprobs=self.top_logprobs_num)
+        except InvalidParams as error:
+            message = str(error).replace("top_logprobs", "top_logprobs_num")
+            raise BadRequest(message, "top_logprobs_num") from error
+        return {
+            "logprobs": self.return_logprob,
+            "top_logprobs": self.top_logprobs_num,
+            "priority": self.priority,
+            "namespace": self.cache_salt,
+        }
+
+    def _constraint(self, own: SamplingFields, path: str) -> tuple[Constraint | None, str | None]:
+        found = self.constraints() | {f"{path}.{name}": c for name, c in own.constraints().items()}
+        if len(found) > 1:
+            raise BadRequest(f"at most one constraint: got {' and '.join(found)}", list(found)[1])
+        return next(((c, param) for param, c in found.items()), (None, None))
+
+
+def _meant(name: str, value: Any) -> Any:
+    """The value in SamplingParams' own terms."""
+    if name == "top_k" and value == -1:
+        return None
+    if name == "stop_regex" and isinstance(value, list):
+        return "|".join(f"(?:{pattern})" for pattern in value) or None
+    return value
+
+
+def _params(options: dict[str, Any], common: dict[str, Any]) -> SamplingParams:
+    own = {RENAMED.get(name, name): value for name, value in options.items()}
+    return SamplingParams(**own, **common)
+
+
+def _respell(message: str) -> str:
+    """A message of SamplingParams with the names of this route."""
+    return message.replace("max_tokens", "max_new_tokens").replace("min_tokens", "min_new_tokens")
+
+
+def _culprit(path: str, options: dict[str, Any]) -> str:
+    """The field that is refused on its own; else their combination."""
+    for name, value in options.items():
+        try:
+            _params(
+                {name: value}
+                if name != "min_new_tokens"
+                else {name: value, "max_new_tokens": value},
+                {},
+            )
+        except InvalidParams:
+            return f"{path}.{name}"
+    return path
+
+
+def _spread(name: str, value: Any, count: int) -> Sequence[Any]:
+    """One for each prompt: the same, or the list as it is."""
+    if not isinstance(value, list):
+        return [value] * count
+    if len(value) != count:
+        raise BadRequest(f"{name} has {len(value)} entries for {count} prompts", name)
+    return value

@@ -1,0 +1,60 @@
+"""Server-sent events: each a JSON object with what is new, then `data: [DONE]`.
+
+    return EventStream(events)          # events: an async generator of JSON objects
+
+Nothing is sent before the first event exists, so an error until then has its own status; a later
+one is the last event. A client that leaves closes the generator, and that ends the work behind it.
+"""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from .errors import ClientLeft, describe
+from .source import unless_left
+
+Events = AsyncGenerator[dict[str, Any], None]
+
+
+class EventStream(Response):
+    """A response that sends events as they come."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self.status_code = 200
+        self.background = None
+        self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._events) as events:
+            with suppress(ClientLeft):
+                await unless_left(receive, self._send(events, scope, receive, send))
+
+    async def _send(self, events: Events, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            first = await anext(events, None)
+        except (
+            Exception
+        ) as error:  # the table turns every one into a status; what it does not know, it logs
+            await describe(error).response()(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            if first is not None:
+                await send(_event(first))
+            async for event in events:
+                await send(_event(event))
+        except Exception as error:
+            await send(_event(describe(error).body))
+        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False})
+
+
+def _event(data: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return {"type": "http.response.body", "body": f"data: {text}\n\n".encode(), "more_body": True}

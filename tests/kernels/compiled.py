@@ -1,0 +1,58 @@
+"""Compiles the attention kernel for sm_90 and prints, per tile, what matters in the result."""
+
+import os
+import sys
+
+os.environ["TRITON_INTERPRET"] = "0"
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from trellis.kernels.attention_plan import FIELDS
+from trellis.kernels.attention_shape import AttentionShape, Tile
+from trellis.kernels.paged_attention import _paged_attention_kernel as kernel
+
+ALIGNED = {
+    "q",
+    "k_pool",
+    "v_pool",
+    "out",
+    "part_values",
+    "part_weights",
+    "items",
+    "page_table",
+    "q_stride",
+}
+TYPES = dict.fromkeys(("q", "k_pool", "v_pool", "out"), "*bf16")
+TYPES |= dict.fromkeys(("part_values", "part_weights"), "*fp32")
+TYPES |= dict.fromkeys(("items", "count", "page_table"), "*i32")
+TYPES |= {"q_stride": "i32", "table_stride": "i32", "scale": "fp32", "cap": "fp32"}
+
+
+def describe(tile: Tile) -> str:
+    constants = {
+        "GROUP": 4, "KV_HEADS": 8, "PAGE": 16, "DIM": 128, "BLOCK": 128, "ROWS": tile.rows, "KEYS": tile.keys,
+        "WINDOW": 0, "CAPPED": False, "INTERIOR": tile.rows >= 64, "PARTS": True, "FIELDS": FIELDS,
+        "PRECISION": "tf32",
+    }  # fmt: skip
+    names = kernel.arg_names
+    source = ASTSource(
+        fn=kernel,
+        signature={name: TYPES.get(name, "constexpr") for name in names},
+        constexprs={(names.index(name),): value for name, value in constants.items()},
+        attrs={(names.index(name),): [["tt.divisibility", 16]] for name in ALIGNED},
+    )
+    options = {"num_warps": tile.warps, "num_stages": tile.stages}
+    compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
+    ptx = compiled.asm["ptx"]
+    spilled = int("st.local" in ptx or b"STL" in compiled.asm["cubin"])
+    return (
+        f"async_copies={ptx.count('cp.async.cg')} wgmma={ptx.count('wgmma.mma_async')}"
+        f" shared={compiled.metadata.shared} spilled={spilled}"
+    )
+
+
+for tile in AttentionShape(32, 8, 128, torch.bfloat16).tiles():
+    sys.stdout.write(describe(tile) + "\n")

@@ -1,0 +1,187 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trellis.kernels.attention_plan import (
+    MOST_PARTS,
+    MOST_PIECES,
+    PIECE_KEYS,
+    AttentionSpace,
+    piece_keys,
+    plan_decode,
+    plan_ragged,
+)
+from trellis.kernels.attention_shape import AttentionShape
+from trellis.kernels.merge_attention import Parts, merge_attention, merge_attention_reference
+
+SHAPE = AttentionShape(4, 2, 8, torch.float32)
+ROWS = st.lists(
+    st.tuples(st.integers(1, 300), st.integers(0, 40000)).map(lambda r: (r[0], sum(r))), max_size=6
+)
+on_the_device = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@given(st.integers(1, 20000), st.integers(0, 10**7))
+def test_pieces_are_few_and_whole(count, before):
+    length = count + before
+    keys = int(piece_keys(np.array([count]), np.array([length]))[0])
+    pieces = -(-length // keys)
+    assert keys % PIECE_KEYS == 0
+    assert pieces <= MOST_PIECES
+    assert pieces == 1 or pieces * count <= MOST_PARTS
+    smaller = -(-length // (keys // 2))
+    assert keys == PIECE_KEYS or smaller > MOST_PIECES or smaller * count > MOST_PARTS // 2
+
+
+def pairs_of(plan) -> list[tuple[int, int, int, int]]:
+    """(query token, its position, first key, end) of every item's tokens."""
+    found = []
+    for work in plan.lists:
+        for item in work.items[: int(work.count)].tolist():
+            _, first, tokens, position, begin, end, _, _ = item
+            found += [(first + t, position + t, begin, end) for t in range(tokens)]
+    return found
+
+
+@given(rows=ROWS)
+@on_the_device
+def test_items_cover_each_key_once(device, rows):
+    rows = rows or [(1, 1)]
+    counts, lengths = np.array(rows, np.int32).T
+    space = AttentionSpace.create(SHAPE, len(rows), int(lengths.max()), device)
+    table = torch.zeros((len(rows), 8), dtype=torch.int32, device=device)
+    plan = plan_ragged(counts, lengths, np.arange(len(rows), dtype=np.int32), table, space)
+    spans: dict[int, list[tuple[int, int]]] = {}
+    positions = np.concatenate([np.arange(n - c, n) for c, n in rows])
+    for token, position, begin, end in pairs_of(plan):
+        assert position == positions[token]
+        spans.setdefault(token, []).append((begin, end))
+    assert sorted(spans) == list(range(len(positions)))
+    for token, pieces in spans.items():
+        pieces.sort()
+        assert pieces[0][0] == 0
+        assert all(a[1] == b[0] for a, b in zip(pieces, pieces[1:], strict=False))
+        assert pieces[-1][1] > positions[token]
+
+
+@given(rows=ROWS)
+@on_the_device
+def test_parts_are_each_written_once(device, rows):
+    rows = rows or [(1, 1)]
+    counts, lengths = np.array(rows, np.int32).T
+    space = AttentionSpace.create(SHAPE, len(rows), int(lengths.max()), device)
+    table = torch.zeros((len(rows), 8), dtype=torch.int32, device=device)
+    plan = plan_ragged(counts, lengths, np.arange(len(rows), dtype=np.int32), table, space)
+    written: list[int] = []
+    for work in plan.lists:
+        for _, _, tokens, _, _, _, part, stride in work.items.tolist():
+            written += [part + t * stride for t in range(tokens) if part >= 0]
+    assert len(set(written)) == len(written)
+    if plan.parts is None:
+        assert not written
+        return
+    first, pieces = plan.parts.first.tolist(), plan.parts.pieces.tolist()
+    merged = [f + i for f, p in zip(first, pieces, strict=True) if p > 1 for i in range(p)]
+    assert sorted(merged) == sorted(written)
+    assert max(written) < plan.parts.values.shape[0]
+
+
+@given(lengths=st.lists(st.integers(0, 300000), min_size=1, max_size=9))
+@on_the_device
+def test_the_device_plans_as_the_host_does(device, lengths):
+    n = len(lengths)
+    space = AttentionSpace.create(SHAPE, n, 300000, device)
+    table = torch.zeros((n, 300000 // 16), dtype=torch.int32, device=device)
+    rows = np.random.default_rng(0).permutation(n).astype(np.int32)
+    tensors = (torch.tensor(x, dtype=torch.int32, device=device) for x in (lengths, rows))
+    here = plan_decode(*tensors, table, space)
+    found = here.lists[0].items[: int(here.lists[0].count)].tolist()
+    positive = np.maximum(np.array(lengths, np.int32), 1)
+    there = plan_ragged(np.ones(n, np.int32), positive, rows, table, space)
+    expected = sorted(item[:6] for item in there.lists[0].items.tolist())
+    for item in found:
+        item[3:6:2] = [1 - 1, 1] if item[3] < 0 else item[3:6:2]
+    assert sorted(item[:6] for item in found) == expected
+    assert here.parts.pieces.tolist() == there_pieces(there, n)
+
+
+def there_pieces(plan, n: int) -> list[int]:
+    return [1] * n if plan.parts is None else plan.parts.pieces.tolist()
+
+
+def test_a_decode_plan_has_fixed_addresses_and_bounds(device):
+    space = AttentionSpace.create(SHAPE, 4, 5000, device)
+    table = torch.zeros((4, 320), dtype=torch.int32, device=device)
+    rows = torch.arange(4, device=device)
+    plans = [
+        plan_decode(torch.full((4,), length, dtype=torch.int32, device=device), rows, table, space)
+        for length in (1, 5000)
+    ]
+    assert len({p.lists[0].items.data_ptr() for p in plans}) == 1
+    assert len({(p.lists[0].most, p.parts.values.data_ptr()) for p in plans}) == 1
+    with pytest.raises(ValueError, match="5 rows, the space holds 4"):
+        five = torch.ones(5, dtype=torch.int32, device=device)
+        plan_decode(five, five, table, space)
+
+
+def test_more_new_tokens_than_keys_is_refused(device):
+    space = AttentionSpace.create(SHAPE, 1, 64, device)
+    table = torch.zeros((1, 4), dtype=torch.int32, device=device)
+    with pytest.raises(ValueError, match=r"counts \[3\] do not fit lengths \[2\]"):
+        plan_ragged(np.array([3]), np.array([2]), np.array([0]), table, space)
+
+
+@pytest.mark.parametrize("pieces", [[2, 1, 9], [64, 0, 33], [1, 1, 1]], ids=str)
+@pytest.mark.parametrize("heads,dim", [(3, 80), (2, 64), (600, 16)])
+def test_merge(device, pieces, heads, dim):
+    torch.manual_seed(0)
+    count = torch.tensor(pieces, dtype=torch.int32, device=device)
+    first = (count.cumsum(0) - count).int()
+    values = torch.randn(sum(pieces), heads, dim, device=device)
+    weights = torch.randn(sum(pieces), heads, device=device) * 20
+    weights[1:3] = float("-inf")
+    values[1:3] = 0.0
+    parts = Parts(values, weights, first, count)
+    got, want = (torch.full((3, heads, dim), 5.0, device=device) for _ in "ab")
+    merge_attention(parts, got)
+    merge_attention_reference(parts, want)
+    torch.testing.assert_close(got, want)
+    assert (got[count <= 1] == 5.0).all()
+
+
+def test_merge_of_parts_is_the_whole():
+    scores, values = torch.randn(2, 3, 40).double() * 4, torch.randn(2, 3, 40, 8).double()
+    whole = (torch.softmax(scores, -1)[..., None] * values).sum(2)
+    cuts = [(0, 7), (7, 8), (8, 40)]
+    pieces = [(scores[..., a:b], values[:, :, a:b]) for a, b in cuts]
+    value = torch.stack([(torch.softmax(s, -1)[..., None] * v).sum(2) for s, v in pieces], 1)
+    weight = torch.stack([torch.logsumexp(s, -1) / np.log(2) for s, _ in pieces], 1)
+    parts = Parts(
+        value.flatten(0, 1).float(),
+        weight.flatten(0, 1).float(),
+        torch.tensor([0, 3]),
+        torch.tensor([3, 3]),
+    )
+    out = torch.empty(2, 3, 8)
+    merge_attention(parts, out)
+    torch.testing.assert_close(out, whole.float())
+
+
+def test_compiled_code_streams_and_uses_the_matrix_units():
+    """What the tiles promise, read from machine code for sm_90: no GPU is needed to compile."""
+    script = Path(__file__).with_name("compiled.py")
+    run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    narrow, wide = (dict(w.split("=") for w in line.split()) for line in run.stdout.splitlines())
+    assert int(narrow["async_copies"]) >= 16
+    assert int(wide["async_copies"]) >= 16
+    assert int(wide["wgmma"]) >= 12
+    assert int(narrow["shared"]) <= 75_000  # three programs to a multiprocessor
+    assert narrow["spilled"] == wide["spilled"] == "0"
