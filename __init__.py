@@ -59,7 +59,7 @@ def Engine(model: str | None = None, **config: Any) -> Backend:
     Raises ImportError if the engine's packages are not installed, ConfigError and ModelError for what cannot be meant.
     """
     try:
-        from .runtime.client import open_engine
+        from .runtime.launch import open_engine
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == __name__:
             raise

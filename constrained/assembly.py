@@ -82,7 +82,9 @@ class Assembly:
         spread = {key: part.dfa.table[1:, part.classes[columns]] for key, part in parts.items()}
         for placed in self._placed:
             rows = spread[id(placed.part)]
-            table[placed.base : placed.base + len(rows)] = np.where(rows > 0, rows + (placed.base - 1), 0)
+            table[placed.base : placed.base + len(rows)] = np.where(
+                rows > 0, rows + (placed.base - 1), 0
+            )
         self._write_edges(table, classes)
         accepting = np.zeros(self._count, np.bool_)
         accepting[end] = True

@@ -23,7 +23,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dfa:
-    """A deterministic automaton. table: int32 [states, symbols]; accepting: bool [states]; start 0: it accepts nothing."""
+    """A deterministic automaton. table: int32 [states, symbols]; accepting: bool [states]. Start 0 accepts nothing."""
 
     table: Table
     accepting: Flags

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .automaton import Dfa
+from .automaton import Dfa, Table
 from .limits import Budget
 
 Classes = NDArray[np.uint8]
@@ -46,6 +46,19 @@ def join_classes(parts: Iterable[Classes]) -> Classes:
 def representatives(classes: Classes) -> NDArray[np.intp]:
     """One byte of each class, in the order of classes."""
     return np.unique(classes, return_index=True)[1]
+
+
+def distinct_columns(table: Table) -> tuple[list[int], Classes]:
+    """The first of each kind of column of a table with at most 256 kinds, and each column's number among those."""
+    numbers: dict[bytes, int] = {}
+    first: list[int] = []
+    which: list[int] = []
+    for index, column in enumerate(np.ascontiguousarray(table.T)):
+        number = numbers.setdefault(column.tobytes(), len(numbers))
+        if number == len(first):
+            first.append(index)
+        which.append(number)
+    return first, np.array(which, np.uint8)
 
 
 def explore(

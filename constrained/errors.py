@@ -3,6 +3,8 @@
     ConstraintError (ValueError)
     ├── InvalidConstraint        the caller is wrong: not a regex, not a JSON Schema, or nothing can satisfy it
     ├── UnsupportedConstraint    the caller is right, but this is not enforced exactly here, so it is refused by name
+    ├── UnsupportedTokenizer     the model's tokenizer has a form whose tokens cannot be read as bytes
+    ├── UnsupportedTokenizer     the model's tokenizer has a form whose tokens cannot be read as bytes
     └── ConstraintBudget         too large for the limits in force: fewer states, or larger limits
 
 `path` says where: a JSON pointer into the schema, or a position in the pattern. Our own mistakes are assertions.
@@ -27,3 +29,7 @@ class UnsupportedConstraint(ConstraintError):
 
 class ConstraintBudget(ConstraintError):
     """Compiling needs more time, states or bytes than the limits allow."""
+
+
+class UnsupportedTokenizer(ConstraintError):
+    """The bytes of the tokenizer's tokens cannot be told from its description."""

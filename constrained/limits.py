@@ -46,7 +46,9 @@ class Budget:
                 f"needs more than {self.limits.states} automaton states; shorten its repeats, lengths and lists"
             )
         if time.monotonic() > self._deadline:
-            raise ConstraintBudget(f"took longer than {self.limits.seconds} s to compile; simplify it")
+            raise ConstraintBudget(
+                f"took longer than {self.limits.seconds} s to compile; simplify it"
+            )
 
     def check_table(self, states: int, columns: int) -> None:
         """Refuses a table of int32 before it is allocated. Raises ConstraintBudget."""

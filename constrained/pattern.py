@@ -169,7 +169,7 @@ class _Build:
         own = np.zeros((1, alphabet.size), np.int32)
         empty = final in _forwards(start, [self._free, self._at_begin, self._at_end])
         flags = np.append(accepting, empty)
-        epsilon = {s: targets for s, targets in self._free.items()}
+        epsilon = dict(self._free)
         epsilon[self._count] = sorted(first)
         return Nfa(np.concatenate([table, own]), flags, epsilon, self._count)
 

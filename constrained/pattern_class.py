@@ -109,7 +109,11 @@ def named_set(letter: str, dialect: Dialect, mode: Mode) -> Charset | None:
         sets = {"d": charset.ASCII_DIGITS, "w": charset.ASCII_WORD, "s": charset.ASCII_SPACE}
         found = sets[letter.lower()]
     else:
-        readers = {"d": charset.unicode_digits, "w": charset.unicode_word, "s": charset.unicode_space}
+        readers = {
+            "d": charset.unicode_digits,
+            "w": charset.unicode_word,
+            "s": charset.unicode_space,
+        }
         found = readers[letter.lower()]()
     return complement(found) if letter.isupper() else found
 

@@ -21,7 +21,11 @@ LINE_ENDS: dict[Dialect, Charset] = {
 }
 REFUSED_GROUPS = {
     **{"(?=": "lookahead (?=...)", "(?!": "lookahead (?!...)", "(?<=": "lookbehind (?<=...)"},
-    **{"(?<!": "lookbehind (?<!...)", "(?P=": "the back reference (?P=...)", "(?(": "the conditional (?(...)"},
+    **{
+        "(?<!": "lookbehind (?<!...)",
+        "(?P=": "the back reference (?P=...)",
+        "(?(": "the conditional (?(...)",
+    },
     **{"(?>": "the atomic group (?>...)"},
 }
 REFUSED_FLAGS = {"m": "multi-line", "x": "verbose", "L": "locale"}
@@ -151,8 +155,9 @@ def _quantified(text: PatternText, atom: Tree) -> Tree:
     bounds = _bounds(text, text.at)
     if bounds is None:
         return atom
+    grouped = text.text[text.at - 1] == ")"
     low, high, text.at = bounds
-    if isinstance(atom, Edge):
+    if isinstance(atom, Edge) and not grouped:
         text.fail("an anchor cannot be repeated")
     if high is not None and low > high:
         text.fail(f"the repeat {{{low},{high}}} is backwards")
@@ -184,4 +189,6 @@ def _bounds(text: PatternText, at: int) -> tuple[int, int | None, int] | None:
 
 
 def _is_count(digits: str, may_be_empty: bool) -> bool:
-    return may_be_empty if not digits else digits.isascii() and digits.isdigit() and len(digits) < 10
+    return (
+        may_be_empty if not digits else digits.isascii() and digits.isdigit() and len(digits) < 10
+    )

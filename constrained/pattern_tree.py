@@ -6,7 +6,6 @@ Groups leave no trace: only the language matters. So do lazy quantifiers.
 """
 
 from dataclasses import dataclass
-from typing import Union
 
 from .charset import Charset
 
@@ -48,4 +47,4 @@ class Edge:
     at_end: bool
 
 
-Tree = Union[Chars, Sequence, Alternatives, Repeat, Edge]
+Tree = Chars | Sequence | Alternatives | Repeat | Edge

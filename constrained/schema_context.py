@@ -186,4 +186,7 @@ def write_value(value: Json) -> bytes:
     if isinstance(value, Decimal):
         number = float(value)
         return (repr(number) if Decimal(repr(number)) == value else str(value)).encode()
-    return json.dumps(value, ensure_ascii=False).encode()
+    try:
+        return json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        reject("a string has a lone surrogate, which no text can contain", "")

@@ -4,9 +4,9 @@
     part = integer_dfa(Interval(low=Decimal(1)), budget)
 
 Spellings. Integers: `-?(0|[1-9][0-9]*)`, never -0, a fraction or an exponent. Numbers: plain decimals with at most 20
-digits behind the point (more if a bound has more); and d.ddde±x with x from -307 to 307, wherever the bounds contain the
-whole decade of that x. That covers what json.dumps writes for every float up to 1e308. Where no bound ends the digits,
-19 before the point are the most. All comparisons are exact: digit by digit, no floating point.
+digits behind the point (more if a bound has more); and d.ddde±x with x from -307 to 307, wherever the bounds contain
+the whole decade of that x. That covers what json.dumps writes for every float up to 1e308. Where no bound ends the
+digits, 19 before the point are the most. All comparisons are exact: digit by digit, no floating point.
 """
 
 import math
@@ -55,8 +55,8 @@ class _Digits:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """A place inside a number: sign; part read; digits read of it; order against the bounds (-1 below, 0 equal so far, 1
-    above); remainder of the digits so far."""
+    """A place inside a number. read: digits of this part; low, high: order against the bounds (-1 below, 0 equal so
+    far, 1 above); rest: remainder of the digits so far."""
 
     sign: Literal["", "+", "-"]
     part: Literal["start", "zero", "whole", "point", "fraction"]
@@ -171,11 +171,19 @@ class _Plain:
         if spot.part in ("point", "fraction"):
             return self._fraction_digit(spot, digit, rest)
         at = spot.read
-        most = max(INTEGER_DIGITS, len(bounds.low.whole) + 1) if bounds.high is None else len(bounds.high.whole)
+        most = (
+            max(INTEGER_DIGITS, len(bounds.low.whole) + 1)
+            if bounds.high is None
+            else len(bounds.high.whole)
+        )
         if at >= most:
             return None
         low = _compare(spot.low, digit, bounds.low.whole, at, beyond=1)
-        high = -1 if bounds.high is None else _compare(spot.high, digit, bounds.high.whole, at, beyond=1)
+        high = (
+            -1
+            if bounds.high is None
+            else _compare(spot.high, digit, bounds.high.whole, at, beyond=1)
+        )
         part = "zero" if at == 0 and digit == "0" else "whole"
         return _Spot(spot.sign, part, at + 1, low, high, rest)
 
@@ -186,8 +194,14 @@ class _Plain:
         low = _compare(spot.low, digit, bounds.low.fraction.ljust(spot.read + 1, "0"), spot.read, 1)
         high = -1
         if bounds.high is not None:
-            high = _compare(spot.high, digit, bounds.high.fraction.ljust(spot.read + 1, "0"), spot.read, 1)
-        return None if low < 0 or high > 0 else _Spot(spot.sign, "fraction", spot.read + 1, low, high, rest)
+            high = _compare(
+                spot.high, digit, bounds.high.fraction.ljust(spot.read + 1, "0"), spot.read, 1
+            )
+        return (
+            None
+            if low < 0 or high > 0
+            else _Spot(spot.sign, "fraction", spot.read + 1, low, high, rest)
+        )
 
     def _point(self, spot: _Spot) -> _Spot | None:
         low, high = self._order(spot)
@@ -213,7 +227,9 @@ class _Plain:
         above = low > 0 or (low == 0 and bounds.low.done(behind) and not bounds.low.open)
         if bounds.high is None:
             return above
-        return above and (high < 0 or (high == 0 and not (bounds.high.open and bounds.high.done(behind))))
+        return above and (
+            high < 0 or (high == 0 and not (bounds.high.open and bounds.high.done(behind)))
+        )
 
     def _bounds(self, spot: _Spot) -> _Magnitudes:
         bounds = self.signs[spot.sign]
@@ -271,7 +287,8 @@ def _whole_decades(bounds: _Magnitudes) -> range:
         starts_there = low == Decimal(1).scaleb(low.adjusted()) and not bounds.low.open
         first = max(first, low.adjusted() + (not starts_there))
     if bounds.high is not None:
-        last = min(last, bounds.high.value.adjusted() - 1)
+        # Zero has no first digit, and no decade is below it.
+        last = min(last, bounds.high.value.adjusted() - 1) if bounds.high.value else first - 1
     return range(first, last + 1)
 
 

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .automaton import Dfa, Flags, Table
-from .bytedfa import ByteDfa, Classes
+from .bytedfa import ByteDfa, Classes, distinct_columns
 from .charset import LAST, Alphabet
 from .limits import Budget
 from .pattern import Pattern
 
 SHORT_ESCAPES = dict(zip(b'btnfr"\\', b'\b\t\n\f\r"\\', strict=True))
 QUOTE, BACKSLASH = 0x22, 0x5C
+LOWER_HEX, UPPER_HEX = b"0123456789abcdef", b"0123456789ABCDEF"
 # Blocks of UTF-8 in which some code points are not written: overlong forms, surrogates, above the last one.
 IRREGULAR = {(0, 64**2), (0xD000, 64**2), (0, 64**3), (0x100000, 64**3)}
 
@@ -73,7 +74,9 @@ class _Trie:
         assert kind is not None, code
         return -1 - kind
 
-    def shared(self, what: str, kind: int | None, size: int, row: Callable[[], dict[int, int]]) -> int:
+    def shared(
+        self, what: str, kind: int | None, size: int, row: Callable[[], dict[int, int]]
+    ) -> int:
         """The node of a block; one node stands for every block of this size that is of one class."""
         if kind is None:
             return self.node(row())
@@ -139,7 +142,7 @@ class _Json(_Utf8):
         def row() -> dict[int, int]:
             return _digits(lambda i: self._units(low + i * size // 16, size // 16))
 
-        if 0xD800 <= low and high <= 0xDBFF:
+        if low >= 0xD800 and high <= 0xDBFF:
             first = _supplementary(low)
             return self.shared("high", self.kind(first, size * 0x400), size, row)
         irregular = (self._plain and low < 0x80) or (low <= 0xDFFF and high >= 0xD800)
@@ -148,7 +151,9 @@ class _Json(_Utf8):
     def _unit(self, unit: int) -> int:
         if 0xD800 <= unit <= 0xDBFF:
             first = _supplementary(unit)
-            return self.shared("half", self.kind(first, 0x400), 0x400, lambda: self._low_half(first))
+            return self.shared(
+                "half", self.kind(first, 0x400), 0x400, lambda: self._low_half(first)
+            )
         needless = self._plain and 0x20 <= unit < 0x7F
         return 0 if needless or 0xDC00 <= unit <= 0xDFFF else self.leaf(unit)
 
@@ -177,8 +182,7 @@ def _digits(entry: Callable[[int], int]) -> dict[int, int]:
     """A row that reads one hexadecimal digit, in either case."""
     row: dict[int, int] = {}
     for value in range(16):
-        target = entry(value)
-        row |= {ord(digit): target for digit in (f"{value:x}", f"{value:X}")}
+        row[LOWER_HEX[value]] = row[UPPER_HEX[value]] = entry(value)
     return row
 
 
@@ -200,14 +204,14 @@ def _finish(trie: _Trie, root: dict[int, int]) -> Spelling:
     for number, row in enumerate(trie.rows):
         wide[number, list(row)] = list(row.values())
     # The quote is set apart, since `quote` gives it a meaning of its own.
-    marked = np.concatenate([wide, np.arange(256)[None, :] == QUOTE])
-    _, first, classes = np.unique(marked, axis=1, return_index=True, return_inverse=True)
+    marked = np.concatenate([wide, (np.arange(256) == QUOTE)[None, :].astype(np.int32)])
+    first, classes = distinct_columns(marked)
     leaves: list[tuple[int, ...]] = [()] * len(trie.rows)
     for number, row in enumerate(trie.rows[1:], 1):
         # Children come before their parents, so theirs are known.
         found = {k for e in row.values() for k in ((-1 - e,) if e < 0 else leaves[e])}
         leaves[number] = tuple(sorted(found))
-    return Spelling(classes.reshape(-1).astype(np.uint8), wide[:, first], leaves)
+    return Spelling(classes, wide[:, first], leaves)
 
 
 def spell(pattern: Pattern, spelling: Spelling, budget: Budget) -> ByteDfa:
@@ -248,7 +252,9 @@ def _lower(dfa: Dfa, spelling: Spelling, budget: Budget) -> tuple[Table, Flags]:
     return table, accepting
 
 
-def _number_nodes(dfa: Dfa, spelling: Spelling) -> tuple[Table, Table, list[tuple[Indices, Indices]]]:
+def _number_nodes(
+    dfa: Dfa, spelling: Spelling
+) -> tuple[Table, Table, list[tuple[Indices, Indices]]]:
     """Numbers for (state, node): states that agree on all classes below a node share it, dead ones have 0.
 
     Returns the transition table, numbers [states, nodes], and (nodes, states that stand for their equals) of each group

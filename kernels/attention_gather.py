@@ -29,7 +29,8 @@ class Gather:
     tokens: int64 [rows * count], the query tokens; None where they are all the step's, in order.
     index: int64 [rows * kv_heads * longest], lines of a pool seen as [.., dim]; beyond a row's
     length it repeats the last key. positions: int64 [rows, count]. bias: float32 [rows, 1, count,
-    1, longest], 0 or -inf; None where every query sees every key.
+    1, longest], 0 or -inf; None where every query sees every key. keys, values: [rows * kv_heads *
+    longest, dim], where a layer's lines are gathered.
     """
 
     rows: int
@@ -39,9 +40,11 @@ class Gather:
     index: torch.Tensor
     positions: torch.Tensor
     bias: torch.Tensor | None
+    keys: torch.Tensor
+    values: torch.Tensor
 
     def windowed_bias(self, window: int) -> torch.Tensor | None:
-        """The bias of a layer whose queries see only the last `window` keys, themselves included."""
+        """The bias of a layer whose queries see only the last `window` keys, their own included."""
         if self.longest <= window:
             return self.bias
         key = torch.arange(self.longest)
@@ -52,15 +55,31 @@ class Gather:
 
 @dataclass(frozen=True, slots=True)
 class GatherPlan:
-    """The plan of a step for the CPU. idle: query tokens of rows without any key, whose result is zero."""
+    """The plan of a step for the CPU. idle: query tokens of rows without keys, which give zero."""
 
     gathers: tuple[Gather, ...]
     idle: torch.Tensor | None
     tokens: int
 
 
+def make_scratch(shape: AttentionShape, rows: int, context: int) -> torch.Tensor:
+    """Memory to gather into, [2, lines, dim], enough for `rows` rows of `context` tokens or 512 MB.
+
+    Kept for good: fresh memory would be paged in again by every layer of every step, which costs
+    several times the gathering itself. What is never used is never paged in.
+    """
+    most = (256 << 20) // (shape.head_dim * shape.dtype.itemsize)
+    lines = min(rows * context * shape.kv_heads, most)
+    return torch.empty((2, lines, shape.head_dim), dtype=shape.dtype)
+
+
 def plan_gather(
-    counts: Ints, lengths: Ints, rows: Ints, page_table: torch.Tensor, shape: AttentionShape
+    counts: Ints,
+    lengths: Ints,
+    rows: Ints,
+    page_table: torch.Tensor,
+    shape: AttentionShape,
+    scratch: torch.Tensor,
 ) -> GatherPlan:
     """Plan a step on the CPU. counts, lengths, rows: [n]; page_table: int [any, pages]."""
     starts = np.cumsum(counts) - counts
@@ -86,6 +105,7 @@ def plan_gather(
                 lengths[n],
                 page_table[torch.from_numpy(rows[n]).long()],
                 shape,
+                scratch,
                 None if whole else place,
             )
         )
@@ -97,6 +117,7 @@ def _gather(
     lengths: Ints,
     pages: torch.Tensor,
     shape: AttentionShape,
+    scratch: torch.Tensor,
     tokens: torch.Tensor | None,
 ) -> Gather:
     length = torch.from_numpy(lengths.astype(np.int64))[:, None]  # [rows, 1]
@@ -112,4 +133,8 @@ def _gather(
     if count > 1 or int(lengths.min()) < longest:
         hidden = (key > positions[..., None])[:, None, :, None]
         bias = torch.zeros(hidden.shape).masked_fill_(hidden, float("-inf"))
-    return Gather(len(lengths), count, longest, tokens, index, positions, bias)
+    lines = len(index)
+    if lines > scratch.shape[1]:
+        scratch = torch.empty((2, lines, shape.head_dim), dtype=shape.dtype)
+    keys, values = scratch[0, :lines], scratch[1, :lines]
+    return Gather(len(lengths), count, longest, tokens, index, positions, bias, keys, values)

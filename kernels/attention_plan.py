@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .attention_gather import GatherPlan, plan_gather
+from .attention_gather import GatherPlan, make_scratch, plan_gather
 from .attention_shape import AttentionShape, Tile
 from .launch import power_of_two, tl, triton, uses_triton
 from .merge_attention import Parts
@@ -50,11 +50,15 @@ class WorkList:
 
 @dataclass(frozen=True, slots=True)
 class ItemPlan:
-    """The plan of a step for the GPU: work lists, pages, where partial results go, if any."""
+    """The plan of a step for the GPU: work lists, pages, where partial results go.
+
+    split: whether some row may have several pieces, so that there is something to merge.
+    """
 
     lists: tuple[WorkList, ...]
     page_table: torch.Tensor
-    parts: Parts | None
+    parts: Parts
+    split: bool
     tokens: int
 
 
@@ -66,7 +70,7 @@ class AttentionSpace:
     """Device memory of fixed addresses for the plans of one engine, shared by all layers.
 
     items: int32 [.., 8]; count: int32 [1]; values: float32 [parts, heads, dim]; weights: float32
-    [parts, heads].
+    [parts, heads]; scratch: [2, lines, dim]. On a CPU there is only scratch, on a GPU there is none.
     """
 
     shape: AttentionShape
@@ -75,6 +79,7 @@ class AttentionSpace:
     count: torch.Tensor
     values: torch.Tensor
     weights: torch.Tensor
+    scratch: torch.Tensor
 
     @classmethod
     def create(
@@ -82,8 +87,8 @@ class AttentionSpace:
     ) -> "AttentionSpace":
         """Space for decode steps of up to `rows` rows of up to `context` tokens each."""
         pieces = min(MOST_PIECES, -(-context // PIECE_KEYS))
-        # The CPU path gathers and needs none of it.
-        parts = rows * pieces if uses_triton(torch.empty(0, device=device)) else 0
+        on_gpu = uses_triton(torch.empty(0, device=device))
+        parts = rows * pieces if on_gpu else 0
         return cls(
             shape,
             pieces,
@@ -91,6 +96,7 @@ class AttentionSpace:
             torch.zeros(1, dtype=torch.int32, device=device),
             torch.zeros((parts, shape.heads, shape.head_dim), device=device),
             torch.zeros((parts, shape.heads), device=device),
+            make_scratch(shape, 0 if on_gpu else rows, context),
         )
 
 
@@ -101,7 +107,9 @@ def piece_keys(counts: Ints, lengths: Ints) -> Ints:
     return (PIECE_KEYS << np.frexp(wanted - 1)[1]).astype(np.int32)
 
 
-@triton.jit
+@triton.jit(
+    do_not_specialize=["n"], do_not_specialize_on_alignment=["lengths", "rows", "first", "pieces"]
+)
 def _plan_decode_kernel(
     lengths,
     rows,
@@ -164,7 +172,9 @@ def plan_decode(
         raise ValueError(f"plan_decode: {n} lengths but rows {tuple(rows.shape)}")
     if not uses_triton(lengths):
         ones = np.ones(n, np.int32)
-        return plan_gather(ones, lengths.numpy(), rows.numpy(), page_table, space.shape)
+        return plan_gather(
+            ones, lengths.numpy(), rows.numpy(), page_table, space.shape, space.scratch
+        )
     most = n * space.pieces
     if most > space.items.shape[0]:
         held = space.items.shape[0] // space.pieces
@@ -188,8 +198,8 @@ def plan_decode(
         FIELDS=FIELDS,
     )
     work = WorkList(space.items, space.count, most, space.shape.tiles()[0])
-    parts = None if space.pieces == 1 else Parts(space.values, space.weights, first, pieces)
-    return ItemPlan((work,), page_table, parts, n)
+    parts = Parts(space.values, space.weights, first, pieces)
+    return ItemPlan((work,), page_table, parts, space.pieces > 1, n)
 
 
 def plan_ragged(
@@ -207,7 +217,7 @@ def plan_ragged(
             f"plan_ragged: counts {counts.tolist()} do not fit lengths {lengths.tolist()}"
         )
     if not uses_triton(page_table):
-        return plan_gather(counts, lengths, rows, page_table, space.shape)
+        return plan_gather(counts, lengths, rows, page_table, space.shape, space.scratch)
     starts = np.cumsum(counts, dtype=np.int32) - counts
     keys = piece_keys(counts, lengths)
     pieces_of_row = np.maximum(-(-lengths // keys), 1)
@@ -289,13 +299,11 @@ def _upload(
         for i, body in enumerate(bodies)
     )
     # Parts are numbered from 0 without gaps, a split token's own behind each other.
-    split = pieces > 1
-    if not split.any():
-        return ItemPlan(work, page_table, None, len(first))
-    needed = int((first + pieces)[split].max())
+    needed = int((first + pieces)[pieces > 1].max(initial=0))
     values, weights = space.values, space.weights
     if needed > values.shape[0]:
         heads, dim = values.shape[1:]
         values = torch.empty((needed, heads, dim), device=values.device)
         weights = torch.empty((needed, heads), device=values.device)
-    return ItemPlan(work, page_table, Parts(values, weights, first_there, pieces_there), len(first))
+    parts = Parts(values, weights, first_there, pieces_there)
+    return ItemPlan(work, page_table, parts, needed > 0, len(first))

@@ -21,7 +21,7 @@ def copy_pages_reference(
     pool.index_copy_(-4, destinations, pool.index_select(-4, sources))
 
 
-@triton.jit
+@triton.jit(do_not_specialize_on_alignment=["sources", "destinations"])
 def _copy_pages_kernel(
     pool, sources, destinations, pages, PAGE_ELEMENTS: tl.constexpr, BLOCK: tl.constexpr
 ):

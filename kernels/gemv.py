@@ -95,7 +95,7 @@ def _gemv_kernel(
     tl.store(y + row, result.to(y.dtype.element_ty), mask=row < n)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["m"])
 def _skinny_kernel(
     x,
     weight,
@@ -130,10 +130,11 @@ def _skinny_kernel(
         acc = tl.dot(w, tl.trans(v), acc, input_precision=PRECISION)
     inside = (row < n)[:, None] & (token < m)[None, :]
     target = y + token[None, :] * n + row[:, None]
+    # Where the parts of this tile meet: [SPLIT, ROWS, TOKENS].
+    home = parts + tile.to(tl.int64) * (SPLIT * ROWS * TOKENS)
+    home += tl.arange(0, ROWS)[:, None] * TOKENS + token[None, :]
     last = True
     if SPLIT > 1:
-        piece = tl.arange(0, ROWS)[:, None] * TOKENS + token[None, :]
-        home = parts + tile.to(tl.int64) * (SPLIT * ROWS * TOKENS) + piece
         tl.store(home + split * (ROWS * TOKENS), acc)
         # All stores of this program come before its arrival is counted.
         tl.debug_barrier()

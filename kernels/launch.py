@@ -10,6 +10,10 @@
             return op_reference(x)
         _op_kernel[grid](...)
 
+Triton compiles a kernel anew when an integer becomes 1 or a multiple of 16, or a pointer becomes
+aligned. What varies from step to step is exempt (do_not_specialize), or a step in the middle of
+serving would wait a second for a compiler.
+
 Triton has no wheel for every platform. Without it `triton` and `tl` are stand-ins under which
 kernels can be defined but not launched, so the reference path needs nothing but torch. Nothing here
 is slow; it knows no operation.

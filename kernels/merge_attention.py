@@ -15,6 +15,9 @@ import torch
 
 from .launch import power_of_two, tl, triton, uses_triton
 
+# Up to this many results a program for each leaves most of the device idle.
+FEW = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -44,7 +47,7 @@ def merge_attention_reference(parts: Parts, out: torch.Tensor) -> None:
     out[merged] = (w[..., None] * parts.values[index]).sum(1).to(out.dtype)
 
 
-@triton.jit
+@triton.jit(do_not_specialize_on_alignment=["first", "pieces"])
 def _merge_attention_kernel(
     values,
     weights,
@@ -99,7 +102,7 @@ def merge_attention(parts: Parts, out: torch.Tensor) -> None:
         merge_attention_reference(parts, out)
         return
     # Few tokens leave the device idle: take many parts at once. Many fill it with one warp each.
-    few = tokens * heads <= 1024
+    few = tokens * heads <= FEW
     _merge_attention_kernel[(tokens, heads)](
         parts.values,
         parts.weights,

@@ -31,7 +31,7 @@ def add_rms_norm_reference(
     return rms_norm_reference(residual, weight, eps)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows"])
 def _rms_norm_kernel(
     x,
     residual,

@@ -17,14 +17,16 @@ and value once; prefill by the matrix units. What is computed where is the plan'
 
 import torch
 
-from .attention_gather import Gather, GatherPlan
+from .attention_gather import ALONE, Gather, GatherPlan
 from .attention_plan import FIELDS, AttentionPlan, ItemPlan, WorkList
+from .attention_shape import Tile
 from .launch import multiprocessors, power_of_two, tl, triton
 from .merge_attention import merge_attention
 
 _LOG2_E = 1.4426950408889634
-# Programs that share a multiprocessor; more items than these programs are taken in turn.
-_RESIDENT = 3
+# Shared memory of a multiprocessor, and what a program needs beside its tiles in flight.
+_SHARED_BYTES = 227 << 10
+_OTHER_BYTES = 8 << 10
 
 
 def paged_attention_reference(
@@ -60,15 +62,30 @@ def _attend(
     _, heads, dim = q.shape
     n, count, kv_heads = gather.rows, gather.count, pools[0].shape[1]
     keys, values = (
-        pool.view(-1, dim).index_select(0, gather.index).view(n, kv_heads, -1, dim).float()
-        for pool in pools
+        torch.index_select(pool.view(-1, dim), 0, gather.index, out=lines)
+        .view(n, kv_heads, -1, dim)
+        .float()
+        for pool, lines in zip(pools, (gather.keys, gather.values), strict=True)
     )
+    bias = gather.bias if window is None else gather.windowed_bias(window)
+    if count > ALONE and softcap is None:
+        # A long chunk's scores are too many to write down.
+        whole = window is None and count == gather.longest
+        mixed = torch.nn.functional.scaled_dot_product_attention(
+            q.reshape(n, count, heads, dim).transpose(1, 2).float(),
+            keys,
+            values,
+            attn_mask=None if whole or bias is None else bias[:, :, :, 0],
+            is_causal=whole,
+            scale=scale,
+            enable_gqa=True,
+        )
+        return mixed.transpose(1, 2).reshape(n * count, heads, dim).to(q.dtype)
     group = heads // kv_heads
     query = q.reshape(n, count, kv_heads, group, dim).transpose(1, 2).float() * scale
     scores = query.reshape(n, kv_heads, count * group, dim) @ keys.transpose(-1, -2)
     if softcap is not None:
         scores = torch.tanh(scores / softcap) * softcap
-    bias = gather.bias if window is None else gather.windowed_bias(window)
     if bias is not None:
         scores.view(n, kv_heads, count, group, -1).add_(bias)
     mixed = torch.softmax(scores, -1) @ values
@@ -114,17 +131,15 @@ def _scan(
         line = numbers.to(tl.int64) * (KV_HEADS * PAGE * DIM) + (offset % PAGE) * DIM
         place = line[:, None] + lane
         key = start + offset
-        if BLOCK == DIM:
-            k = tl.load(k_pool + place)
-        else:
-            k = tl.load(k_pool + place, mask=lane < DIM, other=0.0)
+        # A mask that is true everywhere is not folded away: none is better.
+        real = None if BLOCK == DIM else (lane < DIM)
+        rest = None if BLOCK == DIM else 0.0
+        k = tl.load(k_pool + place, mask=real, other=rest)
         if MASKED:
             # Past the end lie keys of nobody: their values must not meet even a zero weight.
             v = tl.load(v_pool + place, mask=(key < end)[:, None] & (lane < DIM), other=0.0)
-        elif BLOCK == DIM:
-            v = tl.load(v_pool + place)
         else:
-            v = tl.load(v_pool + place, mask=lane < DIM, other=0.0)
+            v = tl.load(v_pool + place, mask=real, other=rest)
         numbers = ahead
         score = tl.dot(q, tl.trans(k), input_precision=PRECISION)  # [rows, KEYS]
         if CAPPED:
@@ -148,7 +163,7 @@ def _scan(
     return top, total, acc
 
 
-@triton.jit
+@triton.jit(do_not_specialize_on_alignment=["items", "count"])
 def _paged_attention_kernel(
     q,
     k_pool,
@@ -173,7 +188,6 @@ def _paged_attention_kernel(
     WINDOW: tl.constexpr,
     CAPPED: tl.constexpr,
     INTERIOR: tl.constexpr,
-    PARTS: tl.constexpr,
     FIELDS: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
@@ -226,15 +240,11 @@ def _paged_attention_kernel(
         some = total > 0.0
         total = tl.where(some, total, 1.0)
         acc = acc / total[:, None]
-        if PARTS:
-            if part >= 0:
-                slot = (part + token * part_stride).to(tl.int64) * (KV_HEADS * GROUP) + head
-                z = tl.where(some, top + tl.log2(total), -float("inf"))
-                tl.store(part_weights + slot, z, mask=inside)
-                tl.store(part_values + slot[:, None] * DIM + lane, acc, mask=writes)
-            else:
-                target = ((first_token + token).to(tl.int64) * (KV_HEADS * GROUP) + head) * DIM
-                tl.store(out + target[:, None] + lane, acc.to(out.dtype.element_ty), mask=writes)
+        if part >= 0:
+            slot = (part + token * part_stride).to(tl.int64) * (KV_HEADS * GROUP) + head
+            z = tl.where(some, top + tl.log2(total), -float("inf"))
+            tl.store(part_weights + slot, z, mask=inside)
+            tl.store(part_values + slot[:, None] * DIM + lane, acc, mask=writes)
         else:
             target = ((first_token + token).to(tl.int64) * (KV_HEADS * GROUP) + head) * DIM
             tl.store(out + target[:, None] + lane, acc.to(out.dtype.element_ty), mask=writes)
@@ -262,7 +272,7 @@ def paged_attention(
     out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
     for work in plan.lists:
         _launch((q, k_pool, v_pool, out), plan, work, (scale, window, softcap))
-    if plan.parts is not None:
+    if plan.split:
         merge_attention(plan.parts, out)
     return out
 
@@ -299,17 +309,17 @@ def _launch(
     # The kernel's wide loads assume it; a wrong stride would read other heads.
     assert q.stride(1) == dim and q.stride(2) == 1, q.stride()
     assert k_pool.is_contiguous() and v_pool.is_contiguous(), (k_pool.stride(), v_pool.stride())
-    tile, parts = work.tile, plan.parts
+    tile = work.tile
     programs = work.most * kv_heads
     if tile.rows < 64:
-        programs = min(programs, multiprocessors(q.device) * _RESIDENT)
+        programs = min(programs, multiprocessors(q.device) * _resident(tile, q))
     _paged_attention_kernel[(programs,)](
         q,
         k_pool,
         v_pool,
         out,
-        out if parts is None else parts.values,
-        out if parts is None else parts.weights,
+        plan.parts.values,
+        plan.parts.weights,
         work.items,
         work.count,
         plan.page_table,
@@ -327,9 +337,17 @@ def _launch(
         WINDOW=window or 0,
         CAPPED=softcap is not None,
         INTERIOR=tile.rows >= 64 and window is None,
-        PARTS=parts is not None,
         FIELDS=FIELDS,
         PRECISION="ieee" if q.dtype == torch.float32 else "tf32",
         num_warps=tile.warps,
         num_stages=tile.stages,
     )
+
+
+def _resident(tile: Tile, q: torch.Tensor) -> int:
+    """Programs that fit on a multiprocessor at once; items beyond these are taken in turn.
+
+    More would wait for the first to end, and the last of them run alone.
+    """
+    in_flight = 2 * (tile.stages - 1) * tile.keys * power_of_two(q.shape[2]) * q.itemsize
+    return max(1, min(4, _SHARED_BYTES // (in_flight + _OTHER_BYTES)))

@@ -15,10 +15,10 @@ a GPU draw alike up to rounding of the logits. With m(x) a 32-bit finaliser, all
 
     a = m(seed_low + K2), b = m(seed_high + K3), key = m(a ^ m(b + position)), salt = m(b ^ m(a + position))
     y = (t * K1) ^ key;  y ^= y >> 16;  y *= M1;  y = (y ^ y >> 15) + salt;  y *= M2;  h = y ^ y >> 15
-    v = (h + 1/2) / 2**32;  e = -log(1 - v);  gumbel = -log(e)
+    v = min((h + 1/2) / 2**32, 1 - 2**-24);  e = -log(1 - v);  gumbel = -log(e)
 
 m and its constants: C. Wellons, "Prospecting for Hash Functions" (2018), the variant of T. Ettinger. For small v the
-exponential e comes from its series, so that the likeliest winners, those with small e, keep their relative precision.
+kernel takes e from its series, so that the likeliest winners, those with small e, keep their relative precision.
 
 The logits are read once; a row is split over several programs where the batch alone would not fill the device. It
 refuses to know penalties (penalty.py) and how masks come about (mask.py).
@@ -100,7 +100,7 @@ def sample_reference(
     if len(noisy):
         which = rows[noisy]
         keys = row_keys(settings.seed_low[which], settings.seed_high[which], positions[noisy])
-        z[noisy] += gumbel_noise(keys, logits.shape[1])
+        z.index_add_(0, noisy, gumbel_noise(keys, logits.shape[1]))
     return z.argmax(1).int()
 
 
@@ -135,9 +135,8 @@ def row_keys(
 
 def gumbel_noise(keys: tuple[torch.Tensor, torch.Tensor], vocabulary: int) -> torch.Tensor:
     """The noise of tokens 0 to vocabulary - 1 in rows with these keys (int32 [S] each): float32 [S, vocabulary]."""
-    v = (hash_tokens(keys, vocabulary).long() & 0xFFFFFFFF).float().add_(0.5).mul_(2.0**-32)
-    series = v * (1 + v * (0.5 + v * (1 / 3 + v * (0.25 + v * 0.2))))
-    e = torch.where(v < 0.03125, series, -(1.0 - v).clamp_(min=2.0**-25).log_())
+    v = hash_tokens(keys, vocabulary).view(torch.uint32).float().add_(0.5).mul_(2.0**-32)
+    e = v.clamp_(max=1 - 2.0**-24).neg_().log1p_().neg_()
     return e.log_().neg_()
 
 
@@ -145,13 +144,9 @@ def hash_tokens(keys: tuple[torch.Tensor, torch.Tensor], vocabulary: int) -> tor
     """h of each token, int32 [S, vocabulary]."""
     token = torch.arange(vocabulary, dtype=torch.int32, device=keys[0].device)
     y = (token * _signed(K1)) ^ keys[0][:, None]
-    y ^= _shift(y, 16)
-    y *= _signed(M1)
-    y ^= _shift(y, 15)
-    y += keys[1][:, None]
-    y *= _signed(M2)
-    y ^= _shift(y, 15)
-    return y
+    y = y.bitwise_xor_(_shift(y, 16)).mul_(_signed(M1))
+    y = y.bitwise_xor_(_shift(y, 15)).add_(keys[1][:, None]).mul_(_signed(M2))
+    return y.bitwise_xor_(_shift(y, 15))
 
 
 def _mix(x: torch.Tensor) -> torch.Tensor:
@@ -162,7 +157,7 @@ def _mix(x: torch.Tensor) -> torch.Tensor:
 
 def _shift(x: torch.Tensor, bits: int) -> torch.Tensor:
     """x >> bits without drawing in the sign."""
-    return (x >> bits) & ((1 << (32 - bits)) - 1)
+    return (x >> bits).bitwise_and_((1 << (32 - bits)) - 1)
 
 
 def _signed(word: int) -> int:
@@ -173,14 +168,18 @@ def _signed(word: int) -> int:
 
 
 @triton.jit
-def load_tempered(logits_ptr, token, vocabulary, scale, bits_ptr, words, masked):
-    """As tempered_reference, for a block of one row's tokens; `masked`: whether bits_ptr says what is allowed."""
+def load_tempered(
+    logits_ptr, token, vocabulary, scale, bits_ptr, words, limited, MASKED: tl.constexpr
+):
+    """As tempered_reference, for a block of one row's tokens; `limited`: whether bits_ptr says what is allowed."""
     x = tl.load(logits_ptr + token, mask=token < vocabulary, other=float("-inf")).to(tl.float32)
     x *= scale
     x = tl.where(x == x, x, float("-inf"))
-    if masked:
-        word = tl.load(bits_ptr + (token >> 5), mask=(token >> 5) < words, other=0)
-        x = tl.where(((word >> (token & 31)) & 1) != 0, x, float("-inf"))
+    if MASKED:
+        known = limited & ((token >> 5) < words)
+        word = tl.load(bits_ptr + (token >> 5), mask=known, other=0)
+        allowed = ((word >> (token & 31)) & 1) != 0
+        x = tl.where(allowed | (limited == 0), x, float("-inf"))
     return x
 
 
@@ -199,7 +198,7 @@ def _gumbel(token, key, salt):
     y = y ^ (y >> 15)
     v = (y.to(tl.float32) + 0.5) * 2.3283064365386963e-10  # 2**-32
     series = v * (1 + v * (0.5 + v * (1 / 3 + v * (0.25 + v * 0.2))))
-    e = tl.where(v < 0.03125, series, -tl.log(tl.maximum(1.0 - v, 2.9802322387695312e-08)))
+    e = tl.where(v < 0.03125, series, -tl.log(tl.maximum(1.0 - v, 5.960464477539063e-08)))
     return -tl.log(e)
 
 
@@ -220,11 +219,11 @@ def _sample_kernel(
     salt = _mix_word(b ^ _mix_word(a + position))
     noisy = scale > 0
     scale = tl.where(noisy, scale, 1.0)
-    masked = False
+    limited = False
     bits_ptr = bank_ptr
     if MASKED:
         place = tl.load(masks_ptr + i).to(tl.int64)
-        masked = place >= 0
+        limited = place >= 0
         bits_ptr = bank_ptr + place * words
     lane = tl.arange(0, BLOCK)
     begin = tl.program_id(1) * span
@@ -233,7 +232,7 @@ def _sample_kernel(
     for first in range(begin, tl.minimum(begin + span, vocabulary), BLOCK):
         token = first + lane
         z = load_tempered(
-            logits_ptr + i * stride, token, vocabulary, scale, bits_ptr, words, masked
+            logits_ptr + i * stride, token, vocabulary, scale, bits_ptr, words, limited, MASKED
         )
         if FILTERED:
             z = tl.where(z >= tl.load(thresholds_ptr + i), z, float("-inf"))

@@ -164,11 +164,11 @@ def _threshold_kernel(
     top_k, top_p = tl.load(top_k_ptr + row), tl.load(top_p_ptr + row)
     searches = (scale > 0) & ((top_k > 0) | (top_p < 1.0))
     threshold = tl.full([], float("-inf"), tl.float32)
-    masked = False
+    limited = False
     bits_ptr = bank_ptr
     if MASKED:
         place = tl.load(masks_ptr + i).to(tl.int64)
-        masked = place >= 0
+        limited = place >= 0
         bits_ptr = bank_ptr + place * words
     lane = tl.arange(0, BLOCK)
     best = threshold
@@ -176,7 +176,9 @@ def _threshold_kernel(
     logits = logits_ptr + i * stride
     if searches | ((scale > 0) & (log_min_p > float("-inf"))):
         for first in range(0, vocabulary, BLOCK):
-            z = load_tempered(logits, first + lane, vocabulary, scale, bits_ptr, words, masked)
+            z = load_tempered(
+                logits, first + lane, vocabulary, scale, bits_ptr, words, limited, MASKED
+            )
             group_best = tl.maximum(group_best, z)
         best = tl.max(group_best, 0)
         threshold = best + log_min_p
@@ -186,7 +188,9 @@ def _threshold_kernel(
         mass = tl.zeros([BLOCK], tl.float32)
         n = 0
         for first in range(0, vocabulary, BLOCK):
-            z = load_tempered(logits, first + lane, vocabulary, scale, bits_ptr, words, masked)
+            z = load_tempered(
+                logits, first + lane, vocabulary, scale, bits_ptr, words, limited, MASKED
+            )
             mass += tl.exp(z - best)
             kept = (z >= cut) & (z > float("-inf"))
             found = tl.sum(kept.to(tl.int32), 0)

@@ -28,7 +28,7 @@ def write_kv_reference(
     v_pool[pages, :, offsets] = v
 
 
-@triton.jit
+@triton.jit(do_not_specialize_on_alignment=["slots"])
 def _write_kv_kernel(
     k,
     v,

@@ -2,15 +2,15 @@
 
     runs = run_batch(begin, perform, items, Batch(limit=64, progress=True))
 
-`begin` makes a Run, `perform` brings it to its end and raises nothing the run ran into, so an item that fails leaves the
-others alone. It refuses to know about functions and backends.
+`begin` makes a Run, `perform` brings it to its end and raises nothing the run ran into, so an item that fails leaves
+the others alone. It refuses to know about functions and backends.
 """
 
 import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -99,7 +99,7 @@ def _check_items(items: Sequence[Item]) -> None:
 
 
 @contextlib.contextmanager
-def _shown(total: int, progress: bool) -> Iterator[Callable[[Run[Any]], None]]:
+def _shown(total: int, progress: bool) -> Generator[Callable[[Run[Any]], None]]:
     """A function to call with each finished run; it moves a bar if one is wanted."""
     if not progress:
         yield lambda run: None

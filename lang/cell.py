@@ -10,6 +10,7 @@ It refuses to know who sets it.
 
 import asyncio
 import concurrent.futures
+import contextlib
 import math
 import time
 from collections.abc import Mapping
@@ -88,12 +89,12 @@ class Cell:
 
     def set(self, value: Any, meta: Meta | None = None) -> None:
         """Gives it its value; a cell that failed meanwhile stays failed."""
-        if not self._future.done():
+        with contextlib.suppress(concurrent.futures.InvalidStateError):
             self._future.set_result((value, meta if meta is not None else Meta()))
 
     def fail(self, error: ProgramError) -> None:
         """Makes every read raise the error, unless there is a value already."""
-        if not self._future.done():
+        with contextlib.suppress(concurrent.futures.InvalidStateError):
             self._future.set_exception(error)
 
     @property

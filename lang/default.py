@@ -3,8 +3,8 @@
     use(backend)                    # from here on, in this context
     with use(backend): ...          # inside the block only
 
-The choice lives in a context variable: it is right under asyncio and in the threads that runs start, and tests do not see
-each other's. A thread started by hand begins with an empty context: copy the context into it, or name the backend.
+The choice lives in a context variable: it is right under asyncio and in the threads that runs start, and tests do not
+see each other's. A thread started by hand begins with an empty context: copy the context into it, or name the backend.
 Where nothing was chosen, `fallback` opens one, once; the package's root says how.
 """
 

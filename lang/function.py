@@ -13,8 +13,8 @@
     await answer.acall("Why?")                       # and arun, arun_batch, astream
     answer.using(backend=other, temperature=0.5)     # the same function under other settings
 
-`async def` functions work the same and read with `await s.get("answer")`. A plain call runs in the caller's thread; nothing
-is slow but the backend. It refuses to know how nodes are run.
+`async def` functions work the same and read with `await s.get("answer")`. A plain call runs in the caller's thread;
+nothing is slow but the backend. It refuses to know how nodes are run.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class Function(Generic[P, R]):
         self.body = body
         self.settings = settings
         self.is_async = inspect.iscoroutinefunction(body)
-        self.signature = _signature_without_state(body)
+        self.signature = self.__signature__ = _signature_without_state(body)
 
     def using(
         self, *, backend: Backend | None = None, timeout: float | None = None, **sampling: Any
@@ -186,7 +186,7 @@ class Function(Generic[P, R]):
         timeout: float | None = None,
         **named: Any,
     ) -> AsyncStream[R]:
-        """The async twin of `stream`: `async for event in ...`, best inside `async with` so that leaving it is at once."""
+        """The async twin of `stream`: `async for event in ...`, best inside `async with`, which leaves it at once."""
         bound = self.signature.bind(*arguments, **named)
         return AsyncStream(
             lambda listener: self._begin(backend, timeout, listener),
@@ -217,9 +217,10 @@ class Function(Generic[P, R]):
             return None
 
     def _perform(self, run: Run[R], bound: inspect.BoundArguments) -> None:
-        """Brings a run to its end in this thread. Raises only what is no Exception, such as KeyboardInterrupt."""
+        """Brings a run to its end in this thread. Raises only what is no Exception, such as KeyboardInterrupt, and
+        InvalidProgram on the backend's own loop."""
+        run.scope.check_thread()
         if self.is_async:
-            run.scope.check_thread()
             work = run.scope.backend.loop.submit(self._perform_async(run, bound))
             try:
                 work.result()
@@ -246,6 +247,7 @@ class Function(Generic[P, R]):
     ) -> "concurrent.futures.Future[None]":
         """Brings a run to its end in a thread of its own, and posts that it did."""
         future: concurrent.futures.Future[None] = concurrent.futures.Future()
+        future.set_running_or_notify_cancel()  # a cancelled waiter leaves the thread to end by itself
         context = contextvars.copy_context()
 
         def work() -> None:

@@ -13,35 +13,29 @@ What is slow: nothing here; it waits for the backend. It refuses to know about t
 import asyncio
 import math
 import threading
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from ..constrained.spec import Choices
-from .backends.base import ChoiceScore, Prompt
-from .cell import Answer, Cell, Meta
+from .answers import call_params, choose, generate
+from .cell import Cell, Meta
 from .chat import UnusableTemplate
 from .errors import (
     Cancelled,
     DeadlineExceeded,
     GenError,
-    InvalidAnswer,
     NoBackend,
     ProgramError,
     TurnError,
 )
-from .events import Retried, TextDelta, VariableSet
+from .events import VariableSet
 from .generation import Generation
 from .ir import Begin, Close, End, Gen, Node, Open, Select, Text
-from .params import SamplingParams
 from .scope import Scope
-from .select import likeliest, score_choices
 from .transcript import Transcript
 
 HOLD_CHARS = 256
-RETRY_TEMPERATURE = 0.7
 
 
 class Waiter(Protocol):
@@ -96,11 +90,12 @@ class Interpreter:
         self.scope = scope
         self.branch = branch
         self.error: ProgramError | None = None
+        self.closed = False
         self.transcript = transcript if transcript is not None else Transcript(scope.backend)
         self.born = 0
         self.marks: list[Transcript] = []
         self._captures: dict[str, int] = {}
-        self._generation: Generation | None = None
+        self.generation: Generation | None = None
         self._queue: deque[Entry] = deque()
         self._current: Entry | None = None
         self._task: asyncio.Task[None] | None = None
@@ -109,12 +104,14 @@ class Interpreter:
         self._busy = transcript is None
         scope.enter(self)
 
-    def enqueue(self, entry: Entry) -> None:
-        """Adds work. Raises the error of a state that failed, and NoBackend if there is no loop to run it."""
+    def enqueue(self, *entries: Entry) -> None:
+        """Adds work, all or nothing. Raises the error of a state that failed, Cancelled after `close`, NoBackend."""
         with self._lock:
             if self.error is not None:
                 raise self.error.with_traceback(None) from self.error.__cause__
-            self._queue.append(entry)
+            if self.closed:
+                raise Cancelled("the state was closed: nothing can be added to it")
+            self._queue.extend(entries)
             starts, self._busy = not self._busy, True
         if starts:
             self._start()
@@ -166,7 +163,10 @@ class Interpreter:
 
     async def close(self) -> None:
         """Ends what runs and gives back the prefixes. The text stays readable. On the loop."""
-        self.fail(Cancelled("the state was closed"))
+        with self._lock:
+            self.closed = True
+        if self._busy:
+            self.fail(Cancelled("the state was closed"))
         if self._task is not None and self._task is not asyncio.current_task():
             await asyncio.wait([self._task])
         for transcript in (self.transcript, *self.marks):
@@ -202,21 +202,21 @@ class Interpreter:
             self.fail(error)
         except TimeoutError:
             self.fail(
-                self._failure(
+                self.failure(
                     DeadlineExceeded, f"the run's {self.scope.seconds:g} seconds have passed"
                 )
             )
         except asyncio.CancelledError:
-            self.fail(self._failure(Cancelled, "the backend was closed"))
+            self.fail(self.failure(Cancelled, "the backend was closed"))
             raise
 
-    def _failure(self, kind: type[ProgramError], reason: str) -> ProgramError:
+    def failure(self, kind: type[ProgramError], reason: str) -> ProgramError:
         """The error for what is at work, naming it, its line in the program and its text so far."""
         entry = self._current
         if entry is None:
             return kind(reason)
         name = entry.cell.name if isinstance(entry.node, Gen | Select) else None
-        partial = self._generation.partial if self._generation is not None else ""
+        partial = self.generation.partial if self.generation is not None else ""
         shown = f" (text so far: {partial!r:.200})" if partial else ""
         message = f"{entry.label} at {entry.where}: {reason}{shown}"
         return kind(message, name=name, where=entry.where, partial=partial)
@@ -227,10 +227,10 @@ class Interpreter:
         except ProgramError:
             raise
         except UnusableTemplate as error:
-            raise self._failure(TurnError, str(error)) from error
+            raise self.failure(TurnError, str(error)) from error
         except Exception as error:
             kind = TurnError if isinstance(entry.node, Open) else GenError
-            raise self._failure(kind, f"{type(error).__name__}: {error}") from error
+            raise self.failure(kind, f"{type(error).__name__}: {error}") from error
 
     async def _step(self, entry: Entry) -> None:
         transcript = self.transcript
@@ -242,9 +242,9 @@ class Interpreter:
             case Close():
                 transcript.close()
             case Gen() as node:
-                await self._gen(node, entry.cell)
+                await generate(self, node, entry.cell)
             case Select() as node:
-                await self._select(node, entry.cell)
+                await choose(self, node, entry.cell)
             case Begin(name=name):
                 self._captures[name] = len(transcript.pieces)
             case End(name=name):
@@ -263,118 +263,6 @@ class Interpreter:
         """Computes what waits, if it is long, for several continuations of it."""
         backend, transcript = self.scope.backend, self.transcript
         if "hold" in backend.capabilities and transcript.waiting_chars() > HOLD_CHARS:
-            transcript.settle(await backend.hold(transcript.prompt("fork"), self._params({})))
-
-    def _params(self, options: Mapping[str, Any]) -> SamplingParams:
-        """The parameters of one call: they ask for the prefix, and end with the run at the latest."""
-        params = self.scope.params(options)
-        left = max(0.001, self.scope.deadline - time.monotonic())
-        seconds = min(left, params.timeout if params.timeout is not None else math.inf)
-        return params.merged(keep=True, timeout=seconds if seconds < math.inf else None)
-
-    async def _gen(self, node: Gen, cell: Cell) -> None:
-        """Generates until an answer is accepted. The transcript takes only that one in, so a retry needs no rewind."""
-        backend, transcript = self.scope.backend, self.transcript
-        transcript.frame()
-        params = self._params(node.options)
-        for attempt in range(1, node.retries + 2):
-            generation = Generation(backend, transcript.prompt(cell.name), params, node.constraint)
-            self._generation = generation
-            try:
-                answers = await self._answers(generation, cell, params)
-                values = [await self._value(node, answer, params) for answer in answers]
-            except InvalidAnswer as error:
-                if attempt > node.retries:
-                    raise
-                self.scope.emit(Retried(cell.name, attempt, str(error), self.branch))
-                params = _varied(params)
-            else:
-                transcript.absorb(answers[0].text, generation.take())
-                self._generation = None
-                value = values[0] if params.n == 1 else values
-                self.settle(cell, value, Meta(answers, attempts=attempt))
-                return
-            finally:
-                generation.drop()
-
-    async def _answers(
-        self, generation: Generation, cell: Cell, params: SamplingParams
-    ) -> tuple[Answer, ...]:
-        """Runs a generation to its end, within its own time."""
-
-        def tell(text: str, index: int) -> None:
-            self.scope.emit(TextDelta(text, cell.name, index, self.branch))
-
-        timer = asyncio.timeout(params.timeout)
-        try:
-            async with timer:
-                answers = await generation.run(tell)
-        except TimeoutError as error:
-            if timer.expired():
-                raise self._late(params) from error
-            raise
-        for answer in answers:
-            self.scope.spend(answer.usage)
-        return answers
-
-    def _late(self, params: SamplingParams) -> ProgramError:
-        run_over = time.monotonic() >= self.scope.deadline - 0.001
-        seconds, whose = (self.scope.seconds, "run") if run_over else (params.timeout, "gen")
-        return self._failure(DeadlineExceeded, f"the {whose}'s {seconds:g} seconds have passed")
-
-    async def _value(self, node: Gen, answer: Answer, params: SamplingParams) -> object:
-        """The value of one answer. Raises InvalidAnswer for text that ended early, does not parse or is refused."""
-        assert answer.finish is not None
-        reason = answer.finish.reason
-        if reason == "timeout":
-            raise self._late(params)
-        if reason == "abort":
-            raise self._failure(Cancelled, "the backend ended it")
-        cut = reason == "length" and node.constraint is not None
-        if cut and not (answer.finish.complete and node.parse is None):
-            raise self._failure(
-                InvalidAnswer,
-                f"cut at max_tokens={params.max_tokens} before it was complete: raise max_tokens",
+            transcript.settle(
+                await backend.hold(transcript.prompt("fork"), call_params(self.scope, {}))
             )
-        value: object = answer.text
-        if node.parse is not None:
-            try:
-                value = node.parse(answer.text)
-            except ValueError as error:
-                raise self._failure(InvalidAnswer, f"not a value of its type: {error}") from error
-        await self._check(node, value)
-        return value
-
-    async def _check(self, node: Gen, value: object) -> None:
-        if node.check is None:
-            return
-        try:
-            verdict = await asyncio.to_thread(node.check, value)
-        except Exception as error:
-            raise self._failure(InvalidAnswer, f"refused by its check: {error}") from error
-        if verdict is False:
-            raise self._failure(InvalidAnswer, "refused by its check")
-
-    async def _select(self, node: Select, cell: Cell) -> None:
-        """Scores the choices and takes the likeliest into the text."""
-        if node.method == "constrained":
-            await self._gen(Gen(node.name, {}, Choices(node.choices)), cell)
-            return
-        backend, transcript = self.scope.backend, self.transcript
-        transcript.frame()
-        params = self._params({})
-        given = await backend.score(transcript.prompt(cell.name), node.choices, params)
-        alone: tuple[ChoiceScore, ...] = ()
-        if node.method == "unconditional":
-            alone = await backend.score(Prompt(None, (), cell.name), node.choices, params)
-        scores = score_choices(node.method, node.choices, given, alone)
-        best = likeliest(scores)
-        transcript.absorb(best, None)
-        self.scope.emit(TextDelta(best, cell.name, 0, self.branch))
-        self.settle(cell, best, Meta((Answer(best),), scores))
-
-
-def _varied(params: SamplingParams) -> SamplingParams:
-    """Parameters under which a second try can come out differently: the next seed, and not greedy."""
-    seed = params.seed + 1 if params.seed is not None else None
-    return params.merged(seed=seed, temperature=params.temperature or RETRY_TEMPERATURE)

@@ -10,9 +10,10 @@ Forgotten loops are closed when they are collected, or at interpreter exit. It r
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 from .errors import NoBackend
@@ -26,55 +27,70 @@ class Loop:
 
     def __init__(self, name: str = "backend") -> None:
         self.name = name
-        self.closed = False
-        self._lock = threading.Lock()
-        self._running: asyncio.AbstractEventLoop | None = None
-        self._stop: weakref.finalize[[], Loop] | None = None
+        self._thread = _Thread(name)
+        # The thread must not hold this object, or it would never be collected.
+        weakref.finalize(self, self._thread.end)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed; nothing runs on it any more."""
+        return self._thread.closed
 
     def submit(self, work: Coroutine[Any, Any, T]) -> "concurrent.futures.Future[T]":
         """Runs a coroutine; its result or error is in the future. Raises NoBackend after `close`."""
         try:
-            return asyncio.run_coroutine_threadsafe(work, self._start())
+            with self._thread.running() as loop:
+                return asyncio.run_coroutine_threadsafe(work, loop)
         except NoBackend:
             work.close()
             raise
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
         """Runs a function soon, on the loop's thread. Raises NoBackend after `close`."""
-        loop = self._start()
-        try:
+        with self._thread.running() as loop:
             loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError as error:  # closed by another thread in between
-            raise NoBackend(f"the {self.name} was closed") from error
 
     def here(self) -> bool:
         """Whether the calling code runs on this loop."""
-        try:
-            return asyncio.get_running_loop() is self._running
-        except RuntimeError:
-            return False
+        return threading.current_thread() is self._thread.thread
 
     def close(self) -> None:
         """Cancels everything that runs, waits for it and ends the thread. Closing twice is fine."""
-        with self._lock:
-            self.closed = True
-            stop = self._stop
-        if stop is not None:
-            stop()
+        self._thread.end()
 
-    def _start(self) -> asyncio.AbstractEventLoop:
+
+class _Thread:
+    """The thread and its asyncio loop. What is scheduled under the lock before the end still runs, and is cancelled."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.closed = False
+        self.thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @contextlib.contextmanager
+    def running(self) -> Generator[asyncio.AbstractEventLoop]:
+        """The running loop, which does not end inside the block."""
         with self._lock:
             if self.closed:
                 raise NoBackend(f"the {self.name} was closed: open a new one")
-            if self._running is None:
-                self._running = asyncio.new_event_loop()
-                # The thread must not hold this object, or it would never be collected.
-                thread = threading.Thread(
-                    target=_serve, args=(self._running,), name=f"trellis-{self.name}", daemon=True
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                name = f"trellis-{self.name}"
+                self.thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name=name, daemon=True
                 )
-                thread.start()
-                self._stop = weakref.finalize(self, _end, self._running, thread)
-            return self._running
+                self.thread.start()
+            yield self._loop
+
+    def end(self) -> None:
+        with self._lock:
+            ending, self.closed = not self.closed, True
+            if ending and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+        if self.thread is not None and self.thread is not threading.current_thread():
+            self.thread.join(CLOSE_SECONDS)
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
@@ -90,17 +106,9 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 async def _finish() -> None:
     loop = asyncio.get_running_loop()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     await loop.shutdown_asyncgens()
     await loop.shutdown_default_executor()
-
-
-def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    if loop.is_closed():
-        return
-    loop.call_soon_threadsafe(loop.stop)
-    if thread is not threading.current_thread():
-        thread.join(CLOSE_SECONDS)

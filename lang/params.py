@@ -7,10 +7,10 @@ There is no second copy of these fields anywhere: the language builds it, the en
 into it. It refuses to know about constraints, tools, prompts and providers.
 """
 
-import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from .errors import InvalidParams
 
@@ -19,6 +19,7 @@ MAX_STOP_CHARS = 1024
 MAX_N = 128
 MAX_TOP_LOGPROBS = 20
 MAX_BIASES = 1024
+HUGE = 1e300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,9 @@ class SamplingParams:
             object.__setattr__(self, name, _as_tuple(name, getattr(self, name)))
         _check_counts(self)
         _check_numbers(self)
+        _check_words(self)
         _check_stops(self)
+        _check_biases(self)
 
     def merged(self, **changes: Any) -> "SamplingParams":
         """This with the given fields replaced. Raises InvalidParams for unknown or unusable ones."""
@@ -86,8 +89,9 @@ class SamplingParams:
 def _as_tuple(name: str, value: object) -> tuple[Any, ...]:
     if name == "logit_bias" and isinstance(value, Mapping):
         try:
-            pairs = [(int(k), float(v)) for k, v in value.items()]
-        except (TypeError, ValueError) as error:
+            biases = cast(Mapping[Any, Any], value)
+            pairs = [(int(k), float(v)) for k, v in biases.items()]
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidParams(f"logit_bias must map token ids to numbers: {error}") from error
         return tuple(sorted(pairs))
     if isinstance(value, str):
@@ -97,7 +101,7 @@ def _as_tuple(name: str, value: object) -> tuple[Any, ...]:
     if value is None:
         return ()
     if isinstance(value, list | tuple | set | frozenset):
-        return tuple(value)
+        return tuple(cast(Iterable[Any], value))
     raise InvalidParams(f"{name} must be a list, got {type(value).__name__}")
 
 
@@ -105,10 +109,10 @@ def _check_counts(p: SamplingParams) -> None:
     lowest = {"max_tokens": 0, "min_tokens": 0, "top_k": 1, "n": 1, "top_logprobs": 0}
     highest = {"n": MAX_N, "top_logprobs": MAX_TOP_LOGPROBS}
     for name, low in lowest.items():
-        value = getattr(p, name)
+        value: Any = getattr(p, name)
         if value is None and name in ("max_tokens", "top_k"):
             continue
-        if not isinstance(value, int) or isinstance(value, bool):
+        if not _is_integer(value):
             raise InvalidParams(f"{name} must be an integer, got {value!r}")
         if value < low:
             raise InvalidParams(f"{name} must be at least {low}, got {value}")
@@ -116,9 +120,9 @@ def _check_counts(p: SamplingParams) -> None:
             raise InvalidParams(f"{name} must be at most {highest[name]}, got {value}")
     if p.max_tokens is not None and p.min_tokens > p.max_tokens:
         raise InvalidParams(f"min_tokens {p.min_tokens} is above max_tokens {p.max_tokens}")
-    if p.seed is not None and (not isinstance(p.seed, int) or isinstance(p.seed, bool)):
+    if p.seed is not None and not _is_integer(p.seed):
         raise InvalidParams(f"seed must be an integer, got {p.seed!r}")
-    if not isinstance(p.priority, int):
+    if not _is_integer(p.priority):
         raise InvalidParams(f"priority must be an integer, got {p.priority!r}")
 
 
@@ -133,37 +137,81 @@ def _check_numbers(p: SamplingParams) -> None:
     }
     for name, (low, high) in ranges.items():
         value = getattr(p, name)
-        if (
-            not isinstance(value, int | float)
-            or isinstance(value, bool)
-            or not math.isfinite(value)
-        ):
+        if not _is_number(value):
             raise InvalidParams(f"{name} must be a finite number, got {value!r}")
         if not low <= value <= high:
             raise InvalidParams(f"{name} must be between {low} and {high}, got {value}")
     if p.top_p == 0:
         raise InvalidParams("top_p must be above 0; for greedy decoding use temperature=0")
-    if p.timeout is not None and not (math.isfinite(p.timeout) and p.timeout > 0):
+    if p.timeout is not None and not (_is_number(p.timeout) and p.timeout > 0):
         raise InvalidParams(f"timeout must be a positive number of seconds, got {p.timeout!r}")
+
+
+def _check_words(p: SamplingParams) -> None:
+    for name in ("ignore_eos", "logprobs", "keep"):
+        if not _is_a(getattr(p, name), bool):
+            raise InvalidParams(f"{name} must be True or False, got {getattr(p, name)!r:.80}")
+    if not _is_a(p.namespace, str):
+        raise InvalidParams(f"namespace must be a text, got {p.namespace!r:.80}")
+    if p.adapter is not None and not (_is_a(p.adapter, str) and p.adapter):
+        raise InvalidParams(f"adapter must be the name of an adapter, got {p.adapter!r:.80}")
 
 
 def _check_stops(p: SamplingParams) -> None:
     if len(p.stop) > MAX_STOPS or len(p.stop_token_ids) > MAX_STOPS:
         raise InvalidParams(f"at most {MAX_STOPS} stops are allowed")
     for text in p.stop:
-        if not isinstance(text, str) or not text or len(text) > MAX_STOP_CHARS:
+        if not _is_a(text, str) or not text or len(text) > MAX_STOP_CHARS:
             raise InvalidParams(
                 f"each stop must be a string of 1 to {MAX_STOP_CHARS} characters, got {text!r:.80}"
             )
     for token in p.stop_token_ids:
-        if not isinstance(token, int) or isinstance(token, bool) or token < 0:
-            raise InvalidParams(f"stop_token_ids must be token ids, got {token!r}")
+        if not _is_integer(token) or token < 0:
+            raise InvalidParams(f"stop_token_ids must be token ids, got {token!r:.80}")
+    if p.stop_regex is not None:
+        _check_stop_regex(p.stop_regex)
+
+
+def _check_stop_regex(pattern: object) -> None:
+    if not isinstance(pattern, str) or not 0 < len(pattern) <= MAX_STOP_CHARS:
+        raise InvalidParams(
+            f"stop_regex must be a pattern of 1 to {MAX_STOP_CHARS} characters, got {pattern!r:.80}"
+        )
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InvalidParams(
+            f"stop_regex {pattern!r:.80} is no regular expression: {error}"
+        ) from error
+
+
+def _check_biases(p: SamplingParams) -> None:
     if len(p.logit_bias) > MAX_BIASES:
         raise InvalidParams(
             f"logit_bias takes at most {MAX_BIASES} entries, got {len(p.logit_bias)}"
         )
-    for token, bias in p.logit_bias:
-        if token < 0 or not math.isfinite(bias):
+    for entry in p.logit_bias:
+        if not (
+            _is_a(entry, tuple)
+            and len(entry) == 2
+            and _is_integer(entry[0])
+            and _is_number(entry[1])
+        ):
             raise InvalidParams(
-                f"logit_bias needs token ids >= 0 and finite numbers, got {token}: {bias}"
+                f"logit_bias must map token ids to finite numbers, got {entry!r:.80}"
             )
+        if entry[0] < 0:
+            raise InvalidParams(f"logit_bias needs token ids from 0 up, got {entry[0]}")
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    # Comparing, unlike math.isfinite, also takes integers too large for a float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and -HUGE < value < HUGE
+
+
+def _is_a(value: object, kind: type) -> bool:
+    return isinstance(value, kind)

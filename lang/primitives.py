@@ -4,8 +4,8 @@
     s += assistant(gen("person", Person, max_tokens=128))
     s += "Sentiment: " + select("label", ["good", "bad"])
 
-Everything is checked here, where it is written: an unusable parameter, type or choice raises at once. They refuse to know
-about states and backends.
+Everything is checked here, where it is written: an unusable parameter, type or choice raises at once. They refuse to
+know about states and backends.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -59,9 +59,10 @@ def gen(name: str | None = None, type: Any = None, **options: Unpack[GenOptions]
     """Generates text; the variable `name` holds its value.
 
     type: what the value is: a pydantic model, dataclass, TypedDict, Enum, Literal, int, date, list[...] and so on. Or
-    one of regex, schema (a JSON Schema; the value is the parsed JSON), ebnf, choices (lists of texts). check: called with the value; if it
-    raises or returns False the answer is forgotten and generated again, `retries` times at most, never greedily. n: that many answers,
-    the variable holds a list and the text goes on with the first. All else: see SamplingParams.
+    one of regex, schema (a JSON Schema; the value is the parsed JSON), ebnf, choices (a list of texts).
+    check: called with the value; if it raises or returns False, the answer is forgotten and generated again, `retries`
+    times at most and never greedily. n: that many answers; the variable holds a list, the text goes on with the first.
+    All else: see SamplingParams.
     Raises InvalidParams, InvalidType, InvalidProgram, Unsupported.
     """
     given: dict[str, Any] = dict(options)
@@ -92,8 +93,8 @@ def gen(name: str | None = None, type: Any = None, **options: Unpack[GenOptions]
 def select(name: str | None, choices: Iterable[str], method: ir.Method = "mean") -> ir.Select:
     """Takes the likeliest of the choices; run.meta(name).scores has the score of each.
 
-    method: "mean" or "sum" of the tokens' log-probabilities; "unconditional", the mean less what it is without the prompt; "greedy",
-    token by token; "constrained", sampled among the choices instead of scored. Raises InvalidProgram.
+    method: "mean" or "sum" of the tokens' log-probabilities; "unconditional", the mean less what it is without the
+    prompt; "greedy", token by token; "constrained", sampled among the choices instead of scored. Raises InvalidProgram.
     """
     if method not in get_args(ir.Method):
         raise InvalidProgram(

@@ -106,8 +106,7 @@ class Run(Generic[R]):
         """Waits for all nodes of all states. Raises the error of the function's own state."""
         for barrier in self._barriers():
             with contextlib.suppress(ProgramError):
-                self.state.scope.check_thread()
-                barrier.read(self.scope.deadline)
+                barrier.read(self.scope.patience)
         self._raise_own()
 
     async def settled(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .interpreter import Interpreter
 
 CLOSE_SECONDS = 10.0
+GRACE_SECONDS = 0.5
 
 
 class Scope:
@@ -36,6 +37,8 @@ class Scope:
         self.defaults = defaults
         self.seconds = seconds
         self.deadline = time.monotonic() + seconds
+        # A reader waits a little longer than the states work: their error knows which gen was too late.
+        self.patience = self.deadline + GRACE_SECONDS
         self.listener = listener
         self.usage = Usage()
         self.error: ProgramError | None = None
@@ -90,12 +93,13 @@ class Scope:
         """The same from another thread. After the backend was closed there is nothing to give back."""
         with contextlib.suppress(NoBackend):
             done = self.backend.loop.submit(self.aclose())
-            concurrent.futures.wait([done], CLOSE_SECONDS)
+            if not self.backend.loop.here():
+                concurrent.futures.wait([done], CLOSE_SECONDS)
 
     def check_thread(self) -> None:
         """Raises InvalidProgram where waiting would stop the very loop that is waited for."""
         if self.backend.loop.here():
             raise InvalidProgram(
-                "an async function must not block: await s.get('x') instead of s['x'], await s.settled() "
-                "before s.text()"
+                "async code must not block its loop: await s.get('x') instead of s['x'], await f.acall() instead "
+                "of f(), and await s.settled() before s.text()"
             )

@@ -7,8 +7,8 @@ With L the log-probabilities of a choice's tokens after the prompt:
 
 - mean: mean(L). Every token counts, those of log-probability 0 too.
 - sum: sum(L), the probability of the whole choice; favours short ones.
-- unconditional: mean(L) - mean(U), U being the choice's log-probabilities after an empty prompt: how much more likely the
-  prompt makes it (the two may be tokenised differently, so means are compared, not tokens).
+- unconditional: mean(L) - mean(U), U being the choice's log-probabilities after an empty prompt: how much more likely
+  the prompt makes it (the two may be tokenised differently, so means are compared, not tokens).
 - greedy: as greedy decoding would go, token by token, among the choices only. Its score is how many rounds the choice
   survived; the last survivor has the highest.
 """

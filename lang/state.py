@@ -57,15 +57,15 @@ class State:
         self.scope = scope
         self.interpreter = interpreter
         self.names: dict[str, Cell] = dict(past.names) if past is not None else {}
-        self.position = past.position.copy() if past is not None else Position()
-        self._unnamed = past._unnamed if past is not None else 0
+        self.position: Position = past.position.copy() if past is not None else Position()
+        self._unnamed: int = past._unnamed if past is not None else 0
         self._forks = 0
 
     # What may be read.
 
     def __getitem__(self, name: str) -> Any:
         """The variable's value; waits for just this one. Raises UnknownVariable, or the error that prevents it."""
-        return self._reading(name).read(self.scope.deadline)
+        return self._reading(name).read(self.scope.patience)
 
     async def get(self, name: str) -> Any:
         """The variable's value, for async functions."""
@@ -77,7 +77,7 @@ class State:
 
     def meta(self, name: str) -> Meta:
         """How the variable came about: tokens, finish, usage, scores. Waits like reading it."""
-        return self._reading(name).meta(self.scope.deadline)
+        return self._reading(name).meta(self.scope.patience)
 
     def text(self) -> str:
         """All the text so far, template text included. Waits for all nodes."""
@@ -91,8 +91,7 @@ class State:
 
     def sync(self) -> None:
         """Waits until all nodes are done. Raises the state's error."""
-        if self.error is not None:
-            raise self.error.with_traceback(None) from self.error.__cause__
+        self._raise_own()
         if not self.interpreter.idle:
             self.scope.check_thread()
             self._in_time(self.interpreter.barrier())
@@ -214,11 +213,14 @@ class State:
         position = self.position.copy()
         for node in nodes:
             self._check(node, position)
-        for node in nodes:
-            cell = self._new_cell(node)
-            self.interpreter.enqueue(Entry(node, where, (cell,) if cell is not None else ()))
-            if cell is not None:
-                self.names[cell.name] = cell
+        cells = [self._new_cell(node) for node in nodes]
+        entries = [
+            Entry(node, where, (cell,) if cell is not None else ())
+            for node, cell in zip(nodes, cells, strict=True)
+        ]
+        if entries:
+            self.interpreter.enqueue(*entries)
+        self.names.update({cell.name: cell for cell in cells if cell is not None})
         self.position = position
 
     def _check(self, node: Node, position: Position) -> None:
@@ -276,6 +278,7 @@ class State:
 
     def _cell(self, name: str) -> Cell:
         if name not in self.names:
+            self._raise_own()
             known = ", ".join(self.names) or "none"
             raise UnknownVariable(
                 f"nothing sets the variable {name!r}; those that are set: {known}"
@@ -289,10 +292,14 @@ class State:
             self._in_time(cell)
         return cell
 
+    def _raise_own(self) -> None:
+        if self.error is not None:
+            raise self.error.with_traceback(None) from self.error.__cause__
+
     def _in_time(self, cell: Cell) -> None:
         """Waits for a cell; when the time has passed the whole run is over."""
         try:
-            cell.read(self.scope.deadline)
+            cell.read(self.scope.patience)
         except DeadlineExceeded as error:
             self.scope.stop(error)
             raise

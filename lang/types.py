@@ -54,8 +54,8 @@ def shape_of(type_: Any) -> Shape:
         return found
     if typing.get_origin(type_) is typing.Literal:
         return _one_of(typing.get_args(type_))
-    if isinstance(type_, type) and issubclass(type_, enum.Enum):
-        return _one_of(tuple(type_))
+    if isinstance(type_, enum.EnumType):
+        return _one_of(tuple(type_))  # pyright: ignore[reportUnknownArgumentType]: of any Enum
     if isinstance(type_, Hashable):
         return _remembered_json_shape(type_)
     return _json_shape(type_)

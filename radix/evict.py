@@ -37,7 +37,7 @@ class LeafQueue:
         """Queues a node at its last use, unless it has an entry already."""
         if not node.queued:
             node.queued = True
-            # The count decides between equal ticks (a parent takes over its last child's), so nodes are not compared.
+            # The count decides between equal ticks (both parts of a split), so that nodes are never compared.
             self._adds += 1
             heapq.heappush(self._heap, (node.tick, self._adds, node))
 

@@ -307,8 +307,8 @@ class RadixTree:
     def evict(self, pages_wanted: int) -> Ints:
         """Removes whole leaves, the longest unused first, until so many pages are free; gives the freed pages, int32.
 
-        A parent that loses its last child is a leaf then, used as late as its latest child. Fewer pages than wanted
-        come back when everything else is kept.
+        A parent that loses its last child is a leaf then, and goes next unless it was used itself since then. Fewer
+        pages than wanted come back when everything else is kept.
         """
         freed: list[Ints] = []
         count = 0
@@ -337,10 +337,8 @@ class RadixTree:
                 parent.pages, pages = np.concatenate((parent.pages, pages[:1])), pages[1:]
             if isinstance(parent, Root):
                 del self.roots[parent.namespace]
-        if parent.tick < leaf.tick:
-            parent.tick, parent.used = leaf.tick, leaf.used
+        # The parent's weight stays: a page that it gets now was counted as the one it would be left.
         self._cached_pages -= len(pages)
-        self._weigh(parent)
         if evictable(parent):
             self.queue.add(parent)
         return pages

@@ -17,6 +17,7 @@ import random
 import threading
 from array import array
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,8 +90,9 @@ class Client:
                 request.seed = params.seed + index
             self._constrain(request, grammar)
             tickets.append(self._ticket(request, sink, index))
-        async for delta in self._run(tickets, queue):
-            yield delta
+        async with aclosing(self._run(tickets, queue)) as deltas:
+            async for delta in deltas:
+                yield delta
 
     async def score(
         self, prompt: Prompt, choices: Sequence[str], params: SamplingParams
@@ -240,11 +242,12 @@ class Client:
         request = self._request(tokens, plain, base)
         request.keep = True
         queue, sink = self._open()
-        async for delta in self._run([self._ticket(request, sink)], queue):
-            if delta.finish is not None and delta.finish.reason == "timeout":
-                raise TimeoutError(f"the prompt was not computed within {params.timeout} seconds")
-            if isinstance(delta.prefix, LocalPrefix):
-                return delta.prefix
+        async with aclosing(self._run([self._ticket(request, sink)], queue)) as deltas:
+            async for delta in deltas:
+                if delta.finish is not None and delta.finish.reason == "timeout":
+                    raise TimeoutError(f"the prompt was not computed in {params.timeout} seconds")
+                if isinstance(delta.prefix, LocalPrefix):
+                    return delta.prefix
         raise EngineStopped("the prompt was not computed: its request was aborted")
 
     async def _score(
@@ -266,9 +269,10 @@ class Client:
             request = self._request(branch, plain, base)
             request.targets_from = begin
             tickets.append(self._ticket(request, sink))
-        async for delta in self._run(tickets, queue):
-            if delta.finish is not None and delta.finish.reason == "timeout":
-                raise TimeoutError(f"the choices were not scored within {params.timeout} seconds")
+        async with aclosing(self._run(tickets, queue)) as deltas:
+            async for delta in deltas:
+                if delta.finish is not None and delta.finish.reason == "timeout":
+                    raise TimeoutError(f"the choices were not scored in {params.timeout} seconds")
         return tuple(
             ChoiceScore(tuple(t.request.tokens[b:]), tuple(t.request.scores))
             for t, b in zip(tickets, begins, strict=True)

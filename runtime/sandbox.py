@@ -4,17 +4,15 @@
     text = render_template(template, {"messages": [...]})
 
 A template comes with a model and is code. Jinja's sandbox keeps it from Python's internals, not from endless loops or
-`"a" * 10**12`. Here processor time is limited for everything that runs line by line, and single calls are refused whose
-numbers or sizes are out of proportion; what is left can fill no more memory than it can write in that time.
-It refuses to know messages: it is given plain data.
+`"a" * 10**12`. Here processor time is limited for everything that runs line by line, and single operations are refused
+that would take memory or time out of proportion. It refuses to know messages: it is given plain data.
 """
 
 import functools
 import json
-import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import FrameType
 from typing import Any
@@ -23,18 +21,29 @@ import jinja2
 from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from .template_limits import (
+    MAX_CHARS,
+    TemplateLimit,
+    check_format,
+    check_number,
+    check_product,
+    check_weight,
+)
+
 MAX_SECONDS = 1.0
-MAX_CHARS = 1 << 25
-MAX_NUMBER = 1_000_000
-MAX_PRODUCT = 1 << 28
-MAX_POWER_BITS = 1024
-WIDE_FORMAT = re.compile(r"\d{6}")
 
-
-class TemplateLimit(jinja2.TemplateError):
-    """Rendering passed a limit."""
+# Filters whose arguments multiply, those that do not look into what a list holds, and tests that do.
+MULTIPLYING = frozenset({"batch", "center", "indent", "join", "replace", "slice", "wordwrap"})
+SHALLOW = frozenset(
+    {"count", "d", "default", "first", "items", "last", "length", "list", "reverse"}
+)
+COMPARING = frozenset(
+    {"==", "!=", "<", "<=", ">", ">=", "eq", "equalto", "ge", "greaterthan", "gt"}
+)
+COMPARING_TOO = frozenset({"in", "le", "lessthan", "lt", "ne"})
 
 
 def compile_template(source: str) -> jinja2.Template:
@@ -75,28 +84,52 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, in which no single call can take memory out of proportion."""
+    """Jinja's sandbox, in which no single operation takes time or memory out of proportion."""
 
-    intercepted_binops = frozenset({"*", "**", "%"})
+    intercepted_binops = frozenset({"*", "**", "%", "+"})
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        _check_sizes((left, right))
-        if operator == "**":
-            _check_power(left, right)
+        if operator == "*":
+            check_product(
+                (left, right) if not isinstance(left, int) or not isinstance(right, int) else ()
+            )
+        if operator in ("*", "**"):
+            check_number(left, operator, right)
+        if operator == "+" and isinstance(left, list | tuple) and isinstance(right, list | tuple):
+            check_product((len(left) + len(right), 256))
         if operator == "%" and isinstance(left, str):
-            _check_format(left)
-            _check_sizes(right if isinstance(right, tuple) else ())
+            check_format(left)
+            check_weight((right,))
+            check_product(right if isinstance(right, tuple) else ())
         return super().call_binop(context, operator, left, right)
 
     def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:
-        _check_sizes((getattr(obj, "__self__", None), *args, *kwargs.values()))
+        owner = getattr(obj, "__self__", None)
+        if isinstance(owner, str):
+            check_product((owner, *args))
+        if not isinstance(obj, Macro):
+            check_weight((*args, *kwargs.values()))
+        if isinstance(owner, list | tuple):  # their methods compare what they hold
+            check_weight((owner,))
         return super().call(context, obj, *args, **kwargs)
 
     def wrap_str_format(self, value: Any) -> Any:
         wrapped = super().wrap_str_format(value)
         if wrapped is not None:
-            _check_format(value.__self__)
+            check_format(value.__self__)
         return wrapped
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """What is concatenated or compared is weighed first; filters and tests see to themselves."""
+        tree = super()._parse(source, name, filename)
+        for node in tree.find_all((nodes.Concat, nodes.Compare)):
+            if isinstance(node, nodes.Concat):
+                node.nodes = [_weighed(part) for part in node.nodes]
+            elif isinstance(node, nodes.Compare):
+                node.expr = _weighed(node.expr)
+                for operand in node.ops:
+                    operand.expr = _weighed(operand.expr)
+        return tree
 
 
 class _Generation(Extension):
@@ -111,52 +144,42 @@ class _Generation(Extension):
 
 def _environment() -> jinja2.Environment:
     environment = _Sandbox(
-        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_weigh,
+        extensions=[loopcontrols, _Generation],
     )
     environment.filters["tojson"] = _tojson
-    for name, filter_ in environment.filters.items():
-        environment.filters[name] = _measured(filter_)
     environment.filters["format"] = _format
+    for name, function in environment.filters.items():
+        if name not in SHALLOW:
+            environment.filters[name] = _checked(function, name in MULTIPLYING)
+    for name in COMPARING | COMPARING_TOO:
+        environment.tests[name] = _checked(environment.tests[name], False)
+    environment.filters["weighed"] = _weigh
     environment.globals["raise_exception"] = _refuse
     environment.globals["strftime_now"] = _strftime_now
     return environment
 
 
-def _measured(function: Callable[..., Any]) -> Callable[..., Any]:
+def _weighed(node: nodes.Expr) -> nodes.Expr:
+    return nodes.Filter(node, "weighed", [], [], None, None, lineno=node.lineno)
+
+
+def _weigh(value: Any) -> Any:
+    check_weight((value,))
+    return value
+
+
+def _checked(function: Callable[..., Any], multiplies: bool) -> Callable[..., Any]:
     @functools.wraps(function)  # which keeps the marks by which Jinja passes contexts
-    def measured(*args: Any, **kwargs: Any) -> Any:
-        _check_sizes((*args, *kwargs.values()))
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        check_weight((*args, *kwargs.values()))
+        if multiplies:
+            check_product((*args, *kwargs.values()))
         return function(*args, **kwargs)
 
-    return measured
-
-
-def _check_sizes(values: Sequence[Any]) -> None:
-    """No number above a million, no values whose lengths multiply to more than a few hundred million."""
-    product = 1
-    for value in values:
-        if isinstance(value, int | float) and abs(value) > MAX_NUMBER:
-            raise TemplateLimit(f"the number {value!r:.20} is too large for a template")
-        if isinstance(value, int):
-            product *= max(abs(value), 1)
-        if isinstance(value, str | bytes | list | tuple | dict):
-            product *= max(len(value), 1)
-    if product > MAX_PRODUCT:
-        raise TemplateLimit("an operation on long values is too large for a template")
-
-
-def _check_format(text: str) -> None:
-    if WIDE_FORMAT.search(text):
-        raise TemplateLimit(f"the format {text!r:.40} is too wide for a template")
-
-
-def _check_power(base: Any, exponent: Any) -> None:
-    if (
-        isinstance(exponent, int)
-        and isinstance(base, int)
-        and exponent * base.bit_length() > MAX_POWER_BITS
-    ):
-        raise TemplateLimit("a power is too large for a template")
+    return checked
 
 
 def _tojson(
@@ -166,14 +189,15 @@ def _tojson(
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,
 ) -> str:
+    check_product((indent or 1, 1 << 20))
     return json.dumps(
         value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
     )
 
 
 def _format(text: str, *args: Any, **kwargs: Any) -> str:
-    _check_format(text)
-    _check_sizes((*args, *kwargs.values()))
+    check_format(text)
+    check_product(args)
     return text % (kwargs or args)
 
 
@@ -182,4 +206,5 @@ def _refuse(message: object) -> None:
 
 
 def _strftime_now(pattern: str) -> str:
+    check_format(pattern)
     return datetime.now().strftime(pattern)

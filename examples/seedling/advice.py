@@ -344,13 +344,13 @@ def plans(draw: Draw) -> Sample:
         text = "\n".join(f"{i}. {s}" for i, s in enumerate(steps, 1))
         return chat("plan", user(draw.phrase(_PLAN_ASKS).format(t=topic)), assistant(text))
     if dice < 0.55:
-        number = draw.int(1, 3)
+        number = draw.number(1, 3)
         return chat(
             "plan",
             user(draw.phrase(_STEP_ASKS).format(n=number, t=topic)),
             assistant(steps[number - 1]),
         )
-    good, bad = " ".join(steps[: draw.int(1, 3)]), draw.one(_SLOPPY)
+    good, bad = " ".join(steps[: draw.number(1, 3)]), draw.one(_SLOPPY)
     if dice < 0.8:
         first = draw.chance(0.5)
         a, b = (good, bad) if first else (bad, good)

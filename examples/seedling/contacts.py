@@ -54,7 +54,7 @@ def _website(draw: Draw) -> str:
 
 
 def _handle(draw: Draw) -> str:
-    return f"@{draw.made_word()}{draw.one(('', '', '_', str(draw.int(1, 99))))}".rstrip("_")
+    return f"@{draw.made_word()}{draw.one(('', '', '_', str(draw.number(1, 99))))}".rstrip("_")
 
 
 CONTACT = Kind(

@@ -19,8 +19,9 @@ import numpy as np
 from advice import plans, tips
 from draw import Draw
 from extract import extraction
-from labels import classification, rating
-from passages import fact, question, single_item, yes_or_no
+from labels import classification
+from passages import fact, json_list, question, single_item, yes_or_no
+from reviews import labels_as_json, rating
 from sample import Piece, Sample
 from talk import small_talk
 from tokenizers import Tokenizer
@@ -34,7 +35,7 @@ SPLIT_SHARE = 0.12  # samples whose answer is tokenised in pieces, as a constrai
 def few_shot(draw: Draw) -> Sample:
     """Several exchanges of one task in one conversation."""
     make = draw.one((classification, question, extraction, single_item))
-    samples = [s for s in (make(draw) for _ in range(draw.int(2, 6))) if s.messages]
+    samples = [s for s in (make(draw) for _ in range(draw.number(2, 6))) if s.messages]
     if not samples:
         return classification(draw)
     head, last = samples[0].messages, samples[-1]
@@ -49,7 +50,9 @@ MIXTURE: tuple[tuple[Callable[[Draw], Sample], float], ...] = (
     (single_item, 0.04),
     (fact, 0.03),
     (classification, 0.11),
-    (rating, 0.02),
+    (rating, 0.03),
+    (labels_as_json, 0.04),
+    (json_list, 0.02),
     (tool_choice, 0.15),
     (tool_answer, 0.06),
     (tips, 0.04),
@@ -82,6 +85,16 @@ def split_answers(rng: random.Random, pieces: list[Piece]) -> list[Piece]:
     return out
 
 
+def loosen_space(rng: random.Random, pieces: list[Piece]) -> list[Piece]:
+    """The space between `Answer:` and a plain answer: as it is, part of the answer, or left out."""
+    (text, _), *rest = pieces
+    dice = rng.random()
+    if len(rest) != 1 or not text.endswith(": ") or dice < 0.4:
+        return pieces
+    answer = rest[0][0] if dice < 0.6 else f" {rest[0][0]}"
+    return [(text[:-1], False), (answer, True)]
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """tokens uint16 [rows, length + 1]; weights uint8 [rows, length] belong to tokens[:, 1:]."""
@@ -102,7 +115,7 @@ class Encoder:
 
     def add(self, rng: random.Random, made: list[Sample]) -> Iterator[Batch]:
         """Encode samples; yields every batch that fills up. Samples longer than the last bucket are dropped."""
-        grouped = [s.pieces() for s in made]
+        grouped = [loosen_space(rng, s.pieces()) for s in made]
         grouped = [split_answers(rng, p) if rng.random() < SPLIT_SHARE else p for p in grouped]
         texts = [text for pieces in grouped for text, _ in pieces]
         encoded = iter(self.tokenizer.encode_batch_fast(texts, add_special_tokens=False))

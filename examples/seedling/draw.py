@@ -68,27 +68,31 @@ class Draw:
 
     def some(self, options: Sequence[Any], low: int, high: int) -> list[Any]:
         """Between low and high different options, in random order."""
-        return self.rng.sample(options, min(len(options), self.int(low, high)))
+        return self.rng.sample(options, min(len(options), self.number(low, high)))
 
-    def int(self, low: int, high: int) -> int:
+    def number(self, low: int, high: int) -> int:
+        """A whole number from low to high, both possible."""
         return low + int(self.rng.random() * (high - low + 1))
 
     def chance(self, share: float) -> bool:
+        """True this share of the time."""
         return self.rng.random() < share
 
     def made_word(self) -> str:
         """A pronounceable word that is in no list."""
-        syllables = range(self.int(2, 3))
+        syllables = range(self.number(2, 3))
         return "".join(self.one(_ONSETS) + self.one(_VOWELS) + self.one(_CODAS) for _ in syllables)
 
     def letters(self, low: int, high: int) -> str:
-        return "".join(chr(97 + self.int(0, 25)) for _ in range(self.int(low, high)))
+        """A string of any lower-case letters."""
+        return "".join(chr(97 + self.number(0, 25)) for _ in range(self.number(low, high)))
 
     def proper(self, known: Phrases, made: float = 0.3) -> str:
         """A listed name or a made-up one."""
         return self.made_word().capitalize() if self.chance(made) else self.phrase(known)
 
     def first_name(self, woman: bool | None = None) -> str:
+        """A first name, mostly a known one."""
         woman = self.chance(0.5) if woman is None else woman
         return self.proper(WOMEN if woman else MEN)
 
@@ -96,15 +100,17 @@ class Draw:
         """First name and surname, now and then with an initial, a double surname or the first name only."""
         first, last, dice = self.first_name(woman), self.proper(SURNAMES), self.rng.random()
         if dice < 0.05:
-            return f"{first} {chr(65 + self.int(0, 25))}. {last}"
+            return f"{first} {chr(65 + self.number(0, 25))}. {last}"
         if dice < 0.09:
             return f"{first} {last}-{self.proper(SURNAMES)}"
         return first if dice < 0.16 else f"{first} {last}"
 
     def city(self) -> str:
+        """A city, mostly a known one."""
         return self.proper(CITIES, 0.2)
 
     def company(self) -> str:
+        """A company, by its trade or its owners."""
         head = self.proper(ORG_WORDS)
         tail = self.one(words.ORG_ENDS)
         return f"{head} & {self.proper(SURNAMES)}" if self.chance(0.1) else f"{head} {tail}"
@@ -119,20 +125,21 @@ class Draw:
     def code(self) -> str:
         """An order number, a serial, a booking code."""
         upper = self.letters(1, 4).upper()
-        number = "".join(str(self.int(0, 9)) for _ in range(self.int(2, 6)))
-        shape = self.int(0, 4)
+        number = "".join(str(self.number(0, 9)) for _ in range(self.number(2, 6)))
+        shape = self.number(0, 4)
         mixed = "".join(
-            self.one("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789") for _ in range(self.int(5, 8))
+            self.one("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789") for _ in range(self.number(5, 8))
         )
         return (f"{upper}-{number}", f"{upper}{number}", number, f"#{number}", mixed)[shape]
 
     def email(self, person: str | None = None) -> str:
+        """An email address of the person, or of anyone."""
         parts = (person or self.person()).lower().replace(".", "").replace("-", "").split()
         local = self.one(
             (".".join(parts), parts[0], parts[-1], "_".join(parts), parts[0][0] + parts[-1])
         )
         if self.chance(0.3):
-            local += str(self.int(1, 99))
+            local += str(self.number(1, 99))
         if self.chance(0.4):
             domain = f"{self.made_word()}.{self.one(('com', 'org', 'net', 'io', 'eu', 'co'))}"
         else:
@@ -140,13 +147,15 @@ class Draw:
         return f"{self.letters(4, 9) if self.chance(0.1) else local}@{domain}"
 
     def phone(self) -> str:
+        """A phone number in one of five forms."""
+
         def digits(n: int) -> str:
-            return "".join(str(self.int(0, 9)) for _ in range(n))
+            return "".join(str(self.number(0, 9)) for _ in range(n))
 
         return self.one(
             (
                 f"555-{digits(4)}",
-                f"+{self.int(1, 99)} {digits(3)} {digits(4)}",
+                f"+{self.number(1, 99)} {digits(3)} {digits(4)}",
                 f"({digits(3)}) {digits(3)}-{digits(4)}",
                 f"0{digits(3)} {digits(6)}",
                 f"{digits(3)}-{digits(3)}-{digits(4)}",
@@ -155,7 +164,7 @@ class Draw:
 
     def date(self) -> tuple[str, str]:
         """(ISO form, form in the text)."""
-        year, month, day = self.int(1950, 2035), self.int(1, 12), self.int(1, 28)
+        year, month, day = self.number(1950, 2035), self.number(1, 12), self.number(1, 28)
         iso, name = f"{year}-{month:02d}-{day:02d}", words.MONTHS[month - 1]
         suffix = "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
         shown = (
@@ -168,7 +177,7 @@ class Draw:
 
     def time(self) -> tuple[str, str]:
         """(ISO form, form in the text)."""
-        hour, minute = self.int(0, 23), self.one((0, 0, 15, 30, 45, self.int(0, 59)))
+        hour, minute = self.number(0, 23), self.one((0, 0, 15, 30, 45, self.number(0, 59)))
         iso, twelve, half = (
             f"{hour:02d}:{minute:02d}:00",
             hour % 12 or 12,
@@ -180,9 +189,9 @@ class Draw:
 
     def whole(self) -> int:
         """A count or amount, mostly small."""
-        return self.int(0, 10 ** self.one((1, 2, 2, 3, 4, 5, 6)) - 1)
+        return self.number(0, 10 ** self.one((1, 2, 2, 3, 4, 5, 6)) - 1)
 
     def money(self) -> float:
         """An amount with at most two decimals."""
-        whole = self.int(1, 10 ** self.one((1, 2, 2, 3, 4)))
-        return round(whole + self.one((0, 0, 0.5, 0.99, 0.25, self.int(0, 99) / 100)), 2)
+        whole = self.number(1, 10 ** self.one((1, 2, 2, 3, 4)))
+        return round(whole + self.one((0, 0, 0.5, 0.99, 0.25, self.number(0, 99) / 100)), 2)

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from corpus import samples
 from network import Network, Shape
-from sample import CALL, END, STOP, Sample
+from sample import CALL, END, SPECIALS, STOP, Sample
 from tokenizers import Tokenizer
 
 # extract_blind has no answer of its own: nothing in the prompt says which keys. Only a constraint does.
@@ -37,6 +37,8 @@ TASKS = (
     "rating",
     "tool_call",
     "tool_none",
+    "label_json",
+    "json_list",
     "tool_answer",
     "judge",
     "chat",
@@ -107,7 +109,7 @@ def answer_greedily(
     network: Network, tokenizer: Tokenizer, found: list[Sample], batch: int = 128
 ) -> list[str]:
     """Answers of the torch network, without constraints. Works longest first, in batches."""
-    stops = frozenset(tokenizer.token_to_id(t) for t in (END, STOP))
+    stops = frozenset(SPECIALS.index(t) for t in (END, STOP))
     prompts = [tokenizer.encode(s.prompt(), add_special_tokens=False).ids for s in found]
     order = sorted(range(len(found)), key=lambda i: -len(prompts[i]))
     answers: dict[int, str] = {}

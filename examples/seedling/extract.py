@@ -8,6 +8,7 @@ from draw import Draw, Phrases
 from events import EVENT, free_kind, mixed_kind
 from orders import ORDER, PRODUCT
 from people import PERSON
+from purchases import PURCHASE
 from records import (
     INTEGER,
     NUMBER,
@@ -17,6 +18,7 @@ from records import (
     Record,
     describe_type,
     draw_record,
+    meanings,
     object_schema,
     same_fields,
     tell,
@@ -24,7 +26,7 @@ from records import (
 )
 from sample import Sample, assistant, chat, dumps, plain, system, user
 
-KINDS: tuple[Kind, ...] = (PERSON, PERSON, ORDER, EVENT, CONTACT, PRODUCT)
+KINDS: tuple[Kind, ...] = (PERSON, PERSON, ORDER, PURCHASE, EVENT, CONTACT, PRODUCT)
 BEFORE = Phrases(
     "Hello team,",
     "Here is the update.",
@@ -147,7 +149,8 @@ def _around(draw: Draw, text: str, record: Record) -> str:
     if draw.chance(0.12):
         text = f"{text} {draw.phrase(AFTER)}"
     if record.kind.human and draw.chance(0.1):
-        text += f" {draw.person()} is {draw.one(('a friend', 'a colleague', 'a neighbour'))} of {record.subject.shown.split()[0]}."
+        tie = draw.one(("a friend", "a colleague", "a neighbour"))
+        text += f" {draw.person()} is {tie} of {record.subject.shown.split()[0]}."
     return text
 
 
@@ -158,14 +161,13 @@ def _wanted(draw: Draw, record: Record) -> list[Fact]:
         facts = draw.some(facts, 1, len(facts))
     if draw.chance(0.12):
         facts = [f if draw.chance(0.5) else _nullable(f) for f in facts]
-        taken = {f.key for f in record.facts} | {record.subject.key}
-        told = {key for f in record.facts for key in f.field.keys} | taken
+        told = meanings(record.kind.subject).union(*(meanings(f.field) for f in record.facts))
         for other in draw_record(draw, record.kind, 2).facts:
-            if not told & set(other.field.keys):
+            if not told & meanings(other.field):
                 facts.append(_nullable(replace(other, value=None)))
     draw.rng.shuffle(facts)
     if not facts or draw.chance(0.85):
-        facts.insert(0 if draw.chance(0.9) else draw.int(0, len(facts)), record.subject)
+        facts.insert(0 if draw.chance(0.9) else draw.number(0, len(facts)), record.subject)
     return facts
 
 
@@ -175,8 +177,8 @@ def _nullable(fact: Fact) -> Fact:
 
 def _several(draw: Draw, kind: Kind) -> Sample:
     """Two to four records of one kind as a list."""
-    first = draw_record(draw, kind, draw.int(1, 3))
-    records = [first] + [same_fields(draw, first) for _ in range(draw.int(1, 3))]
+    first = draw_record(draw, kind, draw.number(1, 3))
+    records = [first] + [same_fields(draw, first) for _ in range(draw.number(1, 3))]
     text = " ".join(tell_prose(draw, r) for r in records)
     title = draw.one(kind.titles)
     facts = [[r.subject, *r.facts] for r in records]

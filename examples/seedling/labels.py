@@ -104,14 +104,14 @@ _SHRUG = (
 )
 
 
-def _opinion(draw: Draw, label: str) -> str:
+def opinion(draw: Draw, label: str) -> str:
     bank = {"positive": (_GOOD, _PRAISE), "negative": (_BAD, _BLAME), "neutral": (_PLAIN, _SHRUG)}[
         label
     ]
     if draw.chance(0.4):
         text: str = draw.one(bank[1])
         return (
-            text.format(d=draw.one(words.WEEKDAYS), c=draw.city(), n=draw.int(2, 90))
+            text.format(d=draw.one(words.WEEKDAYS), c=draw.city(), n=draw.number(2, 90))
             if label == "neutral"
             else text
         )
@@ -128,9 +128,9 @@ def _opinion(draw: Draw, label: str) -> str:
 
 def opinion_text(draw: Draw, label: str) -> str:
     """One to three sentences of one sentiment."""
-    sentences = list(dict.fromkeys(_opinion(draw, label) for _ in range(draw.int(1, 3))))
+    sentences = list(dict.fromkeys(opinion(draw, label) for _ in range(draw.number(1, 3))))
     if label != "neutral" and draw.chance(0.15):
-        sentences.insert(0, _opinion(draw, "neutral"))
+        sentences.insert(0, opinion(draw, "neutral"))
     text = " ".join(sentences)
     return text[0].upper() + text[1:]
 
@@ -158,7 +158,7 @@ _REPORTS = Phrases(
 def topic_text(draw: Draw, topic: str) -> str:
     """One or two sentences with words of one topic."""
     sentences = []
-    for _ in range(draw.int(1, 2)):
+    for _ in range(draw.number(1, 2)):
         a, b = draw.some(words.TOPIC_NOUNS[topic], 2, 2)
         sentences.append(
             draw.phrase(_REPORTS).format(
@@ -166,7 +166,7 @@ def topic_text(draw: Draw, topic: str) -> str:
                 b=b,
                 c=draw.city(),
                 d=draw.one(words.WEEKDAYS),
-                n=draw.int(2, 40),
+                n=draw.number(2, 40),
                 p=draw.person(),
             )
         )
@@ -258,7 +258,7 @@ _TICKET = {
     ),
 }
 
-_TASKS = {
+LABELS = {
     "sentiment": (SENTIMENTS, "sentiment", ("text", "review", "comment", "message")),
     "topic": (words.TOPICS, "topic", ("text", "article", "sentence", "news")),
     "urgency": (URGENCIES, "urgency", ("message", "ticket", "request", "text")),
@@ -298,14 +298,14 @@ _SYSTEMS = Phrases(
 )
 
 
-def _text(draw: Draw, task: str, label: str) -> str:
+def labelled_text(draw: Draw, task: str, label: str) -> str:
     if task == "sentiment":
         return opinion_text(draw, label)
     if task == "topic":
         return topic_text(draw, label)
     if task == "ticket":
         return draw.phrase(_TICKET[label]).format(
-            n=draw.int(2, 900), d=draw.one(words.WEEKDAYS), c=draw.city()
+            n=draw.number(2, 900), d=draw.one(words.WEEKDAYS), c=draw.city()
         )
     thing = draw.one(_SYSTEM_WORDS).replace("_", " ")
     return draw.phrase(_URGENT[label]).format(x=thing, d=draw.one(words.WEEKDAYS))
@@ -314,7 +314,7 @@ def _text(draw: Draw, task: str, label: str) -> str:
 def classification(draw: Draw) -> Sample:
     """A text and its label; the choices stand in the prompt in any order, or not at all."""
     task = draw.one(("sentiment", "sentiment", "topic", "topic", "urgency", "ticket"))
-    labels, noun, objects = _TASKS[task]
+    labels, noun, objects = LABELS[task]
     choices = (
         draw.some(labels, 3, len(labels))
         if task == "topic"
@@ -323,7 +323,7 @@ def classification(draw: Draw) -> Sample:
     if task == "sentiment" and draw.chance(0.2):
         choices = draw.some(SENTIMENTS[:2], 2, 2)
     label = draw.one(choices)
-    text = _text(draw, task, label)
+    text = labelled_text(draw, task, label)
     parts = {
         "n": noun,
         "o": draw.one(objects),
@@ -338,29 +338,4 @@ def classification(draw: Draw) -> Sample:
     head = (system(draw.phrase(_SYSTEMS)),) if draw.chance(0.4) else ()
     return chat(
         task, *head, user(prompt[0].upper() + prompt[1:]), assistant(label), choices=tuple(choices)
-    )
-
-
-_RATES = Phrases(
-    "Rate this review from 1 to 5: {t}",
-    "{t}\n\nHow many stars is that, from 1 to 5?",
-    "Give a score between 1 and 5 for this review.\n{t}",
-    "Review: {t}\nStars (1 to 5)?",
-    "On a scale from 1 to 5, how happy is the writer? {t}",
-)
-
-
-def rating(draw: Draw) -> Sample:
-    """Stars for a review: 5 for praise, 4 for praise with a flaw, 3 for neither, 2 for blame with a merit, 1 for blame."""
-    stars = draw.int(1, 5)
-    main = "neutral" if stars == 3 else "positive" if stars > 3 else "negative"
-    text = opinion_text(draw, main)
-    if stars in (2, 4):
-        other = _opinion(draw, "negative" if stars == 4 else "positive")
-        text += f" However, {other[0].lower()}{other[1:]}"
-    choices = ("1", "2", "3", "4", "5")
-    if draw.chance(0.25):
-        return plain("rating", f"Review: {text}\nStars (1-5): ", str(stars), choices=choices)
-    return chat(
-        "rating", user(draw.phrase(_RATES).format(t=text)), assistant(str(stars)), choices=choices
     )

@@ -28,7 +28,7 @@ def whole(low: int, high: int) -> Maker:
     """A whole number, evenly drawn."""
 
     def make(draw: Draw) -> Made:
-        number = draw.int(low, high)
+        number = draw.number(low, high)
         return number, str(number)
 
     return make
@@ -67,7 +67,7 @@ def many(source: Callable[[Draw], str], low: int = 1, high: int = 4) -> Maker:
     """A list of different texts, shown as `a, b and c`."""
 
     def make(draw: Draw) -> Made:
-        items = list(dict.fromkeys(source(draw) for _ in range(draw.int(low, high))))
+        items = list(dict.fromkeys(source(draw) for _ in range(draw.number(low, high))))
         return items, listed(items)
 
     return make

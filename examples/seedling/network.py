@@ -202,6 +202,7 @@ class Network(nn.Module):
         rope = self.rope(rows, length)
         x = self.model.embed_tokens(tokens.flatten()).float()
         for layer in self.model.layers:
+            assert isinstance(layer, Layer)
             x = self._layer(layer, x, (rows, length), rope)
         return x
 
@@ -237,7 +238,7 @@ class Network(nn.Module):
     def continue_greedily(
         self, prompts: list[list[int]], most: int, stops: frozenset[int]
     ) -> list[list[int]]:
-        """Up to `most` likeliest tokens behind each prompt, ended before a stop token. No cache: for evaluation only."""
+        """Up to `most` likeliest tokens behind each prompt, ended before a stop token. Keeps no cache."""
         device = self.model.norm.weight.device
         width = -(-(max(map(len, prompts)) + most) // 64) * 64
         tokens = torch.zeros(len(prompts), width, dtype=torch.long, device=device)
@@ -267,6 +268,7 @@ class Network(nn.Module):
             name: w.detach().to("cpu", torch.bfloat16) for name, w in self.state_dict().items()
         }
         save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
+        (folder / "model.safetensors").chmod(0o644)
         (folder / "config.json").write_text(json.dumps(config_of(self.shape), indent=2) + "\n")
         generation = {"eos_token_id": [3, 1], "pad_token_id": 0, "do_sample": False}
         (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")

@@ -21,16 +21,17 @@ def _refer_product(draw: Draw, shown: str) -> tuple[str, tuple[str, ...]]:
     return f"the {shown}", ("It", "The product", "It")
 
 
-def _lines(draw: Draw) -> Made:
-    """Items with quantities: [{"name": "red mug", "quantity": 2}, ...]."""
+def order_lines(draw: Draw) -> Made:
+    """Items with quantities: [{"name": "red mugs", "quantity": 2}, ...]; names as the text has them."""
     items, shown = [], []
-    for _ in range(draw.int(1, 3)):
-        count, thing = draw.one((1, 2, 3, draw.int(1, 10), draw.int(1, 99))), draw.good()
+    for _ in range(draw.number(1, 3)):
+        count, thing = draw.one((1, 2, 3, draw.number(1, 10), draw.number(1, 99))), draw.good()
+        times = count > 1 and draw.chance(0.4)
+        if count > 1 and not times:
+            thing += "es" if thing.endswith(("s", "x", "ch", "sh")) else "s"
         items.append({"name": thing, "quantity": count})
-        number = _COUNTS[count - 1] if count <= 10 and draw.chance(0.25) else str(count)
-        shown.append(
-            f"{number} {thing}" if count == 1 or draw.chance(0.2) else f"{number} x {thing}"
-        )
+        number = _COUNTS[count - 1] if count <= 10 and draw.chance(0.3) else str(count)
+        shown.append(f"{number} x {thing}" if times else f"{number} {thing}")
     return items, listed(shown)
 
 
@@ -136,7 +137,7 @@ ORDER = Kind(
         ),
         Field(
             ("items", "lines", "positions"),
-            _lines,
+            order_lines,
             Phrases("contains {v}", "asks for {v}", "lists {v}", "includes {v}"),
             LINES_SCHEMA,
         ),
@@ -292,7 +293,7 @@ PRODUCT = Kind(
         ),
         Field(
             ("rating", "stars"),
-            lambda d: (r := d.int(10, 50) / 10, str(r)),
+            lambda d: (r := d.number(10, 50) / 10, str(r)),
             Phrases("is rated {v} out of 5", "has a rating of {v}", "scores {v} stars"),
             NUMBER,
             Phrases("What is the rating of {s}?", "How is {s} rated?"),

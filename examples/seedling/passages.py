@@ -1,5 +1,7 @@
 """Questions about a short passage, and small facts: answered briefly, by yes or no, or at the end of plain text."""
 
+from typing import Any
+
 import words
 from contacts import CONTACT, EMAIL, PHONE
 from draw import Draw, Phrases
@@ -7,8 +9,8 @@ from events import DAY, EVENT, with_key
 from extract import draw_kind
 from orders import TOTAL
 from people import AGE, PERSON
-from records import Fact, Record, draw_record, same_fields, tell_prose
-from sample import Sample, assistant, chat, plain, system, user
+from records import STRINGS, Fact, Record, draw_record, fill, same_fields, tell_prose
+from sample import Sample, assistant, chat, dumps, plain, system, user
 
 SYSTEMS = Phrases(
     "You answer questions about a text.",
@@ -42,7 +44,7 @@ GENERAL = Phrases(
 )
 CLAIMS = Phrases(
     "Is it true that {s} {c}?",
-    "True or false, yes or no: {s} {c}?",
+    "Tell me, yes or no: {s} {c}?",
     "Does the text say that {s} {c}?",
     "Is this right: {s} {c}?",
     "Yes or no: {s} {c}?",
@@ -54,7 +56,7 @@ CLAIMS = Phrases(
 
 def _records(draw: Draw, most: int = 3) -> list[Record]:
     """One to three records of one kind, the later ones with the same fields."""
-    record = draw_record(draw, draw_kind(draw), draw.int(1, 4))
+    record = draw_record(draw, draw_kind(draw), draw.number(1, 4))
     return [record] + [same_fields(draw, record) for _ in range(draw.one((0, 0, 1, most - 1)))]
 
 
@@ -71,9 +73,7 @@ def _question(draw: Draw, record: Record) -> tuple[str, str] | None:
     return question, fact.shown
 
 
-def _framed(
-    draw: Draw, task: str, passage: str, question: str, answer: str, **more: tuple[str, ...]
-) -> Sample:
+def _framed(draw: Draw, task: str, passage: str, question: str, answer: str, **more: Any) -> Sample:
     text = draw.phrase(FRAMES).format(p=passage, q=question)
     if draw.chance(0.2):
         return plain(task, f"{text}\n{draw.one(LEADS)}", answer, **more)
@@ -107,7 +107,37 @@ def yes_or_no(draw: Draw) -> Sample:
         other = next(f for f in same_fields(draw, record).facts if f.key == fact.key)
         clause, answer = other.clause or "", "yes" if other.value == fact.value else "no"
     claim = draw.phrase(CLAIMS).format(s=record.first, c=clause)
+    if draw.chance(0.2):
+        claim += draw.one(
+            (" Answer true or false.", " True or false?", " Reply with true or false.")
+        )
+        answer = {"yes": "true", "no": "false"}[answer]
+        return _framed(draw, "yes_no", passage, claim, answer, choices=("true", "false"))
     return _framed(draw, "yes_no", passage, claim, answer, choices=("yes", "no"))
+
+
+LIST_ASKS = Phrases(
+    "{q} Answer as a JSON list.",
+    "{q} Return a JSON array of strings.",
+    "{q} Give a JSON list.",
+    "{q} Reply with a list in JSON.",
+    "As a JSON list: {q}",
+    "{q} Format: JSON array.",
+)
+
+
+def json_list(draw: Draw) -> Sample:
+    """A question whose answer is a list of strings, given as JSON."""
+    while True:
+        record = draw_record(draw, draw_kind(draw), draw.number(1, 3))
+        fact = next((f for f in record.facts if f.schema == STRINGS and f.field.asks), None)
+        if fact and fact.field.asks:
+            break
+    asked = draw.phrase(fact.field.asks).replace("{s}", record.first)
+    ask = draw.phrase(LIST_ASKS).format(q=asked)
+    return _framed(
+        draw, "json_list", tell_prose(draw, record), ask, dumps(fact.value), schema=STRINGS
+    )
 
 
 ITEM_ASKS = Phrases(
@@ -134,9 +164,10 @@ def single_item(draw: Draw) -> Sample:
             ("price", EVENT, TOTAL),
         )
     )
-    record = draw_record(draw, kind, draw.int(0, 2))
+    record = draw_record(draw, kind, draw.number(0, 2))
     value, shown = field.make(draw)
-    clause = draw.phrase(field.says).replace("{v}", shown)
+    assert isinstance(field.says, Phrases)
+    clause = fill(draw.phrase(field.says), shown)
     if (
         any(
             f.field.schema == field.schema and f.field in (field, EMAIL, PHONE, DAY)
@@ -185,7 +216,7 @@ def fact(draw: Draw) -> Sample:
         return plain("fact", f"Q: {ask}\nA:", f" {answer}")
     if dice < 0.55:
         lines = []
-        for _ in range(draw.int(1, 4)):
+        for _ in range(draw.number(1, 4)):
             k, a, other, _ = _known(draw)
             lines.append(f"Q: {draw.phrase(other).format(k=k)}\nA: {a}\n")
         return plain("fact", f"{''.join(lines)}Q: {ask}\nA:", f" {answer}")
@@ -211,7 +242,7 @@ def _known(draw: Draw, most: float = 1.0) -> tuple[str, str, Phrases, str]:
         pair = draw.one(list(words.OPPOSITES.items()))
         key, answer = pair if draw.chance(0.5) else pair[::-1]
         return key, answer, OPPOSITE_ASKS, "The opposite of {k} is"
-    a, b = draw.int(0, 20), draw.int(0, 20)
+    a, b = draw.number(0, 20), draw.number(0, 20)
     key, answer = draw.one(((f"{a} + {b}", a + b), (f"{a + b} - {b}", a)))
     return (
         key,

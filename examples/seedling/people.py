@@ -18,8 +18,8 @@ def _child(draw: Draw) -> str:
 
 
 def _address(draw: Draw) -> Made:
-    street = f"{draw.int(1, 250)} {draw.one(words.STREETS)} {draw.one(words.STREET_ENDS)}"
-    city, code = draw.city(), f"{draw.int(10000, 99999)}"
+    street = f"{draw.number(1, 250)} {draw.one(words.STREETS)} {draw.one(words.STREET_ENDS)}"
+    city, code = draw.city(), f"{draw.number(10000, 99999)}"
     return {"street": street, "city": city, "zip": code}, f"{street}, {code} {city}"
 
 
@@ -43,6 +43,7 @@ AGE = Field(
     ),
     INTEGER,
     Phrases("How old is {s}?", "What age is {s}?", "What is the age of {s}?", "What is {s}'s age?"),
+    Phrases("{v}", "{v}", "aged {v}", "{v} years old", "age {v}", "now {v}"),
 )
 CITY = Field(
     ("city", "city", "town", "location", "home_city", "residence", "home"),
@@ -65,6 +66,7 @@ CITY = Field(
         "What is the home city of {s}?",
         "Which city is {s} based in?",
     ),
+    Phrases("from {v}", "of {v}", "living in {v}", "born in {v}", "based in {v}"),
 )
 JOB = Field(
     ("job", "job", "occupation", "profession", "role", "job_title", "work"),
@@ -86,6 +88,7 @@ JOB = Field(
         "What is the job of {s}?",
         "What does {s} work as?",
     ),
+    Phrases("a {v}", "a {v} by trade", "our new {v}", "the {v}", "a well-known {v}"),
 )
 EMPLOYER = Field(
     ("employer", "company", "workplace", "organisation"),
@@ -162,7 +165,7 @@ PERSON = Kind(
                 "finds joy in {v}",
                 "has taken up {v}",
                 "does {v} in the evenings",
-                "never misses a chance for {v}",
+                "takes every chance for {v}",
             ),
             STRING,
             Phrases("What is the hobby of {s}?", "What is {s}'s hobby?"),

@@ -3,8 +3,8 @@
 from typing import Any
 
 from draw import Draw, Phrases
-from records import INTEGER, NUMBER, STRING
-from usage import Use, function, returned
+from records import NUMBER, STRING
+from usage import Tool, Use, function, returned
 
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 _SAID = {
@@ -47,6 +47,12 @@ _SAID = {
         "Share {a} among {b} people.",
     ),
 }
+_CALCULATOR_TOLD = (
+    "Evaluate an arithmetic expression.",
+    "Compute the value of a formula.",
+    "Do arithmetic.",
+    "A calculator.",
+)
 _SUMS = Phrases(
     "{e} is {r}.",
     "The result is {r}.",
@@ -57,62 +63,48 @@ _SUMS = Phrases(
 )
 
 
+def _as_expression(draw: Draw, a: float, b: float, action: str) -> tuple[Tool, dict[str, Any]]:
+    key = draw.one(("expression", "expression", "formula", "input", "query"))
+    name = draw.one(("calculator", "calculate", "compute", "math", "evaluate", "calc"))
+    tool = function(draw, name, draw.one(_CALCULATOR_TOLD), {key: STRING})
+    return tool, {key: f"{a} {_SIGNS[action]} {b}"}
+
+
+def _as_operation(draw: Draw, a: float, b: float, action: str) -> tuple[Tool, dict[str, Any]]:
+    x, y, op = draw.one(
+        (("a", "b", "operation"), ("x", "y", "op"), ("first", "second", "operator"))
+    )
+    params = {x: NUMBER, y: NUMBER, op: {"type": "string", "enum": list(_SIGNS)}}
+    keys = draw.one(((x, y, op), (op, x, y)))
+    name = draw.one(("calculate", "arithmetic", "compute", "calculator"))
+    tool = function(draw, name, "Calculate with two numbers.", {k: params[k] for k in keys})
+    given = {x: a, y: b, op: action}
+    return tool, {k: given[k] for k in keys}
+
+
+def _as_action(draw: Draw, a: float, b: float, action: str) -> tuple[Tool, dict[str, Any]]:
+    x, y = draw.one((("a", "b"), ("x", "y"), ("first", "second")))
+    name = draw.one((action, f"{action}_numbers"))
+    told = f"{action.capitalize()} two numbers."
+    return function(draw, name, told, {x: NUMBER, y: NUMBER}), {x: a, y: b}
+
+
+_SHAPES = (_as_expression, _as_expression, _as_operation, _as_action)
+
+
 def calculator(draw: Draw) -> Use:
     """One expression, or two numbers and an operation, or a tool for one operation only."""
     action = draw.one(tuple(_SIGNS))
-    a, b = draw.whole() + 1, draw.whole() + 1
-    if action == "divide":
-        a = a * b
-    value = {"add": a + b, "subtract": a - b, "multiply": a * b, "divide": a // b}[action]
+    a, b = (draw.money() if draw.chance(0.15) else draw.whole() + 1 for _ in range(2))
+    if action == "divide" and draw.chance(0.7):
+        a, b = int(a) * int(b), int(b)
+    value = {"add": a + b, "subtract": a - b, "multiply": a * b, "divide": a / b}[action]
+    value = int(value) if value == int(value) else round(value, 2)
+    tool, arguments = draw.one(_SHAPES)(draw, a, b, action)
     said = draw.phrase(_SAID[action]).format(a=a, b=b)
-    expression = f"{a} {_SIGNS[action]} {b}"
-    dice = draw.rng.random()
-    if dice < 0.5:
-        key = draw.one(("expression", "expression", "formula", "input", "query"))
-        name = draw.one(("calculator", "calculate", "compute", "math", "evaluate", "calc"))
-        tool = function(
-            draw,
-            name,
-            draw.one(
-                (
-                    "Evaluate an arithmetic expression.",
-                    "Compute the value of a formula.",
-                    "Do arithmetic.",
-                    "A calculator.",
-                )
-            ),
-            {key: STRING},
-        )
-        arguments: dict[str, Any] = {key: expression}
-    elif dice < 0.8:
-        x, y, op = draw.one(
-            (("a", "b", "operation"), ("x", "y", "op"), ("first", "second", "operator"))
-        )
-        enum = {"type": "string", "enum": list(_SIGNS)}
-        name = draw.one(("calculate", "arithmetic", "compute", "calculator"))
-        tool = function(
-            draw,
-            name,
-            "Calculate with two numbers.",
-            {x: NUMBER, y: NUMBER, op: enum}
-            if draw.chance(0.5)
-            else {op: enum, x: NUMBER, y: NUMBER},
-        )
-        given = {x: a, y: b, op: action}
-        arguments = {k: given[k] for k in tool["function"]["parameters"]["properties"]}
-    else:
-        x, y = draw.one((("a", "b"), ("x", "y")))
-        tool = function(
-            draw,
-            draw.one((action, f"{action}_numbers")),
-            f"{action.capitalize()} two numbers.",
-            {x: draw.one((NUMBER, INTEGER)), y: INTEGER},
-        )
-        arguments = {x: a, y: b}
-    answer = draw.phrase(_SUMS).format(e=expression, r=value)
-    return Use(
-        "calculator", tool, said, arguments, returned(draw, "result", value), answer, (str(value),)
-    )
+    answer = draw.phrase(_SUMS).format(e=f"{a} {_SIGNS[action]} {b}", r=value)
+    reply = returned(draw, "result", value)
+    return Use("calculator", tool, said, arguments, reply, answer, (str(value),))
 
 
 _UNITS = (
@@ -143,7 +135,7 @@ def convert(draw: Draw) -> Use:
     """A value from one unit to another."""
     source, target = draw.one(_UNITS)[:: draw.one((1, -1))]
     value = draw.whole() if draw.chance(0.6) else draw.money()
-    out = round(draw.rng.uniform(0.1, 3000), draw.int(0, 2))
+    out = round(draw.rng.uniform(0.1, 3000), draw.number(0, 2))
     v, f, t = draw.one(
         (
             ("value", "from_unit", "to_unit"),

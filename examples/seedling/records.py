@@ -26,13 +26,18 @@ STRINGS = {"type": "array", "items": {"type": "string"}}
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that can be said about a subject. `says` are verb phrases; a dict gives them per value."""
+    """One thing that can be said about a subject.
+
+    `says` are verb phrases, a dict gives them per value; `asks` are questions; `asides` go between commas behind the
+    subject.
+    """
 
     keys: tuple[str, ...]
     make: Callable[[Draw], Made]
     says: Phrases | dict[Any, Phrases]
     schema: dict[str, Any]
     asks: Phrases | None = None
+    asides: Phrases | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +80,44 @@ def make_fact(draw: Draw, field: Field) -> Fact:
     schema = field.schema
     if schema in (INTEGER, NUMBER) and draw.chance(0.06) or "format" in schema and draw.chance(0.5):
         value, schema = shown, STRING
+    return Fact(
+        field, draw.one(field.keys), value, shown, _clause(draw, field, value, shown), schema
+    )
+
+
+def _clause(draw: Draw, field: Field, value: Any, shown: str) -> str:
     says = field.says[value] if isinstance(field.says, dict) else field.says
-    clause = draw.phrase(says).replace("{v}", shown)
-    return Fact(field, draw.one(field.keys), value, shown, clause, schema)
+    return fill(draw.phrase(says), shown)
+
+
+def fill(phrase: str, shown: str) -> str:
+    """The phrase with its value, with `an` before a vowel and `1 year` in the singular."""
+    if shown[0] in "aeiou":
+        phrase = phrase.replace(" a {v}", " an {v}")
+    elif shown == "1":
+        phrase = phrase.replace("{v} years", "{v} year")
+    return phrase.replace("{v}", shown)
+
+
+def meanings(field: Field) -> set[str]:
+    """The keys of a field, plurals as singulars. Two fields that share one would be mistaken for each other."""
+    return {key.removesuffix("s") for key in field.keys}
 
 
 def draw_record(draw: Draw, kind: Kind, count: int) -> Record:
-    """A record with `count` different facts, in random order."""
+    """A record with up to `count` facts that cannot be mistaken for each other, in random order."""
     value, shown = kind.subject.make(draw)
     subject = Fact(
         kind.subject, draw.one(kind.subject.keys), value, shown, None, kind.subject.schema
     )
     first, later = kind.refer(draw, shown)
-    facts, seen = [], {subject.key}
-    for field in draw.some(kind.fields, count, count):
-        fact = make_fact(draw, field)
-        if fact.key not in seen:
-            seen.add(fact.key)
-            facts.append(fact)
+    facts: list[Fact] = []
+    taken = meanings(kind.subject)
+    fields = draw.rng.sample(kind.fields, len(kind.fields)) if count else ()
+    for field in fields:
+        if len(facts) < count and not taken & meanings(field):
+            taken |= meanings(field)
+            facts.append(make_fact(draw, field))
     return Record(kind, subject, first, later, tuple(facts))
 
 
@@ -102,10 +127,9 @@ def same_fields(draw: Draw, record: Record) -> Record:
     facts = []
     for fact in record.facts:
         value, shown = fact.field.make(draw)
+        clause = _clause(draw, fact.field, value, shown)
         if fact.schema is not fact.field.schema:
             value = shown
-        says = fact.field.says[value] if isinstance(fact.field.says, dict) else fact.field.says
-        clause = draw.phrase(says).replace("{v}", shown)
         facts.append(replace(fact, value=value, shown=shown, clause=clause))
     subject = replace(other.subject, key=record.subject.key)
     return replace(other, subject=subject, facts=tuple(facts))
@@ -131,15 +155,18 @@ def tell(draw: Draw, record: Record) -> str:
 
 def tell_prose(draw: Draw, record: Record) -> str:
     """One to four sentences; facts in random order, later sentences with a pronoun or short form."""
-    clauses = [f.clause for f in record.facts if f.clause]
-    draw.rng.shuffle(clauses)
-    if not clauses:
-        return f"This is about {record.first}."
-    sentences, mention = [], record.first
-    while clauses:
-        take = min(len(clauses), draw.one((1, 1, 2, 2, 3)) if len(sentences) < 3 else 9)
-        taken, clauses = clauses[:take], clauses[take:]
-        sentences.append(f"{_capital(mention)} {listed(taken)}.")
+    facts, mention = draw.rng.sample(record.facts, len(record.facts)), record.first
+    if not facts:
+        return f"This is about {mention}."
+    aside = next((f for f in facts if f.field.asides), None)
+    if aside and aside.field.asides and len(facts) > 1 and draw.chance(0.35):
+        facts.remove(aside)
+        mention += f", {fill(draw.phrase(aside.field.asides), aside.shown)},"
+    sentences: list[str] = []
+    while facts:
+        take = min(len(facts), draw.one((1, 1, 2, 2, 3)) if len(sentences) < 3 else 9)
+        taken, facts = facts[:take], facts[take:]
+        sentences.append(f"{_capital(mention)} {listed([f.clause or '' for f in taken])}.")
         mention = draw.one(record.later)
     return " ".join(sentences)
 
@@ -172,7 +199,8 @@ _OWN_VERBS = {
 
 def _own_clause(clause: str) -> str:
     verb, _, rest = clause.partition(" ")
-    own = _OWN_VERBS.get(verb) or (verb[:-1] if verb.endswith("s") else verb)
+    drop = 2 if verb.endswith(("shes", "ches", "sses")) else int(verb.endswith("s"))
+    own = _OWN_VERBS.get(verb) or verb[: len(verb) - drop]
     for theirs, mine in (("their", "my"), ("them", "me")):
         rest = rest.replace(f"{theirs} ", f"{mine} ")
     return f"{own} {rest}"
@@ -183,7 +211,7 @@ def _tell_own(draw: Draw, record: Record) -> str:
     draw.rng.shuffle(clauses)
     sentences = [draw.phrase(OWN_OPENERS).replace("{s}", record.subject.shown)]
     while clauses:
-        take = draw.int(1, 2)
+        take = draw.number(1, 2)
         taken, clauses = clauses[:take], clauses[take:]
         sentences.append(f"I {listed(taken)}.")
     return " ".join(sentences)

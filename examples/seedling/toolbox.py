@@ -9,7 +9,7 @@ import words
 from draw import Draw, Phrases
 from events import free_key
 from reckoning import calculator, convert
-from records import INTEGER, NUMBER, STRING
+from records import DATE, INTEGER, NUMBER, STRING
 from sample import dumps
 from usage import Use, function, returned
 
@@ -38,7 +38,7 @@ _WEATHER_TOLD = Phrases(
 
 def weather(draw: Draw) -> Use:
     """The weather of a city."""
-    city, sky, degrees = draw.city(), draw.one(_SKIES), draw.int(-15, 42)
+    city, sky, degrees = draw.city(), draw.one(_SKIES), draw.number(-15, 42)
     key = draw.one(("city", "city", "location", "place"))
     name = draw.one(
         ("weather", "get_weather", "weather", "current_weather", "forecast", "weather_report")
@@ -104,60 +104,45 @@ _DEEDS = words.split_words(
 
 
 def _deed(draw: Draw) -> str:
-    deed = draw.one(_DEEDS)
-    return (
-        f"{deed} with {draw.first_name()}"
-        if draw.chance(0.5)
-        else f"{draw.one(words.EVENT_THEMES)} {draw.one(words.EVENT_TYPES)}"
-        if draw.chance(0.6)
-        else deed
-    )
+    dice, deed = draw.rng.random(), draw.one(_DEEDS)
+    if dice < 0.5:
+        return f"{deed} with {draw.first_name()}"
+    return deed if dice < 0.7 else f"{draw.one(words.EVENT_THEMES)} {draw.one(words.EVENT_TYPES)}"
+
+
+_CREATE_NAMES = ("create_event", "calendar_create", "add_event", "schedule", "new_event")
+_CREATE_TOLD = (
+    "Create a calendar event.",
+    "Add an event to the calendar.",
+    "Schedule an appointment.",
+)
+_CREATE_KEYS = (
+    ("title", "date", "time"),
+    ("name", "day", "start"),
+    ("event", "date", "start_time"),
+    ("summary", "date", "time"),
+)
+_CREATE_DONE = Phrases(
+    "I added {n} on {d} at {t}.",
+    "{n} is in your calendar on {d} at {t}.",
+    "Done: {n}, {d}, {t}.",
+    "I scheduled {n} for {d} at {t}.",
+)
 
 
 def calendar_create(draw: Draw) -> Use:
     """A new event with name, date and time."""
     deed, (iso, date), (_, time) = _deed(draw), draw.date(), draw.time()
-    n, d, t = draw.one(
-        (
-            ("title", "date", "time"),
-            ("name", "day", "start"),
-            ("event", "date", "start_time"),
-            ("summary", "date", "time"),
-        )
-    )
+    n, d, t = draw.one(_CREATE_KEYS)
     wants_iso = draw.chance(0.5)
-    name = draw.one(("create_event", "calendar_create", "add_event", "schedule", "new_event"))
-    date_schema = {"type": "string", "format": "date"} if wants_iso else STRING
-    tool = function(
-        draw,
-        name,
-        draw.one(
-            (
-                "Create a calendar event.",
-                "Add an event to the calendar.",
-                "Schedule an appointment.",
-            )
-        ),
-        {n: STRING, d: date_schema, t: STRING},
-    )
+    params = {n: STRING, d: DATE if wants_iso else STRING, t: STRING}
+    tool = function(draw, draw.one(_CREATE_NAMES), draw.one(_CREATE_TOLD), params)
+    said = draw.phrase(_CREATE_SAID).format(n=deed, d=date, t=time)
+    arguments = {n: deed, d: iso if wants_iso else date, t: time}
     reply = draw.one(("ok", "created", dumps({"status": "created"}), dumps({"ok": True})))
-    answer = draw.phrase(
-        Phrases(
-            "I added {n} on {d} at {t}.",
-            "{n} is in your calendar on {d} at {t}.",
-            "Done: {n}, {d}, {t}.",
-            "I scheduled {n} for {d} at {t}.",
-        )
-    ).format(n=deed, d=date, t=time)
-    return Use(
-        "calendar_create",
-        tool,
-        draw.phrase(_CREATE_SAID).format(n=deed, d=date, t=time),
-        {n: deed, d: iso if wants_iso else date, t: time},
-        reply,
-        answer[0].upper() + answer[1:],
-        (date, time),
-    )
+    answer = draw.phrase(_CREATE_DONE).format(n=deed, d=date, t=time)
+    answer = answer[0].upper() + answer[1:]
+    return Use("calendar_create", tool, said, arguments, reply, answer, (date, time))
 
 
 def calendar_list(draw: Draw) -> Use:
@@ -167,7 +152,7 @@ def calendar_list(draw: Draw) -> Use:
     if draw.chance(0.3):
         iso = date = draw.one((*words.WEEKDAYS, "tomorrow", "today"))
     key = draw.one(("date", "day"))
-    schema = {"type": "string", "format": "date"} if wants_iso and iso != date else STRING
+    schema = DATE if wants_iso and iso != date else STRING
     tool = function(
         draw,
         draw.one(("list_events", "calendar_list", "get_events", "show_calendar")),
@@ -180,7 +165,7 @@ def calendar_list(draw: Draw) -> Use:
         ),
         {key: schema},
     )
-    events = [_deed(draw) for _ in range(draw.int(0, 3))]
+    events = [_deed(draw) for _ in range(draw.number(0, 3))]
     answer = (
         f"You have {' and '.join(events)} on {date}."
         if events
@@ -268,7 +253,7 @@ def free_tool(draw: Draw) -> Use:
     """A tool that no template names: any verb, any noun, any parameters."""
     verb, noun = draw.one(words.VERBS), draw.one((*words.ATTRIBUTES, *words.GOODS))
     params, arguments, said = {}, {}, []
-    for key in {free_key(draw): None for _ in range(draw.int(1, 3))}:
+    for key in {free_key(draw): None for _ in range(draw.number(1, 3))}:
         value, schema = draw.one(
             (
                 (draw.whole(), INTEGER),
@@ -352,7 +337,7 @@ _TIMER_SAID = Phrases(
 
 def timer(draw: Draw) -> Use:
     """A timer in minutes."""
-    count = draw.int(1, 120)
+    count = draw.number(1, 120)
     key = draw.one(("minutes", "duration_minutes", "duration"))
     tool = function(
         draw,

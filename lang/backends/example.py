@@ -14,7 +14,7 @@ from ..errors import InvalidProgram
 
 WORDS = (
     "text", "a", "A", "1", "0", "10", "1.5", "2000", "true", "yes", "2000-01-01", "12:00", "2000-01-01T12:00:00Z",
-    "00000000-0000-4000-8000-000000000000", "one two", "a@b.org", "https://example.org/", "P1D", "127.0.0.1", "aaaaaaaa",
+    "00000000-0000-4000-8000-000000000000", "one two", "a@b.org", "https://example.org/", "P1D", "aaaaaaaa",
 )  # fmt: skip
 FORMATS = {
     "date": "2000-01-01",
@@ -70,8 +70,8 @@ def _value(schema: Any, root: Any, name: str) -> Any:
     for key in ("anyOf", "oneOf", "allOf"):
         if key in known:
             return _value(known[key][0], root, name)
-    kind = known.get("type", "object" if "properties" in known else "string")
-    return _of_type(kind[0] if isinstance(kind, list) else kind, known, root, name)
+    kind: Any = known.get("type", "object" if "properties" in known else "string")
+    return _of_type(kind if isinstance(kind, str) else kind[0], known, root, name)
 
 
 def _of_type(kind: str, schema: Mapping[str, Any], root: Any, name: str) -> Any:

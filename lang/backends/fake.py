@@ -37,7 +37,7 @@ Template = Callable[[Sequence[Mapping[str, Any]], bool], str]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a program asked for. text: the whole prompt; pieces: the new part of it; number: calls by that name before."""
+    """What a program asked for. text: the whole prompt; pieces: the new part; number: calls by that name before."""
 
     kind: Literal["generate", "score", "hold"]
     name: str
@@ -72,8 +72,9 @@ class FakePrefix:
 class Fake:
     """A scripted backend. calls: all so far; working: calls going on now; aborted: those left before their end.
 
-    scores: log-probability of each token of a choice, as a function of call and choice; without it the scripted choice is the
-    likeliest, or the one that the prompt names most often. template: a chat template; delay_seconds: before each word.
+    scores: log-probability of each token of a choice, as a function of call and choice; without it the scripted choice
+    is the likeliest, or the one that the prompt names most often. template: a chat template; delay_seconds: before
+    each word.
     """
 
     name = "fake"
@@ -143,19 +144,17 @@ class Fake:
         score = self._scores
         if score is None:
             reply = self._reply(call) if self._scripted(call.name) else None
-            if isinstance(reply, Stall):
+            while isinstance(reply, Stall):
                 await asyncio.Event().wait()
             if reply is not None and reply not in choices:
                 raise InvalidProgram(
                     f"the scripted choice {reply!r} is none of {', '.join(choices)}"
                 )
-            score = (
-                _likeness if reply is None else lambda _, choice: -0.1 if choice == reply else -5.0
-            )
+            score = _likeness if reply is None else _preference(reply)
         await asyncio.sleep(self._delay_seconds)
+        scored = [(_words(choice), score(call, choice)) for choice in choices]
         return tuple(
-            ChoiceScore(tuple(_id(w) for w in _words(c)), tuple(score(call, c) for _ in _words(c)))
-            for c in choices
+            ChoiceScore(tuple(map(_id, words)), (one,) * len(words)) for words, one in scored
         )
 
     async def hold(self, prompt: Prompt, params: SamplingParams) -> Prefix:
@@ -260,7 +259,7 @@ class Fake:
         if callable(reply) and not isinstance(reply, type):
             reply = reply(call)
         if isinstance(reply, BaseException):
-            raise reply
+            raise reply.with_traceback(None)
         if isinstance(reply, Stall):
             return reply
         text = write_value(reply, call.constraint)
@@ -277,6 +276,13 @@ def _check_allowed(text: str, call: Call) -> None:
         case _:
             return
     raise InvalidProgram(f"the scripted answer {text!r:.80} for {call.name!r} {reason:.200}")
+
+
+def _preference(reply: str) -> Scores:
+    def score(call: Call, choice: str) -> float:
+        return -0.1 if choice == reply else -5.0
+
+    return score
 
 
 def _likeness(call: Call, choice: str) -> float:

@@ -5,6 +5,6 @@
     serve.py     the HTTP server, flags from the config dataclasses (flags.py)
     bench.py     the measurements of runtime/bench
 
-Nothing heavy is imported before a command needs it, so `trellis --help` is quick. Mistakes of the user are one line
-on stderr and exit code 2 (report.py); a program that fails exits with 1.
+Nothing heavy is imported before a command needs it, so `trellis --help` is quick. Mistakes of the
+user are one line on stderr and exit code 2 (report.py); a program that fails exits with 1.
 """

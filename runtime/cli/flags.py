@@ -4,9 +4,9 @@
     @with_config_flags
     def serve(model: ..., engine: EngineConfig, server: ServerConfig) -> None: ...
 
-Each field of a config becomes a flag with the field's own default and help text, and an environment variable
-TRELLIS_<FIELD>; the command line goes first. A field that the command also names as a parameter of its own (`model`
-here) takes that value. It refuses to know what the settings mean.
+Each field of a config becomes a flag with the field's own default and help text, and an environment
+variable TRELLIS_<FIELD>; the command line goes first. A field that the command also names as a
+parameter of its own (`model` here) takes that value. It refuses to know what the settings mean.
 """
 
 import functools
@@ -18,9 +18,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
+from .report import mistakes_in_one_line
+
 
 def with_config_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with its config parameters replaced by their fields as flags. Raises what the configs raise."""
+    """The command with its config parameters replaced by their fields as flags.
+
+    Mistakes in them are one line.
+    """
     own = inspect.signature(command).parameters
     configs = {name: p.annotation for name, p in own.items() if is_dataclass(p.annotation)}
     explicit = [p for name, p in own.items() if name not in configs]
@@ -29,8 +34,9 @@ def with_config_flags(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def parsed(**values: Any) -> None:
-        built = {name: _build(kind, values) for name, kind in configs.items()}
-        command(**{p.name: values[p.name] for p in explicit}, **built)
+        with mistakes_in_one_line():
+            built = {name: _build(kind, values) for name, kind in configs.items()}
+            command(**{p.name: values[p.name] for p in explicit}, **built)
 
     parsed.__signature__ = inspect.Signature([*explicit, *flags])  # pyright: ignore[reportAttributeAccessIssue]
     parsed.__annotations__ = {p.name: p.annotation for p in (*explicit, *flags)}
@@ -43,15 +49,18 @@ def _flags(kind: Any) -> list[inspect.Parameter]:
 
 
 def _flag(setting: Field[Any], hint: Any, group: str) -> inspect.Parameter:
+    choices = get_args(hint) if get_origin(hint) is Literal else ()
+    told = f" One of {', '.join(choices)}." if choices else ""
     option = typer.Option(
-        help=setting.metadata["help"],
+        help=setting.metadata["help"] + told,
+        metavar="NAME" if choices else None,
         envvar=f"TRELLIS_{setting.name.upper()}",
         show_envvar=False,
         rich_help_panel=group.removesuffix("Config"),
     )
     default = setting.default
-    if get_origin(hint) is Literal:
-        hint = StrEnum(setting.name, {value: value for value in get_args(hint)})
+    if choices:
+        hint = StrEnum(setting.name, {value: value for value in choices})
         default = hint(default)
     return inspect.Parameter(
         setting.name,

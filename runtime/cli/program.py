@@ -2,14 +2,15 @@
 
     trellis run examples/email_regex.py:find_email --text "write to ada@example.org"
 
-Values are read as JSON where the parameter is no text; `@path` reads a file, `-` reads stdin. It refuses to know what the
-program does.
+Values are read as JSON where the parameter is no text; `@path` reads a file, `-` reads stdin. It
+refuses to know what the program does.
 """
 
 import importlib.util
 import inspect
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -31,10 +32,17 @@ OWN = ("stream", "model")
 
 def run(
     context: typer.Context,
-    target: Annotated[str, typer.Argument(metavar="FILE:FUNCTION", help="A Python file and a function in it.")] = "",
-    stream: Annotated[bool, typer.Option(help="Show the text while it is generated.")] = False,
+    target: Annotated[
+        str, typer.Argument(metavar="FILE:FUNCTION", help="A Python file and a function in it.")
+    ] = "",
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Show the text while it is generated.")
+    ] = False,
     model: Annotated[
-        str | None, typer.Option(help="Folder with a model; the program's own choice, or the bundled one, when absent.")
+        str | None,
+        typer.Option(
+            help="Folder with a model; the program's own choice, or the bundled one, when absent."
+        ),
     ] = None,
 ) -> None:
     """Run a program once and print what it returns.
@@ -62,7 +70,9 @@ def load_function(target: str) -> Function[..., Any]:
     if name in found:
         return found[name]
     known = ", ".join(found) or "none: decorate one with @trellis.function"
-    said = f"has no function {name!r}" if name else "has several functions: name one as FILE:FUNCTION"
+    said = (
+        f"has no function {name!r}" if name else "has several functions: name one as FILE:FUNCTION"
+    )
     raise UsageMistake(f"{path} {said}; there are: {known}")
 
 
@@ -79,7 +89,9 @@ def _load_module(path: Path) -> ModuleType:
     return module
 
 
-def _command(function: Function[..., Any], then: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
+def _command(
+    function: Function[..., Any], then: Callable[[dict[str, Any]], None]
+) -> Callable[..., None]:
     """A command whose flags are the function's parameters."""
     hints = get_type_hints(function.body, include_extras=True)
     parameters = {
@@ -88,7 +100,9 @@ def _command(function: Function[..., Any], then: Callable[[dict[str, Any]], None
         if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     }
     if taken := [name for name in OWN if name in parameters]:
-        raise UsageMistake(f"--{taken[0]} belongs to `trellis run`: rename the parameter {taken[0]!r}")
+        raise UsageMistake(
+            f"--{taken[0]} belongs to `trellis run`: rename the parameter {taken[0]!r}"
+        )
 
     def command(**texts: Any) -> None:
         with mistakes_in_one_line():
@@ -106,7 +120,7 @@ def _flag(parameter: inspect.Parameter, hint: Any) -> inspect.Parameter:
     required = parameter.default is inspect.Parameter.empty
     kind: Any = bool if hint is bool else list[str] if get_origin(hint) is list else str
     shown = False if required else repr(parameter.default)
-    option = typer.Option(help=_type_name(hint), show_default=shown)
+    option = typer.Option(metavar=None if kind is bool else _type_name(hint), show_default=shown)
     return inspect.Parameter(
         parameter.name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -136,7 +150,9 @@ def _value(name: str, text: Any, hint: Any) -> Any:
         except ValidationError as other:
             shown = other if text.lstrip()[:1] in ("{", "[") else error
             message = shown.errors(include_url=False)[0]["msg"]
-            raise UsageMistake(f"--{name.replace('_', '-')}: {message}, got {text!r:.60}") from other
+            raise UsageMistake(
+                f"--{name.replace('_', '-')}: {message}, got {text!r:.60}"
+            ) from other
 
 
 def _read(name: str, text: str) -> str:
@@ -147,10 +163,14 @@ def _read(name: str, text: str) -> str:
     try:
         return Path(text[1:]).read_text()
     except OSError as error:
-        raise UsageMistake(f"--{name.replace('_', '-')}: cannot read {text[1:]}: {error.strerror}") from error
+        raise UsageMistake(
+            f"--{name.replace('_', '-')}: cannot read {text[1:]}: {error.strerror}"
+        ) from error
 
 
-def _perform(function: Function[..., Any], values: dict[str, Any], stream: bool, model: str | None) -> None:
+def _perform(
+    function: Function[..., Any], values: dict[str, Any], stream: bool, model: str | None
+) -> None:
     with mistakes_in_one_line():
         if model is not None:
             from ..launch import open_engine
@@ -158,7 +178,7 @@ def _perform(function: Function[..., Any], values: dict[str, Any], stream: bool,
             use(open_engine(model))
         run = _stream(function, values) if stream else function.run(**values)
     if run.error is not None:
-        complain(_place(run.error))
+        complain(_place(run.error, function))
         raise typer.Exit(1)
     _show(run)
 
@@ -184,15 +204,23 @@ def _stream(function: Function[..., Any], values: dict[str, Any]) -> Run[Any]:
     raise AssertionError("a stream ends with Finished")
 
 
-def _place(error: Exception) -> str:
+def _place(error: Exception, function: Function[..., Any]) -> str:
     """The error with the program's line, as compilers write it."""
-    where = error.where if isinstance(error, ProgramError) else None
-    kind = "" if isinstance(error, ProgramError) else f"{type(error).__name__}: "
-    path, _, line = (where or "").rpartition(":")
-    message = str(error)
+    if isinstance(error, ProgramError):
+        where, message = error.where or "", str(error)
+    else:
+        where, message = _line_in(error, function), f"{type(error).__name__}: {error}"
+    path, _, line = where.rpartition(":")
     if not path or f"{Path(path).name}:{line}" in message:
-        return f"{kind}{message}"
+        return message
     return f"{Path(path).name}:{line}: {message}"
+
+
+def _line_in(error: Exception, function: Function[..., Any]) -> str:
+    """The last line of the function's own file that the error passed."""
+    file = function.body.__code__.co_filename
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    return f"{file}:{frames[-1].lineno}" if frames else ""
 
 
 def _show(run: Run[Any]) -> None:
@@ -200,4 +228,6 @@ def _show(run: Run[Any]) -> None:
     if isinstance(value, str):
         typer.echo(value)
     else:
-        typer.echo(json.dumps(to_jsonable_python(value, fallback=repr), indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps(to_jsonable_python(value, fallback=repr), indent=2, ensure_ascii=False)
+        )

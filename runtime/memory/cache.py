@@ -101,8 +101,8 @@ class PrefixCache:
         """Locks the longest cached prefix of at most `limit` tokens and takes pages for up to `new_tokens` behind it.
 
         limit must leave one token to compute. None, and nothing changed, when memory does not suffice. While others
-        run it is worth waiting for them; when none does, and what keeping the prefix locks stands in the way of the
-        room for the rest, a shorter one is taken.
+        run it is worth waiting for them. When none does, and what the prefix locks stands in the way of the room for
+        the rest, a shorter one is taken, provided that all of `tokens` fit without it.
         """
         if not (0 <= limit < len(tokens) and new_tokens > 0):
             raise ValueError(
@@ -113,8 +113,10 @@ class PrefixCache:
         while True:
             end = min(match.length + new_tokens, len(tokens))
             reservation = self._reserve(match, self._count(end))
-            if reservation is not None or self._private or match.node.parent is None:
+            if reservation is not None or match.node.parent is None:
                 return reservation
+            if self._private or self.available < self._count(len(tokens)):
+                return None
             match = self._shorter(match)
 
     def extend(self, pages: list[int], length: int, new_tokens: int) -> list[int] | None:

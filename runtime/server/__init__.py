@@ -10,6 +10,7 @@ The way of a request through the files:
     native.py    the routes; body.py says what a body may hold and turns it into jobs
     source.py    jobs run on the backend's loop, their Deltas come back to the server's
     answer.py    Deltas become replies; stream.py sends them as they come
+    probe.py     what /ready asks
     errors.py    one table says which exception is which status
 
 A client that leaves takes its work with it. The server refuses to know how text is generated.

@@ -5,8 +5,6 @@
 It neither opens nor closes the backend; who made it does.
 """
 
-import asyncio
-
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -15,7 +13,8 @@ from .auth import KeyGate
 from .config import ServerConfig
 from .errors import install_errors
 from .limits import BodyLimit
-from .native import Probe, native_routes
+from .native import native_routes
+from .probe import Probe, loop_probe
 from .source import Source
 
 
@@ -31,13 +30,6 @@ def create_app(
         title="Trellis", description="Structured generation over one model.", docs_url="/docs"
     )
     install_errors(app)
-    app.include_router(native_routes(Source(backend), config, probe or _loop_probe(backend)))
+    app.include_router(native_routes(Source(backend), config, probe or loop_probe(backend)))
     limited = BodyLimit(app, config.max_body_bytes)
     return limited if config.api_key is None else KeyGate(limited, config.api_key)
-
-
-def _loop_probe(backend: Backend) -> Probe:
-    async def ask() -> None:
-        await asyncio.wrap_future(backend.loop.submit(asyncio.sleep(0)))
-
-    return ask

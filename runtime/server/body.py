@@ -28,7 +28,10 @@ RENAMED = {"max_new_tokens": "max_tokens", "min_new_tokens": "min_tokens", "samp
 
 
 class _Strict(BaseModel):
-    """No unknown fields, no conversions: "5" is no number."""
+    """No unknown fields, no conversions.
+
+    "5" is no number. null is the same as leaving the field out.
+    """
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
@@ -46,6 +49,7 @@ class _Strict(BaseModel):
                         "field": unknown[0],
                     },
                 )
+            return {name: value for name, value in data.items() if value is not None}
         return data
 
 

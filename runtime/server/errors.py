@@ -16,6 +16,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from ...constrained.errors import ConstraintBudget, ConstraintError
@@ -48,6 +49,20 @@ class NotReady(Exception):
 
 class ClientLeft(Exception):
     """The caller closed the connection; nobody reads the reply."""
+
+
+class ErrorFields(BaseModel):
+    """What went wrong. param: the field at fault, as the caller wrote it."""
+
+    message: str
+    type: str
+    param: str | None
+
+
+class ErrorBody(BaseModel):
+    """The body of every reply that is an error."""
+
+    error: ErrorFields
 
 
 @dataclass(frozen=True, slots=True)

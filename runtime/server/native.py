@@ -9,7 +9,6 @@ A list of prompts, or n above 1, gives a list of replies: prompt by prompt, answ
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -20,18 +19,22 @@ from ...lang.backends.base import Backend
 from .answer import Answer
 from .body import GenerateBody
 from .config import ServerConfig
-from .errors import BadRequest, NotReady
+from .errors import BadRequest, ErrorBody, NotReady
+from .probe import Probe
 from .source import Job, Source, unless_left
 from .stream import Events, EventStream
 
-Probe = Callable[[], Awaitable[None]]
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorBody, "description": "The request cannot be meant, or not now."},
+    "5XX": {"model": ErrorBody, "description": "The engine does not answer, or failed."},
+}
 
 
 def native_routes(source: Source, config: ServerConfig, probe: Probe) -> APIRouter:
     """The routes over one backend. probe: returns once the engine has answered."""
     router = APIRouter()
 
-    @router.post("/generate", summary="Continue a prompt, or many")
+    @router.post("/generate", summary="Continue a prompt, or many", responses=ERRORS)
     async def generate(body: GenerateBody, request: Request) -> Response:
         _check_able(body, source.backend)
         jobs = body.jobs(config.max_batch)

@@ -1,7 +1,10 @@
 """Compiles the attention kernel for sm_90 and prints, per tile, what matters in the result."""
 
 import os
+import re
+import subprocess
 import sys
+import tempfile
 
 os.environ["TRITON_INTERPRET"] = "0"
 
@@ -34,7 +37,7 @@ TYPES |= {"q_stride": "i32", "table_stride": "i32", "scale": "fp32", "cap": "fp3
 def describe(tile: Tile) -> str:
     constants = {
         "GROUP": 4, "KV_HEADS": 8, "PAGE": 16, "DIM": 128, "BLOCK": 128, "ROWS": tile.rows, "KEYS": tile.keys,
-        "WINDOW": 0, "CAPPED": False, "INTERIOR": tile.rows >= 64, "PARTS": True, "FIELDS": FIELDS,
+        "WINDOW": 0, "CAPPED": False, "INTERIOR": tile.rows >= 64, "FIELDS": FIELDS,
         "PRECISION": "tf32",
     }  # fmt: skip
     names = kernel.arg_names
@@ -47,11 +50,20 @@ def describe(tile: Tile) -> str:
     options = {"num_warps": tile.warps, "num_stages": tile.stages}
     compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
     ptx = compiled.asm["ptx"]
-    spilled = int("st.local" in ptx or b"STL" in compiled.asm["cubin"])
     return (
         f"async_copies={ptx.count('cp.async.cg')} wgmma={ptx.count('wgmma.mma_async')}"
-        f" shared={compiled.metadata.shared} spilled={spilled}"
+        f" shared={compiled.metadata.shared} stack={stack_bytes(compiled.asm['cubin'])}"
     )
+
+
+def stack_bytes(code: bytes) -> int:
+    """Bytes a thread keeps on its stack: 0 when every value has a register."""
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(code)
+        file.flush()
+        tool = triton.knobs.nvidia.cuobjdump.path
+        usage = subprocess.check_output([tool, "--dump-resource-usage", file.name], text=True)
+    return int(re.findall(r"STACK:(\d+)", usage)[-1])
 
 
 for tile in AttentionShape(32, 8, 128, torch.bfloat16).tiles():

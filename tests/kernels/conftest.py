@@ -14,8 +14,6 @@ if not glob.glob("/dev/nvidia[0-9]*"):
 import pytest
 import torch
 
-torch.set_num_threads(2)
-
 
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> str:

@@ -55,19 +55,21 @@ class Scene:
     def truth(self, scale: float, window: int | None = None, softcap: float | None = None):
         """Plain attention, token by token, in float64."""
         out, token = torch.zeros(self.q.shape, dtype=torch.float64), 0
-        group = self.shape.group
-        for count, length, k, v in zip(
+        queries = self.q.double().cpu()
+        for count, length, *lines in zip(
             self.counts, self.lengths, self.keys, self.values, strict=True
         ):
+            k, v = (
+                x.double().cpu().repeat_interleave(self.shape.group, 1).transpose(0, 1)
+                for x in lines
+            )  # [heads, length, dim]
             for position in range(length - count, length):
                 low = 0 if window is None else max(0, position - window + 1)
-                for head in range(self.shape.heads):
-                    near = k[low : position + 1, head // group].double().cpu()
-                    score = near @ self.q[token, head].double().cpu() * scale
-                    if softcap is not None:
-                        score = softcap * torch.tanh(score / softcap)
-                    seen = v[low : position + 1, head // group].double().cpu()
-                    out[token, head] = torch.softmax(score, 0) @ seen
+                score = (k[:, low : position + 1] @ queries[token, :, :, None])[..., 0] * scale
+                if softcap is not None:
+                    score = softcap * torch.tanh(score / softcap)
+                weight = torch.softmax(score, -1)
+                out[token] = (weight[:, None] @ v[:, low : position + 1])[:, 0]
                 token += 1
         return out
 

@@ -197,9 +197,7 @@ def test_emptied_bank_is_filled_again(device: str, chain: Automaton, find) -> No
 
 
 @pytest.mark.parametrize("move", [advance_reference, advance])
-def test_end_of_text_stays_and_a_refused_token_is_dead(
-    device: str, chain: Automaton, move
-) -> None:
+def test_end_of_text_stays_and_a_refused_token_is_dead(device: str, chain: Automaton, move) -> None:
     tables = tables_of([chain], 4, 4, device)
     for row, state in enumerate([1, 3, 1, 1]):
         put(tables, row, 0, chain.address(state))

@@ -60,20 +60,20 @@ def test_not_a_number_is_never_drawn(device: str, draw) -> None:
 
 @both
 def test_masked_tokens_are_never_drawn(device: str, draw) -> None:
-    logits = torch.arange(5000.0, device=device).repeat(3, 1)
+    logits = torch.arange(3300.0, device=device).repeat(3, 1)
     bank = torch.zeros(2, 100, dtype=torch.int32, device=device)  # covers 3,200 tokens
     bank[1, 2], bank[1, 99] = -(1 << 31) | 1, 0b100
     mask = Mask(bank, torch.tensor([1, -1, 0], dtype=torch.int32, device=device))
     rows = torch.arange(3, device=device)
     assert draw(logits, rows, rows, make_settings([0.0] * 3, device), mask).tolist() == [
         99 * 32 + 2,
-        4999,
+        3299,
         0,  # nothing is allowed
     ]
     flat = torch.zeros_like(logits)
     drawn = {
         draw(flat, rows, rows + p, make_settings([1.0] * 3, device), mask)[0].item()
-        for p in range(40)
+        for p in range(12)
     }
     assert drawn == {64, 95, 99 * 32 + 2}
 
@@ -84,9 +84,9 @@ def test_threshold(device: str, draw) -> None:
     thresholds = torch.tensor([0.48, float("-inf")], device=device)
     rows = torch.arange(2, device=device)
     made = make_settings([1.0, 1.0], device)
-    drawn = torch.stack([draw(logits, rows, rows + p, made, None, thresholds) for p in range(60)])
+    drawn = torch.stack([draw(logits, rows, rows + p, made, None, thresholds) for p in range(30)])
     assert set(drawn[:, 0].tolist()) == {48, 49}
-    assert len(set(drawn[:, 1].tolist())) > 20
+    assert len(set(drawn[:, 1].tolist())) > 12
 
 
 # -- kernel and reference ----------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ filters = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(filters, st.lists(st.integers(-12, 12), min_size=1, max_size=40))
 def test_reference_is_the_definition(row: dict[str, float], steps: list[int]) -> None:
     logits = torch.tensor([steps]).float() / 2
@@ -91,11 +91,11 @@ def test_reference_is_the_definition(row: dict[str, float], steps: list[int]) ->
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.3, 3.0, 30.0])
-@pytest.mark.parametrize("vocabulary", [1, 100, 5000, 9000])
+@pytest.mark.parametrize("vocabulary", [1, 100, 4097, 8300])
 def test_kernel_is_reference(device: str, spread: float, vocabulary: int) -> None:
     torch.manual_seed(vocabulary)
     rows = [
-        {"top_k": 1}, {"top_k": 40}, {"top_k": 4097}, {"top_p": 0.93}, {"top_p": 0.0101},
+        {"top_k": 1}, {"top_k": 40}, {"top_k": 4098}, {"top_p": 0.93}, {"top_p": 0.0101},
         {"top_k": 64, "top_p": 0.81, "scale": 1.4}, {"log_min_p": -2.5}, {"scale": 0.0},
         {"top_k": 5, "log_min_p": -0.2, "scale": 0.5}, {"top_p": 0.9999, "scale": 0.1},
     ]  # fmt: skip
@@ -159,6 +159,8 @@ def test_every_dtype(dtype: torch.dtype) -> None:
     made = make_settings(filters * 16, "cuda")
     rows = torch.arange(64, device="cuda")
     exact = find_thresholds(logits, rows, made).cpu()
-    reference = find_thresholds_reference(logits.cpu(), rows.cpu(), make_settings(filters * 16, "cpu"))
+    reference = find_thresholds_reference(
+        logits.cpu(), rows.cpu(), make_settings(filters * 16, "cpu")
+    )
     # A sum in another order may move a top-p threshold to the neighbouring value.
     torch.testing.assert_close(exact, reference, rtol=2e-4, atol=2e-4)

@@ -58,14 +58,25 @@ def test_whole_leaves_go_until_enough_is_free(tree: RadixTree) -> None:
     assert tree.evict(5).tolist() == [4]
 
 
-def test_a_parent_follows_its_last_child_and_counts_as_used_with_it(tree: RadixTree) -> None:
-    put(tree, 1, 1, pages=[1])
+def test_a_parent_follows_its_last_child_unless_it_was_used_since(tree: RadixTree) -> None:
+    parent = put(tree, 1, 1, pages=[1])
     child = put(tree, 1, 1, 2, 2, pages=[1, 2])
     put(tree, 9, 9, pages=[9])
     use(tree, child)
     put(tree, 8, 8, pages=[8])
-    # The child is used later than 9, and its parent no earlier than it; both go before 8.
-    assert [tree.evict(1).tolist() for _ in range(4)] == [[9], [2], [1], [8]]
+    assert [tree.evict(1).tolist() for _ in range(3)] == [[9], [2], [1]]
+    parent = put(tree, 1, 1, pages=[1])
+    put(tree, 1, 1, 2, 2, pages=[1, 2])
+    put(tree, 9, 9, pages=[9])
+    use(tree, parent)
+    assert [tree.evict(1).tolist() for _ in range(4)] == [[8], [2], [9], [1]]
+
+
+def test_both_parts_of_a_split_can_be_flushed(tree: RadixTree) -> None:
+    put(tree, 1, 1, 2, 2, pages=[1, 2])
+    put(tree, 1, 1, pages=[1])
+    assert tree.flush().tolist() == [2, 1]
+    check(tree)
 
 
 def test_of_siblings_the_oldest_goes_and_the_parent_waits(tree: RadixTree) -> None:
@@ -149,7 +160,9 @@ def test_use_is_shown_with_its_time(tree: RadixTree, clock: Clock) -> None:
     assert node.used == 3.5
     clock.now = 4.5
     use(tree, node)
-    assert [(depth, n.tokens.tolist(), n.locks, n.used) for depth, n in tree.walk()] == [(0, [1, 1], 0, 4.5)]
+    assert [(depth, n.tokens.tolist(), n.locks, n.used) for depth, n in tree.walk()] == [
+        (0, [1, 1], 0, 4.5)
+    ]
 
 
 def test_use_does_not_make_the_queue_grow(tree: RadixTree) -> None:

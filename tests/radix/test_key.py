@@ -16,7 +16,9 @@ TOKENS = st.lists(st.integers(0, 2**31 - 1), max_size=40)
 def test_every_form_of_the_same_tokens_has_the_same_key(tokens: list[int]) -> None:
     key = pack(tokens)
     assert len(key) == TOKEN_BYTES * len(tokens)
-    assert pack(array("i", tokens)) == pack(np.array(tokens, np.int32)) == pack(tuple(tokens)) == key
+    assert (
+        pack(array("i", tokens)) == pack(np.array(tokens, np.int32)) == pack(tuple(tokens)) == key
+    )
     assert unpack(key).tolist() == tokens
 
 
@@ -35,10 +37,16 @@ def test_tokens_beyond_32_bits_are_refused() -> None:
         pack([2**31])
 
 
-@given(st.integers(0, 5 * FIRST_WINDOW), st.integers(0, 5 * FIRST_WINDOW), st.integers(0, 3), st.data())
-def test_common_length_is_what_a_loop_finds(ours: int, theirs: int, skip: int, data: st.DataObject) -> None:
+@given(
+    st.integers(0, 5 * FIRST_WINDOW), st.integers(0, 5 * FIRST_WINDOW), st.integers(0, 3), st.data()
+)
+def test_common_length_is_what_a_loop_finds(
+    ours: int, theirs: int, skip: int, data: st.DataObject
+) -> None:
     a, b = list(range(ours)), [7] * skip + list(range(theirs))
     if a and data.draw(st.booleans()):
         a[data.draw(st.integers(0, len(a) - 1))] = 2**20
-    wanted = next((i for i, (x, y) in enumerate(zip(a, b[skip:], strict=False)) if x != y), min(ours, theirs))
+    wanted = next(
+        (i for i, (x, y) in enumerate(zip(a, b[skip:], strict=False)) if x != y), min(ours, theirs)
+    )
     assert common_length(pack(a), pack(b), TOKEN_BYTES * skip) == wanted

@@ -111,7 +111,9 @@ def test_inserting_what_is_inside_a_node_gives_a_node_that_ends_there(tree: Radi
     assert owned(tree) == [(0, 0, 5, [10]), (1, 5, 6, [11])]
 
 
-def test_the_last_child_leaves_its_first_page_to_a_parent_that_ends_inside_it(tree: RadixTree) -> None:
+def test_the_last_child_leaves_its_first_page_to_a_parent_that_ends_inside_it(
+    tree: RadixTree,
+) -> None:
     tree.insert([1, 2, 3, 4, 5, 6, 7, 8, 9], [10, 11, 12])
     parent = tree.insert([1, 2, 3, 4, 5, 6], [10, 21]).node
     tree.lock(parent)
@@ -129,9 +131,7 @@ def test_a_page_is_left_upwards_through_nodes_that_own_none(tree: RadixTree) -> 
     tree.insert([1, 2, 3, 4, 5], [10, 11])
     tree.insert([1, 2, 70], [20])
     tree.insert([1, 80], [30])
-    top = tree.match([1]).node.parent
-    assert top is not None
-    tree.lock(top)
+    tree.lock(tree.match([1]).node)
     assert sorted(tree.evict(9).tolist()) == [10, 11, 20]
     assert seen(tree.match([1])) == (1, [], 30)
     assert owned(tree) == [(0, 0, 1, [30])]
@@ -175,7 +175,9 @@ def test_the_holder_of_a_node_keeps_its_path_through_splits(tree: RadixTree) -> 
     held = tree.insert([1, 2, 3, 4, 5, 6, 7, 8], [10, 11]).node
     tree.lock(held)
     for cut in (6, 3, 5):
-        tree.insert([1, 2, 3, 4, 5, 6][:cut] + [50], [10, 20 + cut][: cut // 4 + 1] if cut > 3 else [23])
+        tree.insert(
+            [1, 2, 3, 4, 5, 6][:cut] + [50], [10, 20 + cut][: cut // 4 + 1] if cut > 3 else [23]
+        )
         assert held.path.tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
         check(tree)
     assert sorted(tree.evict(99).tolist()) == [23, 25, 26]

@@ -1,6 +1,9 @@
 """A device that is a dictionary: it checks that every step finds the KV that it relies on."""
 
+import json
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,3 +116,49 @@ class DictRunner:
 @pytest.fixture
 def runner() -> DictRunner:
     return DictRunner()
+
+
+TINY = {
+    "architectures": ["Qwen3ForCausalLM"],
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "intermediate_size": 96,
+    "max_position_embeddings": 512,
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": True,
+    "torch_dtype": "float32",
+    "hidden_act": "silu",
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random two-layer model and the bundled tokenizer."""
+    import torch
+    from safetensors.torch import save_file
+
+    from trellis.runtime.bundled import BUNDLED
+    from trellis.runtime.layers.placement import Placement
+    from trellis.runtime.models.build import build_model
+    from trellis.runtime.models.config import ModelConfig
+    from trellis.runtime.tokenizer import Tokenizer
+    from trellis.runtime.weights.dummy import fill_dummy
+
+    folder = tmp_path_factory.mktemp("tiny")
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(BUNDLED / name, folder / name)
+    tokenizer = Tokenizer.from_folder(folder)
+    config = TINY | {"vocab_size": tokenizer.size, "eos_token_id": sorted(tokenizer.eos_ids)}
+    (folder / "config.json").write_text(json.dumps(config))
+    model = build_model(
+        ModelConfig.from_hf(config), Placement(torch.device("cpu"), torch.float32), 512
+    )
+    fill_dummy(model, seed=3)
+    # Larger than a trained model's, so that greedy answers do not hang on rounding.
+    tensors = {name: (t * 8).contiguous().clone() for name, t in model.parameters().items()}
+    save_file(tensors, folder / "model.safetensors")
+    return folder

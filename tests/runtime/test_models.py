@@ -17,19 +17,19 @@ from trellis.runtime.weights.load import load_weights
 
 PROMPT, STEPS = 12, 200
 CPU = Placement(torch.device("cpu"), torch.float32)
-SHAPE = dict(
-    vocab_size=101,
-    hidden_size=48,
-    intermediate_size=72,
-    num_hidden_layers=3,
-    num_attention_heads=6,
-    num_key_value_heads=2,
-    head_dim=16,
-    max_position_embeddings=512,
-    bos_token_id=1,
-    eos_token_id=None,
-    attn_implementation="eager",
-)
+SHAPE = {
+    "vocab_size": 101,
+    "hidden_size": 48,
+    "intermediate_size": 72,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "max_position_embeddings": 512,
+    "bos_token_id": 1,
+    "eos_token_id": None,
+    "attn_implementation": "eager",
+}
 YARN = {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("Llama", {}),

@@ -72,6 +72,15 @@ async def test_what_is_no_object_is_refused(client, content) -> None:
     assert response.json()["error"]["type"] == "invalid_request"
 
 
+@pytest.mark.parametrize("depth", [100, 400, 900, 2000])
+async def test_a_deep_schema_is_no_failure(client, depth) -> None:
+    content = b'{"text": "a", "json_schema": ' + b'{"items": ' * depth + b"{}" + b"}" * depth + b"}"
+    headers = {"content-type": "application/json"}
+    response = await client.post("/generate", content=content, headers=headers)
+    assert response.status_code in (200, 400)
+    assert response.is_success or response.json()["error"]["type"] == "invalid_request"
+
+
 async def test_nan_is_no_temperature(client) -> None:
     content = b'{"text": "a", "sampling_params": {"temperature": NaN}}'
     headers = {"content-type": "application/json"}

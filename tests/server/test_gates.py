@@ -2,10 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+import uvicorn
 
 from trellis.runtime.errors import ConfigError
 from trellis.runtime.server.app import create_app
@@ -116,6 +119,33 @@ async def test_who_leaves_takes_the_work_along(backend, stream) -> None:
         await asyncio.sleep(0.005)
     assert backend.running == 0 and len(backend.seen) == 2
     assert not any(message.get("status") == 200 for message in sent) or stream
+
+
+@pytest.fixture
+def address(backend) -> Iterator[str]:
+    """A real server on a free port, in a thread."""
+    config = uvicorn.Config(create_app(backend), port=0, log_level="error", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+async def test_leaving_over_a_real_socket_ends_the_work(backend, address) -> None:
+    async with httpx.AsyncClient(base_url=address) as client:
+        body = {"text": "wait", "stream": True}
+        async with client.stream("POST", "/generate", json=body) as response:
+            first = await anext(response.aiter_lines())
+            assert '"text":"W"' in first and backend.running == 1
+    started = time.monotonic()
+    while backend.running:
+        assert time.monotonic() - started < 2, "the work went on"
+        await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""Forced: the tokens of the text that a grammar leaves no choice about.
+
+    forced = Forced(vocabulary, encode)
+    tokens = forced.tokens(grammar, state, recent)          # may be appended without asking the model
+
+Forced bytes are certain; how they fall into tokens is not, near their end: a token that the grammar allows may begin
+inside them and reach beyond. So the run is encoded once for each place where such a token could begin, and once whole,
+and only the tokens that all of these agree on are given. What is held back stays enforced by the mask. Tokens that the
+model sampled are never taken back: the run is encoded together with the latest of them, and unless those come out as
+they were sampled, nothing is forced. Slow: some encodings of a few dozen characters for a new (state, recent); kept.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
+
+from .grammar import Grammar
+from .vocabulary import Vocabulary
+from .walk import Walk
+
+LOOK_BACK = 8
+# How much of the latest tokens is encoded with the run, the most first.
+WINDOWS = (LOOK_BACK, 3, 1)
+# Text put in front, for tokenizers that write a text's first token in a form of its own.
+ANCHORS = ("", "\n", "a", "0", ".")
+KEPT = 16_384
+
+Encode = Callable[[str], list[int]]
+
+
+class Forced:
+    """Forced tokens for one tokenizer. `encode` gives the plain tokens of a text, without special ones."""
+
+    def __init__(self, vocabulary: Vocabulary, encode: Encode) -> None:
+        self.walk = Walk(vocabulary)
+        self._vocabulary = vocabulary
+        self._encode = encode
+        self._kept: OrderedDict[tuple[str, int, tuple[int, ...]], tuple[int, ...]] = OrderedDict()
+        self._lock = Lock()
+
+    def tokens(self, grammar: Grammar, state: int, recent: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that are certain to follow. recent: all generated ones, or at least the last 8."""
+        if not grammar.has_forced[state]:
+            return ()
+        latest = tuple(recent[-LOOK_BACK:])
+        key = (grammar.key, state, latest)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = self._find(grammar, state, latest)
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    def _find(self, grammar: Grammar, state: int, latest: tuple[int, ...]) -> tuple[int, ...]:
+        run = grammar.forced_bytes(state)
+        cuts = self._cuts(grammar, state, run)
+        for window in dict.fromkeys(latest[-length:] for length in WINDOWS):
+            agreed = self._agree(window, run, cuts)
+            if agreed is not None:
+                return agreed
+        return ()
+
+    def _cuts(self, grammar: Grammar, state: int, run: bytes) -> list[int]:
+        """Where in the run the token that reaches beyond its end may begin; its end is one such place."""
+        end = grammar.walk(state, run)
+        assert end, (grammar.key, state, run)
+        earliest = max(0, len(run) - self._vocabulary.max_bytes + 1)
+        inside = [
+            at for at in range(earliest, len(run)) if self.walk.crosses(grammar, end, run[at:])
+        ]
+        return sorted({_whole_characters(run, at) for at in (*inside, len(run))})
+
+    def _agree(
+        self, window: tuple[int, ...], run: bytes, cuts: list[int]
+    ) -> tuple[int, ...] | None:
+        """The tokens behind the window that the run has wherever it is cut; None if the window is not reproduced."""
+        before = self._vocabulary.text(window)
+        common: list[int] | None = None
+        for cut in cuts:
+            tokens = self._tokenise(before + run[:cut])
+            if tokens is None or tuple(tokens[: len(window)]) != window:
+                return None
+            common = tokens if common is None else _common_prefix(common, tokens)
+        assert common is not None, cuts
+        return tuple(common[len(window) :])
+
+    def _tokenise(self, data: bytes) -> list[int] | None:
+        """The tokens of a text that stands somewhere in a longer one; None if they do not spell exactly this text."""
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            return None
+        for anchor in ANCHORS:
+            front = self._encode(anchor) if anchor else []
+            tokens = self._encode(anchor + text)
+            rest = tokens[len(front) :]
+            if tokens[: len(front)] == front and self._vocabulary.text(rest) == data:
+                return rest
+        return None
+
+
+def _common_prefix(a: list[int], b: list[int]) -> list[int]:
+    same = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        same += 1
+    return a[:same]
+
+
+def _whole_characters(data: bytes, at: int) -> int:
+    """The largest position up to `at` that is no continuation of a UTF-8 character."""
+    while at < len(data) and at > 0 and data[at] & 0xC0 == 0x80:
+        at -= 1
+    tail = data[max(0, at - 3) : at]
+    for back in range(1, len(tail) + 1):
+        byte = tail[-back]
+        if byte & 0xC0 == 0xC0:
+            needed = 2 + (byte >= 0xE0) + (byte >= 0xF0)
+            return at - back if needed > back else at
+        if byte < 0x80:
+            break
+    return at

@@ -1,0 +1,209 @@
+"""Regular expressions: each feature by example, and random ones against the re module."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trellis.constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
+from trellis.constrained.limits import Budget, Limits
+from trellis.constrained.pattern import accepts, compile_pattern, compile_search
+from trellis.constrained.spelling import spell, utf8
+
+# pattern, texts that match, texts that do not
+FEATURES = [
+    (r"abc", ["abc"], ["ab", "abcd", ""]),
+    (r"", [""], ["a"]),
+    (r"a|bc|", ["a", "bc", ""], ["b", "abc"]),
+    (r"a*", ["", "aaa"], ["b"]),
+    (r"a+?b", ["ab", "aab"], ["b"]),
+    (r"(?:ab)?c", ["c", "abc"], ["ac"]),
+    (r"a{3}", ["aaa"], ["aa", "aaaa"]),
+    (r"a{2,}", ["aa", "aaaaa"], ["a"]),
+    (r"a{,2}", ["", "aa"], ["aaa"]),
+    (r"a{1,3}", ["a", "aaa"], ["", "aaaa"]),
+    (r"a{x}", ["a{x}"], ["a"]),
+    (r"(a*)*b", ["b", "aab"], ["a"]),
+    (r"(a|b)*abb", ["abb", "babb"], ["ab"]),
+    (r"[abc]", ["a", "c"], ["d", "ab"]),
+    (r"[^abc]", ["d", "é", "\U0001f600", "\n"], ["a"]),
+    (r"[a-cx-z_]", ["b", "y", "_"], ["d"]),
+    (r"[]a-]", ["]", "a", "-"], ["b"]),
+    (r"[\d\-x]", ["5", "-", "x"], ["y"]),
+    (r"[\]\\]", ["]", "\\"], ["["]),
+    (r".", ["a", "é", "\r"], ["\n", ""]),
+    (r"(?s).", ["\n"], [""]),
+    (r"(?s:.)\.", ["\n."], ["\nx"]),
+    (r"\d\D", ["1a", "\u0663x"], ["11"]),
+    (r"\w+", ["été_1", "\u4f60"], ["a b", "-"]),
+    (r"\W", ["-", " "], ["a"]),
+    (r"\s\S", [" a", "\u00a0b"], ["ab"]),
+    (r"(?a)\w\d", ["a1"], ["é1", "a\u0663"]),
+    (r"(?i)straße", ["STRAßE", "straße"], ["STRASE"]),
+    (r"(?i:a)b", ["ab", "Ab"], ["aB"]),
+    (r"(?i)a(?-i:b)", ["Ab"], ["AB"]),
+    (r"(?i)[^a]", ["b"], ["A", "a"]),
+    (r"\t\n\r\f\v\a", ["\t\n\r\f\v\a"], ["t"]),
+    (r"\x41\u00e9\U0001f600", ["Aé\U0001f600"], ["A"]),
+    (r"\N{SNOWMAN}\0\012", ["\u2603\0\n"], ["S"]),
+    (r"\.\*\[\{\}\"\/", ['.*[{}"/'], ["a"]),
+    (r"\p{Lu}\p{L}", ["Éa"], ["ab"]),
+    (r"\P{L}", ["1"], ["a"]),
+    (r"^ab$", ["ab"], ["a"]),
+    (r"\Aab\Z", ["ab"], ["a"]),
+    (r"a^b|c", ["c"], ["ab", "a^b"]),
+    (r"(^a|b)(c$|d)", ["ac", "ad", "bc"], ["a"]),
+    (r"(?P<year>\d{4})-(?P<month>\d\d)", ["2026-11"], ["2026-1"]),
+    (r"a(?#comment)b", ["ab"], ["a"]),
+    (r"(a(b(c(d)?)?)?)?", ["", "a", "abcd"], ["acd"]),
+    (r"\U0001f600{2}", ["\U0001f600\U0001f600"], ["\U0001f600"]),
+]
+
+
+def budget() -> Budget:
+    return Budget(Limits())
+
+
+@pytest.mark.parametrize(("pattern", "yes", "no"), FEATURES)
+def test_feature(pattern: str, yes: list[str], no: list[str]) -> None:
+    compiled = compile_pattern(pattern, budget())
+    part = spell(compiled, utf8(compiled.alphabet), budget())
+    for text in yes:
+        assert accepts(compiled, text), text
+        assert part.accepts(text.encode()), text
+    for text in no:
+        assert not accepts(compiled, text), text
+        assert not part.accepts(text.encode()), text
+
+
+# What the re module can read must mean the same to it.
+READABLE = [f for f in FEATURES if r"\p" not in f[0] and r"\P" not in f[0] and r"\/" not in f[0]]
+
+
+@pytest.mark.parametrize(("pattern", "yes", "no"), READABLE)
+def test_feature_means_what_re_says(pattern: str, yes: list[str], no: list[str]) -> None:
+    assert all(re.fullmatch(pattern, text) for text in yes)
+    assert not any(re.fullmatch(pattern, text) for text in no)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "what", "position"),
+    [
+        (r"a(?=b)", "lookahead", 1),
+        (r"a(?!b)", "lookahead", 1),
+        (r"(?<=a)b", "lookbehind", 0),
+        (r"(?<!a)b", "lookbehind", 0),
+        (r"(a)\1", "back reference", None),
+        (r"(?P<x>a)(?P=x)", "back reference", 8),
+        (r"\bword", "word boundary", None),
+        (r"(?m)^a", "multi-line", None),
+        (r"(?x) a", "verbose", None),
+        (r"a++", "possessive", None),
+        (r"(?>a)", "atomic", 0),
+        (r"(a)?(?(1)b)", "conditional", 4),
+        (r"\p{Script=Greek}", "Unicode property", None),
+    ],
+)
+def test_refuses_by_name(pattern: str, what: str, position: int | None) -> None:
+    with pytest.raises(UnsupportedConstraint, match=re.escape(what)) as caught:
+        compile_pattern(pattern, budget())
+    assert caught.value.path.startswith("position ")
+    assert position is None or caught.value.path == f"position {position}"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(",
+        ")",
+        "(a",
+        "a)",
+        "[a",
+        "[z-a]",
+        "*a",
+        "a**",
+        "a{3,2}",
+        "{2}",
+        r"\q",
+        "(?z)a",
+        r"\x4",
+        r"\u12",
+        "(?P<1>a)",
+        "\\",
+    ]
+    + ["[\\d-z]", "^*", r"\N{NO SUCH NAME}", r"\ud800", "\ud800"],
+)
+def test_rejects(pattern: str) -> None:
+    with pytest.raises(InvalidConstraint):
+        compile_pattern(pattern, budget())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        (r"b", ["abc", "b"], ["ac"]),
+        (r"^b", ["bc"], ["ab"]),
+        (r"b$", ["ab"], ["ba", "b\n"]),
+        (r"^[0-9]{5}$", ["12345"], ["123456", "x12345"]),
+        (r"^a|b$", ["ax", "xb"], ["xax"]),
+        (r"", ["", "x\ny"], []),
+        (r"\d", ["x1"], ["\u0663"]),
+        (r"^\w+$", ["a_1"], ["é"]),
+        (r"^.$", ["é"], ["\u2028", "\r"]),
+        (r"^\u{1f600}\cA\ud83d\ude00$", ["\U0001f600\x01\U0001f600"], [""]),
+        (r"^[^]$", ["\n", "a"], [""]),
+        (r"^(?<name>a)$", ["a"], ["b"]),
+        (r"^\s$", ["\ufeff", "\u00a0"], ["a"]),
+    ],
+)
+def test_search_is_ecma(pattern: str, yes: list[str], no: list[str]) -> None:
+    compiled = compile_search(pattern, budget())
+    assert all(accepts(compiled, text) for text in yes)
+    assert not any(accepts(compiled, text) for text in no)
+
+
+def _repeats(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    group = inner.map(lambda p: f"(?:{p})")
+    return st.one_of(
+        st.tuples(group, st.sampled_from(["*", "+", "?", "{2}", "{1,3}", "{0,2}", "{2,}"])).map(
+            "".join
+        ),
+        st.tuples(inner, inner).map("".join),
+        st.tuples(group, group).map("|".join),
+    )
+
+
+ATOMS = st.sampled_from(
+    ["a", "b", "é", ".", "[ab]", "[^a]", r"\w", "[a-é]", "^", "$", "(?:)", "(?i:A)"]
+)
+PATTERNS = st.recursive(ATOMS, _repeats, max_leaves=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(PATTERNS, st.lists(st.text("abAé\n\U0001f600", max_size=6), max_size=12))
+def test_random_patterns_against_re(pattern: str, texts: list[str]) -> None:
+    compiled = compile_pattern(pattern, budget())
+    part = spell(compiled, utf8(compiled.alphabet), budget())
+    for text in ["", "a", "b", "ab", "aab", *texts]:
+        # re lets $ match before a last line end even in the middle of a pattern; here it is the end alone.
+        expected = re.fullmatch(pattern.replace("$", r"\Z"), text) is not None
+        assert accepts(compiled, text) == expected, (pattern, text)
+        assert part.accepts(text.encode()) == expected, (pattern, text)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a|b)*a(a|b){20}", "((a{99}){99}){99}", "(?:" * 5 + "a" + "{50})" * 5]
+)
+def test_explosions_end_at_the_budget(pattern: str) -> None:
+    limits = Limits(seconds=0.3, states=20_000)
+    with pytest.raises(ConstraintBudget):
+        compile_pattern(pattern, Budget(limits))
+
+
+def test_harmless_nesting_is_fine_and_deep_nesting_is_not() -> None:
+    assert accepts(compile_pattern("(a+)+b", budget()), "aaab")
+    with pytest.raises(InvalidConstraint, match="nested too deeply"):
+        compile_pattern("(" * 30_00 + "a" + ")" * 30_00, budget())
+    with pytest.raises(InvalidConstraint, match="characters"):
+        compile_pattern("a" * 10_000, budget())

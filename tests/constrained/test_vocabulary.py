@@ -1,0 +1,193 @@
+"""Vocabularies of three kinds of tokenizer, and masks against the brute force."""
+
+import json
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trellis.constrained.compiler import Compiler
+from trellis.constrained.errors import UnsupportedTokenizer
+from trellis.constrained.grammar import Grammar
+from trellis.constrained.matcher import Matcher
+from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex
+from trellis.constrained.vocabulary import Vocabulary, from_tokenizer_json
+from trellis.constrained.walk import Walk, pack
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 5},
+        "unit": {"enum": ["celsius", "fahrenheit"]},
+        "day": {"type": "string", "format": "date"},
+        "n": {"type": "integer", "minimum": -3, "maximum": 120},
+    },
+    "required": ["name", "n"],
+}
+CONSTRAINTS: list[Constraint] = [
+    Regex(r"(?s).*"),
+    Regex(r"[a-z]+ \d{2,3}|é+"),
+    Choices(("red", "green", "greenish", "")),
+    JsonSchema(json.dumps(SCHEMA)),
+    JsonSchema(json.dumps(SCHEMA), whitespace="any", any_order=True),
+]
+
+
+def brute_force(vocabulary: Vocabulary, grammar: Grammar, state: int) -> set[int]:
+    allowed = {
+        t
+        for t in range(vocabulary.size)
+        if vocabulary.token(t) and grammar.walk(state, vocabulary.token(t))
+    }
+    return allowed | (set(vocabulary.eos_ids) if grammar.accepting(state) else set())
+
+
+def unpack(mask: np.ndarray) -> set[int]:
+    return {
+        32 * word + bit
+        for word, value in enumerate(mask.tolist())
+        for bit in range(32)
+        if value >> bit & 1
+    }
+
+
+@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=range(len(CONSTRAINTS)))
+def test_masks_are_the_brute_force(
+    tongue, constraint: Constraint, random_text: Callable[..., bytes]
+) -> None:
+    grammar = Compiler(tongue.vocabulary, tongue.encode).compile(constraint)
+    walk = Walk(tongue.vocabulary)
+    rng = random.Random(3)
+    states = {grammar.start}
+    for _ in range(3):
+        state = grammar.start
+        for byte in random_text(grammar, rng, 25):
+            state = grammar.step(state, byte)
+            states.add(state)
+    for state in sorted(states)[:25]:
+        assert unpack(walk.mask(grammar, state)) == brute_force(tongue.vocabulary, grammar, state)
+
+
+TOKENS = st.lists(
+    st.one_of(st.none(), st.text("ab1é", max_size=3).map(str.encode), st.binary(max_size=3)),
+    min_size=1,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TOKENS, st.sampled_from([r"a*b?", r"(ab|é)+1?", r".{0,3}", r"[^a]*"]), st.integers(0, 20))
+def test_masks_of_random_vocabularies(tokens: list[bytes | None], pattern: str, at: int) -> None:
+    vocabulary = Vocabulary([*tokens, None], frozenset({len(tokens)}))
+    grammar = Compiler(vocabulary, lambda text: []).compile(Regex(pattern))
+    walk = Walk(vocabulary)
+    state = at % grammar.states
+    assert unpack(walk.mask(grammar, state)) == brute_force(vocabulary, grammar, state)
+    assert walk.mask(grammar, state) is walk.mask(grammar, state)
+    for token in range(vocabulary.size):
+        matcher = Matcher(grammar, vocabulary)
+        allowed = unpack(matcher.mask())
+        assert matcher.accept(token) == (token in allowed)
+
+
+def test_text_of_encoded_text(tongue) -> None:
+    for text in ["plain words", '{"a": [1, 2]}', "naïve café"]:
+        assert tongue.vocabulary.text(tongue.encode(text)).decode().strip() == text
+
+
+def test_masks_are_kept_within_bytes() -> None:
+    vocabulary = Vocabulary([b"a", b"b", None], frozenset({2}))
+    grammar = Compiler(vocabulary, lambda text: []).compile(Regex("a{9}"))
+    walk = Walk(vocabulary, most_bytes=8)
+    first = walk.mask(grammar, 1)
+    walk.mask(grammar, 2)
+    assert walk.mask(grammar, 1) is first
+    walk.mask(grammar, 3)
+    walk.mask(grammar, 4)
+    assert walk.mask(grammar, 1) is not first
+    assert not first.flags.writeable
+
+
+def test_flat_and_offsets() -> None:
+    vocabulary = Vocabulary([b"ab", None, b"", b"c", b"</s>"], frozenset({4}))
+    assert vocabulary.flat.tobytes() == b"abc"
+    assert vocabulary.offsets.tolist() == [0, 2, 2, 2, 3, 3]
+    assert vocabulary.offsets.dtype == np.int32 and vocabulary.flat.dtype == np.uint8
+    assert (vocabulary.size, vocabulary.max_bytes) == (5, 2)
+
+
+def test_rejects_what_is_no_vocabulary() -> None:
+    with pytest.raises(ValueError, match="eos id 3"):
+        Vocabulary([b"a"], frozenset({3}))
+    with pytest.raises(ValueError, match="at least one"):
+        Vocabulary([], frozenset())
+
+
+def test_packed_bits() -> None:
+    assert pack([0, 31, 32, 69], 70).tolist() == [(1 << 31) + 1, 1, 1 << 5]
+
+
+def test_byte_level_alphabet_has_every_byte() -> None:
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [b for b in range(256) if b not in printable]
+    vocab = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(others)}
+    data = {"model": {"type": "BPE", "vocab": vocab}, "decoder": {"type": "ByteLevel"}}
+    vocabulary = from_tokenizer_json(data)
+    assert [vocabulary.token(b) for b in range(256)] == [bytes([b]) for b in range(256)]
+
+
+def test_special_added_and_missing_tokens() -> None:
+    data = {
+        "model": {"type": "BPE", "vocab": {"a": 0, "Ġb": 1, "<s>": 2}},
+        "decoder": {"type": "ByteLevel"},
+        "added_tokens": [
+            {"id": 2, "content": "<s>", "special": True},
+            {"id": 4, "content": "<tool> é", "special": False},
+        ],
+    }
+    vocabulary = from_tokenizer_json(data, frozenset({2}), size=8)
+    assert [vocabulary.token(t) for t in range(8)] == [
+        b"a",
+        b" b",
+        b"",
+        b"",
+        "<tool> é".encode(),
+        b"",
+        b"",
+        b"",
+    ]
+
+
+def test_unigram_pieces() -> None:
+    data = {
+        "model": {
+            "type": "Unigram",
+            "vocab": [["<unk>", 0.0], ["▁the", -1.0], ["<0x0A>", -2.0]],
+            "unk_token": "<unk>",
+        },
+        "decoder": {
+            "type": "Sequence",
+            "decoders": [
+                {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+                {"type": "ByteFallback"},
+            ],
+        },
+    }
+    vocabulary = from_tokenizer_json(data)
+    assert [vocabulary.token(t) for t in range(3)] == [b"", b" the", b"\n"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"model": {"type": "WordPiece", "vocab": {"a": 0}}, "decoder": {"type": "WordPiece"}},
+        {"model": {"type": "BPE", "vocab": {"a": 0}}, "decoder": {"type": "WordPiece"}},
+        {"model": {"type": "BPE", "vocab": {"a": 0}}, "decoder": None},
+        {"model": {"type": "BPE", "vocab": {"日": 0}}, "decoder": {"type": "ByteLevel"}},
+    ],
+)
+def test_other_tokenizers_are_refused(data: dict) -> None:
+    with pytest.raises(UnsupportedTokenizer, match="token"):
+        from_tokenizer_json(data)
