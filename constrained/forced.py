@@ -5,9 +5,11 @@
 
 Forced bytes are certain; how they fall into tokens is not, near their end: a token that the grammar allows may begin
 inside them and reach beyond. So the run is encoded once for each place where such a token could begin, and once whole,
-and only the tokens that all of these agree on are given. What is held back stays enforced by the mask. Tokens that the
-model sampled are never taken back: the run is encoded together with the latest of them, and unless those come out as
-they were sampled, nothing is forced. Slow: some encodings of a few dozen characters for a new (state, recent); kept.
+and only the tokens that all of these agree on are given. What is held back stays enforced by the mask.
+
+Tokens that the model sampled are never taken back: the run is encoded together with the latest of them, and unless
+that one comes out as it was sampled, nothing is forced. One is enough: where an encoding has a border between tokens,
+what follows is the encoding of what follows. Slow: 0.4 ms for a new pair of state and latest token; it is kept.
 """
 
 from collections import OrderedDict
@@ -18,9 +20,8 @@ from .grammar import Grammar
 from .vocabulary import Vocabulary
 from .walk import Walk
 
-LOOK_BACK = 8
-# How much of the latest tokens is encoded with the run, the most first.
-WINDOWS = (LOOK_BACK, 3, 1)
+# A window begins with a whole character, and a character has at most 4 bytes.
+LOOK_BACK = 4
 # Text put in front, for tokenizers that write a text's first token in a form of its own.
 ANCHORS = ("", "\n", "a", "0", ".")
 KEPT = 16_384
@@ -39,30 +40,29 @@ class Forced:
         self._lock = Lock()
 
     def tokens(self, grammar: Grammar, state: int, recent: Sequence[int]) -> tuple[int, ...]:
-        """The tokens that are certain to follow. recent: all generated ones, or at least the last 8."""
+        """The tokens that are certain to follow. recent: all generated ones, or at least the last 4."""
         if not grammar.has_forced[state]:
             return ()
-        latest = tuple(recent[-LOOK_BACK:])
-        key = (grammar.key, state, latest)
+        window = self._window(recent)
+        key = (grammar.key, state, window)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        found = self._find(grammar, state, latest)
+        run = grammar.forced_bytes(state)
+        found = self._agree(window, run, self._cuts(grammar, state, run))
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return found
 
-    def _find(self, grammar: Grammar, state: int, latest: tuple[int, ...]) -> tuple[int, ...]:
-        run = grammar.forced_bytes(state)
-        cuts = self._cuts(grammar, state, run)
-        for window in dict.fromkeys(latest[-length:] for length in WINDOWS):
-            agreed = self._agree(window, run, cuts)
-            if agreed is not None:
-                return agreed
-        return ()
+    def _window(self, recent: Sequence[int]) -> tuple[int, ...]:
+        """The latest token, with those before it that its first character begins in."""
+        length = 1
+        while length < LOOK_BACK and _continues(self._vocabulary.text(recent[-length:])):
+            length += 1
+        return tuple(recent[-length:])
 
     def _cuts(self, grammar: Grammar, state: int, run: bytes) -> list[int]:
         """Where in the run the token that reaches beyond its end may begin; its end is one such place."""
@@ -76,14 +76,14 @@ class Forced:
 
     def _agree(
         self, window: tuple[int, ...], run: bytes, cuts: list[int]
-    ) -> tuple[int, ...] | None:
-        """The tokens behind the window that the run has wherever it is cut; None if the window is not reproduced."""
+    ) -> tuple[int, ...]:
+        """The tokens behind the window that the run has wherever it is cut; none if the window is not."""
         before = self._vocabulary.text(window)
         common: list[int] | None = None
         for cut in cuts:
             tokens = self._tokenise(before + run[:cut])
             if tokens is None or tuple(tokens[: len(window)]) != window:
-                return None
+                return ()
             common = tokens if common is None else _common_prefix(common, tokens)
         assert common is not None, cuts
         return tuple(common[len(window) :])
@@ -101,6 +101,11 @@ class Forced:
             if tokens[: len(front)] == front and self._vocabulary.text(rest) == data:
                 return rest
         return None
+
+
+def _continues(data: bytes) -> bool:
+    """Whether these bytes begin inside a UTF-8 character."""
+    return bool(data) and data[0] & 0xC0 == 0x80
 
 
 def _common_prefix(a: list[int], b: list[int]) -> list[int]:

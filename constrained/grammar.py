@@ -35,6 +35,7 @@ class Grammar:
     start: int
     has_forced: NDArray[np.bool_] = field(repr=False)
     _single: NDArray[np.int16] = field(repr=False)  # the only byte of each class, or -1
+    _columns: bytes = field(repr=False)  # `classes`, for bytes.translate
 
     @property
     def states(self) -> int:
@@ -48,13 +49,13 @@ class Grammar:
 
     def step(self, state: int, byte: int) -> int:
         """The state after one more byte; 0 if it is not allowed."""
-        return int(self.edges[state, 1 + self.classes[byte]])
+        return self.edges.item(state, 1 + self._columns[byte])
 
     def walk(self, state: int, data: bytes) -> int:
         """The state after these bytes; 0 if they are not allowed."""
-        edges = self.edges
-        for column in self.classes[np.frombuffer(data, np.uint8)].tolist():
-            state = int(edges[state, 1 + column])
+        edge = self.edges.item
+        for column in data.translate(self._columns):
+            state = edge(state, 1 + column)
             if state == 0:
                 return 0
         return state
@@ -94,7 +95,9 @@ def build_grammar(part: ByteDfa) -> Grammar:
     has_forced = _find_forced(edges, single)
     for table in (classes, edges, has_forced, single):
         table.flags.writeable = False
-    return Grammar(key.hexdigest(), classes, edges, dfa.start, has_forced, single)
+    return Grammar(
+        key.hexdigest(), classes, edges, dfa.start, has_forced, single, classes.tobytes()
+    )
 
 
 def _single_bytes(classes: Classes, count: int) -> NDArray[np.int16]:

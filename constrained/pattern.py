@@ -9,16 +9,19 @@ bytes. Slow: one subset, 20 to 50 us, for each state of the result.
 """
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
 from . import product
 from .automaton import Dfa, Nfa, determinise, minimise, trim, trim_nfa
 from .charset import EVERYTHING, Alphabet, Charset, partition, refine
-from .errors import InvalidConstraint
+from .errors import InvalidConstraint, UnsupportedConstraint
 from .limits import Budget
 from .pattern_parser import parse
-from .pattern_tree import Alternatives, Chars, Edge, Repeat, Sequence, Tree
+from .pattern_tree import Alternatives, Chars, Edge, Look, Repeat, Sequence, Tree
+
+ANYTHING = Repeat(Chars(EVERYTHING), 0, None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,14 +34,15 @@ class Pattern:
 
 def compile_pattern(text: str, budget: Budget) -> Pattern:
     """The texts that re.fullmatch(text, ...) accepts. Raises InvalidConstraint, UnsupportedConstraint."""
-    return _compile(parse(text, "python", budget.limits), budget)
+    return _compile_looking(_parts(parse(text, "python", budget.limits)), budget)
 
 
 def compile_search(text: str, budget: Budget) -> Pattern:
     """The texts in which an ECMA-262 pattern is found somewhere. Raises as compile_pattern."""
-    anything = Repeat(Chars(EVERYTHING), 0, None)
-    found = parse(text, "ecma", budget.limits)
-    return _compile(Sequence((anything, found, anything)), budget)
+    parts = _parts(parse(text, "ecma", budget.limits))
+    if parts and parts[0] == Edge(at_end=False):
+        return _compile_looking((*parts, ANYTHING), budget)
+    return _compile(Sequence((ANYTHING, *parts, ANYTHING)), budget)
 
 
 def any_text(low: int, high: int | None) -> Pattern:
@@ -52,10 +56,22 @@ def any_text(low: int, high: int | None) -> Pattern:
 
 def meet(a: Pattern, b: Pattern, budget: Budget) -> Pattern:
     """The texts that both accept."""
+    alphabet, first, second = _align(a, b)
+    return Pattern(alphabet, product.intersect(first, second, budget))
+
+
+def differ(a: Pattern, b: Pattern, budget: Budget) -> Pattern:
+    """The texts that `a` accepts and `b` does not."""
+    alphabet, first, second = _align(a, b)
+    return Pattern(alphabet, product.subtract(first, second, budget))
+
+
+def _align(a: Pattern, b: Pattern) -> tuple[Alphabet, Dfa, Dfa]:
+    """Both automata over one alphabet."""
     alphabet, mine, theirs = refine(a.alphabet, b.alphabet)
     first = Dfa(a.dfa.table[:, mine], a.dfa.accepting, a.dfa.start)
     second = Dfa(b.dfa.table[:, theirs], b.dfa.accepting, b.dfa.start)
-    return Pattern(alphabet, product.intersect(first, second, budget))
+    return alphabet, first, second
 
 
 def bound_length(pattern: Pattern, low: int, high: int | None, budget: Budget) -> Pattern:
@@ -71,6 +87,22 @@ def accepts(pattern: Pattern, text: str) -> bool:
         symbol = pattern.alphabet.ids[int(np.searchsorted(starts, code, side="right")) - 1]
         state = int(pattern.dfa.table[state, symbol])
     return bool(pattern.dfa.accepting[state])
+
+
+def _parts(tree: Tree) -> tuple[Tree, ...]:
+    return tree.parts if isinstance(tree, Sequence) else (tree,)
+
+
+def _compile_looking(parts: tuple[Tree, ...], budget: Budget) -> Pattern:
+    """The texts of these parts in a row. Lookaheads at the begin are conditions on the whole text."""
+    begin = Edge(at_end=False)
+    leading = list(takewhile(lambda p: p == begin or isinstance(p, Look), parts))
+    pattern = _compile(Sequence(parts[len(leading) :]), budget)
+    for look in leading:
+        if isinstance(look, Look):
+            condition = _compile(Sequence((look.body, ANYTHING)), budget)
+            pattern = (differ if look.negated else meet)(pattern, condition, budget)
+    return pattern
 
 
 def _compile(tree: Tree, budget: Budget) -> Pattern:
@@ -116,6 +148,12 @@ class _Build:
                 return leave
             case Repeat():
                 return self._repeat(tree, entry)
+            case Look(_, negated, position):
+                what = "(?!...)" if negated else "(?=...)"
+                raise UnsupportedConstraint(
+                    f"a lookahead {what} is supported at the begin of a pattern only",
+                    f"position {position}",
+                )
             case Edge(at_end):
                 leave = self.state()
                 self._link(self._at_end if at_end else self._at_begin, entry, leave)

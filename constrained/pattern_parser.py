@@ -3,7 +3,7 @@
     tree = parse(r"[a-z]+\\d{2,4}", "python", limits)
 
 Two dialects: "python" reads what the `re` module reads and gives it the same meaning; "ecma" is what JSON Schema asks
-for (ASCII \\d and \\w, `.` without all line ends). What is no regular language, or is not enforced exactly (lookaround,
+for (ASCII \\d and \\w, `.` without all line ends). What is no regular language, or is not enforced exactly (lookbehind,
 back references, word boundaries, possessive quantifiers), is refused by name and position.
 """
 
@@ -13,20 +13,18 @@ from .charset import EVERYTHING, Charset, complement, ignoring_case
 from .errors import InvalidConstraint
 from .limits import Limits
 from .pattern_class import Dialect, Mode, PatternText, read_class, read_escape
-from .pattern_tree import Alternatives, Chars, Edge, Repeat, Sequence, Tree
+from .pattern_tree import Alternatives, Chars, Edge, Look, Repeat, Sequence, Tree
 
 LINE_ENDS: dict[Dialect, Charset] = {
     "python": ((10, 10),),
     "ecma": ((10, 10), (13, 13), (0x2028, 0x2029)),
 }
 REFUSED_GROUPS = {
-    **{"(?=": "lookahead (?=...)", "(?!": "lookahead (?!...)", "(?<=": "lookbehind (?<=...)"},
-    **{
-        "(?<!": "lookbehind (?<!...)",
-        "(?P=": "the back reference (?P=...)",
-        "(?(": "the conditional (?(...)",
-    },
-    **{"(?>": "the atomic group (?>...)"},
+    "(?<=": "lookbehind (?<=...)",
+    "(?<!": "lookbehind (?<!...)",
+    "(?P=": "the back reference (?P=...)",
+    "(?(": "the conditional (?(...)",
+    "(?>": "the atomic group (?>...)",
 }
 REFUSED_FLAGS = {"m": "multi-line", "x": "verbose", "L": "locale"}
 
@@ -136,7 +134,12 @@ def _group(text: PatternText, mode: Mode, depth: int) -> Tree | None:
     for prefix, what in REFUSED_GROUPS.items():
         if text.text.startswith(prefix, text.at):
             text.refuse(f"{what} is")
+    position = text.at
     text.next()
+    if text.peek(2) in ("?=", "?!"):
+        negated = text.peek(2) == "?!"
+        text.at += 2
+        return Look(_inside(text, mode, depth), negated, position)
     if text.take("?#") and text.dialect == "python":
         text.until(")")
         return None
@@ -145,6 +148,10 @@ def _group(text: PatternText, mode: Mode, depth: int) -> Tree | None:
             text.fail("a group name must be an identifier")
     elif text.take("?") and not text.take(":"):
         mode = _read_flags(text, mode, closing=":")
+    return _inside(text, mode, depth)
+
+
+def _inside(text: PatternText, mode: Mode, depth: int) -> Tree:
     inner = _alternatives(text, mode, depth - 1)
     if not text.take(")"):
         text.fail("a closing parenthesis is missing")
@@ -157,8 +164,8 @@ def _quantified(text: PatternText, atom: Tree) -> Tree:
         return atom
     grouped = text.text[text.at - 1] == ")"
     low, high, text.at = bounds
-    if isinstance(atom, Edge) and not grouped:
-        text.fail("an anchor cannot be repeated")
+    if isinstance(atom, Look) or (isinstance(atom, Edge) and not grouped):
+        text.fail("an anchor or a lookahead cannot be repeated")
     if high is not None and low > high:
         text.fail(f"the repeat {{{low},{high}}} is backwards")
     if text.take("+"):

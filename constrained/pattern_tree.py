@@ -47,4 +47,13 @@ class Edge:
     at_end: bool
 
 
-Tree = Chars | Sequence | Alternatives | Repeat | Edge
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A lookahead: nothing, where `body` comes next or, if negated, does not. position: in the pattern's text."""
+
+    body: "Tree"
+    negated: bool
+    position: int
+
+
+Tree = Chars | Sequence | Alternatives | Repeat | Edge | Look

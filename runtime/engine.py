@@ -23,8 +23,9 @@ from typing import Protocol
 
 from ..lang.backends.base import Delta, Finish, Token, Usage
 from .errors import EngineError, EngineStopped
+from .plan import Plan, Progress
 from .request import Drawn, Request, Status
-from .scheduler import Plan, Progress, Scheduler
+from .scheduler import Scheduler
 from .step import Result, Step
 from .text import TextStream
 
@@ -91,7 +92,7 @@ class _Inbox:
     """Messages from other threads, in order."""
 
     ready: threading.Condition = field(default_factory=threading.Condition)
-    calls: deque[Callable[[], None]] = field(default_factory=deque[Callable[[], None]])
+    calls: deque[Callable[[], object]] = field(default_factory=deque[Callable[[], object]])
     closed: bool = False
 
 
@@ -127,7 +128,7 @@ class Engine:
         """Whether it was closed; messages are refused then."""
         return self._inbox.closed
 
-    def call(self, action: Callable[[], None]) -> None:
+    def call(self, action: Callable[[], object]) -> None:
         """Runs a small action on the loop's thread, between two steps."""
         self._post(action)
 
@@ -139,7 +140,7 @@ class Engine:
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _post(self, action: Callable[[], None]) -> None:
+    def _post(self, action: Callable[[], object]) -> None:
         with self._inbox.ready:
             if self._inbox.closed:
                 raise EngineStopped("the engine is closed")
@@ -333,7 +334,7 @@ class Engine:
         del self._tickets[request]
         usage = Usage(
             prompt=request.prompt_length,
-            cached=request.cached or 0,
+            cached=min(request.cached or 0, request.prompt_length),
             generated=generated,
             forced=request.forced,
             seconds=self.scheduler.clock() - request.arrival,
@@ -351,6 +352,6 @@ class Engine:
 def _tokens(ticket: Ticket, drawn: Sequence[Drawn]) -> tuple[Token, ...]:
     spell = ticket.spell
     return tuple(
-        Token(d.id, d.kind, d.logprob, tuple((t, p, spell(t)) for t, p in d.top), spell(d.id))
+        Token(d.id, d.kind, d.logprob, tuple((t, spell(t), p) for t, p in d.top), spell(d.id))
         for d in drawn
     )

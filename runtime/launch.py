@@ -34,7 +34,8 @@ from .memory.pages import Pages
 from .memory.pools import Pool, PoolShape, fit_tokens
 from .models.build import Model, build_model
 from .models.config import ModelConfig, read_config
-from .scheduler import Limits, Scheduler
+from .plan import Limits
+from .scheduler import Scheduler
 from .tokenizer import Tokenizer
 from .weights.dummy import fill_dummy
 from .weights.load import load_weights

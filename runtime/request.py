@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..constrained.grammar import Grammar
     from ..constrained.matcher import Matcher
     from ..radix.node import Node
-    from .memory.cache import Reservation
 
 
 class Status(Enum):
@@ -42,6 +41,20 @@ class Drawn:
     top: tuple[tuple[int, float], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Reservation:
+    """What a request starts with. node: locked for it. cached: tokens that need no computing.
+
+    pages: its row's pages so far. copies: (source, destination) to be copied before anything is computed; the
+    sources are not reused before `settle`.
+    """
+
+    node: "Node"
+    cached: int
+    pages: list[int]
+    copies: tuple[tuple[int, int], ...]
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One request. `tokens` are all known ones, prompt first; `computed` of them have KV, or will once every
@@ -49,8 +62,8 @@ class Request:
 
     limit: length at which generation ends. targets_from: index of the first token to score; None: generate.
     committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request whose
-    whole path begins these tokens. turn: place in the order of arrival. eos_ids: empty to
-    ignore them.
+    whole path begins these tokens. turn: place in the order of arrival. starts: how often it took a row. eos_ids:
+    empty to ignore them.
     """
 
     id: str
@@ -66,6 +79,7 @@ class Request:
     keep: bool = False
     arrival: float = 0.0
     turn: int = 0
+    starts: int = 0
     deadline: float | None = None
 
     status: Status = Status.WAITING
@@ -74,7 +88,7 @@ class Request:
     row: int | None = None
     node: "Node | None" = None
     pages: list[int] = field(default_factory=list[int])
-    reservation: "Reservation | None" = None
+    reservation: Reservation | None = None
     cached: int | None = None
     computed: int = 0
     committed: int = 0

@@ -18,68 +18,15 @@ It runs on host integers alone: no tensors, no text, no clock but the one it is 
 """
 
 import heapq
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
 
 from ..lang.backends.base import Finish
 from .errors import Overloaded, RequestError
 from .memory.cache import PrefixCache
+from .plan import Draft, Limits, Plan, Progress
 from .policy import order_waiting
 from .request import Drawn, Request, Status
 from .step import Result, RowStart, Step, Work
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a scheduler keeps to, all counted in tokens or requests."""
-
-    max_running: int
-    max_waiting: int
-    max_step_tokens: int
-    context: int
-    max_wait_seconds: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A Step and the requests its Work belongs to, in the same order."""
-
-    step: Step
-    requests: tuple[Request, ...]
-
-    def without(self, rows: frozenset[int]) -> "Plan":
-        """The plan without these rows."""
-        step = self.step
-        kept = [i for i, work in enumerate(step.work) if work.row not in rows]
-        step = replace(
-            step,
-            work=[step.work[i] for i in kept],
-            starts=[start for start in step.starts if start.row not in rows],
-            pages=[entry for entry in step.pages if entry[0] not in rows],
-        )
-        return Plan(step, tuple(self.requests[i] for i in kept))
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a commit did to one request."""
-
-    request: Request
-    drawn: tuple[Drawn, ...]
-
-
-class _Draft:
-    """A Step while it is being made."""
-
-    def __init__(self, budget: int) -> None:
-        self.budget = budget
-        self.work: list[Work] = []
-        self.requests: list[Request] = []
-        self.starts: list[RowStart] = []
-        self.copies: list[tuple[int, int]] = []
-        self.pages: list[tuple[int, int, list[int]]] = []
-        self.states: list[tuple[int, int]] = []
-        self.forced: list[tuple[int, list[int]]] = []
 
 
 class Scheduler:
@@ -155,7 +102,7 @@ class Scheduler:
 
     def plan(self) -> Plan | None:
         """The next step; None when nothing can be computed now."""
-        draft = _Draft(self.limits.max_step_tokens)
+        draft = Draft(self.limits.max_step_tokens)
         for request in sorted(self.running, key=_place_in_line):
             if request.status is Status.RUNNING and request.finish is None:
                 self._continue(draft, request)
@@ -172,9 +119,10 @@ class Scheduler:
             self._steps, draft.work, decode, ends, draft.starts,
             draft.copies, draft.pages, draft.states, draft.forced,
         )  # fmt: skip
-        return Plan(step, tuple(draft.requests))
+        requests = tuple(draft.requests)
+        return Plan(step, requests, tuple(r.starts for r in requests))
 
-    def _continue(self, draft: _Draft, request: Request) -> None:
+    def _continue(self, draft: Draft, request: Request) -> None:
         count = min(request.ready(), draft.budget)
         if count <= 0:
             return
@@ -196,7 +144,7 @@ class Scheduler:
         request.pages.extend(pages)
         return True
 
-    def _take(self, draft: _Draft, request: Request, count: int) -> None:
+    def _take(self, draft: Draft, request: Request, count: int) -> None:
         """Adds `count` tokens of a running request, whose pages are there, to the step."""
         assert request.row is not None
         start, end = request.computed, request.computed + count
@@ -205,7 +153,7 @@ class Scheduler:
         )
         complete = request.pending > 0 or end == request.goal
         sample = complete and request.generates
-        targets: list[int] = []
+        targets: Sequence[int] = ()
         if request.targets_from is not None:
             targets = request.tokens[max(start + 1, request.targets_from) : end + 1]
         tokens = None if device else request.tokens[start:end]
@@ -222,7 +170,7 @@ class Scheduler:
 
     # -- admission -----------------------------------------------------------------------------------------------
 
-    def _admit(self, draft: _Draft) -> None:
+    def _admit(self, draft: Draft) -> None:
         order = order_waiting(
             self.waiting, self.clock(), self.limits.max_wait_seconds, self._lookup
         )
@@ -262,7 +210,7 @@ class Scheduler:
             return False
         return self._next_page(request, cached) in coming
 
-    def _start(self, draft: _Draft, request: Request) -> bool:
+    def _start(self, draft: Draft, request: Request) -> bool:
         """Gives a waiting request a row and its first chunk; False when memory does not suffice."""
         uncached = request.goal - self._lookup(request)
         if self.running and self.cache.available < uncached // self.cache.page_size + 1 + len(
@@ -282,6 +230,8 @@ class Scheduler:
         request.committed = reservation.cached // self.cache.page_size * self.cache.page_size
         request.cached = reservation.cached if request.cached is None else request.cached
         request.on_device = request.moved = False
+        request.starts += 1
+        request.scores.clear()
         self.waiting.remove(request)
         self.running.append(request)
         state = request.matcher.state if request.matcher is not None else 0
@@ -312,11 +262,13 @@ class Scheduler:
         """Applies a step's result. Requests that ended have `finish` set; `release` lets their memory go."""
         progress: list[Progress] = []
         drawn = scored = 0
-        for request, work in zip(plan.requests, plan.step.work, strict=True):
-            if request.reservation is not None:
+        for request, work, start in zip(plan.requests, plan.step.work, plan.starts, strict=True):
+            # A request preempted since then may run again on pages that this step never touched.
+            current = request.starts == start and request.status is Status.RUNNING
+            if request.reservation is not None and current:
                 self.cache.settle(request.reservation)
                 request.reservation = None
-            if work.targets and request.status is not Status.ENDED:
+            if current:
                 request.scores.extend(result.scores[scored : scored + len(work.targets)].tolist())
             scored += len(work.targets)
             tokens: list[Drawn] = []
@@ -325,7 +277,8 @@ class Scheduler:
                 if request.finish is None:
                     tokens = self._append(request, result, drawn)
                 drawn += 1
-            self._settle(request, work)
+            if current:
+                self._settle(request, work)
             if tokens or request.finish is not None:
                 progress.append(Progress(request, tuple(tokens)))
         return progress
@@ -346,7 +299,7 @@ class Scheduler:
 
     def _settle(self, request: Request, work: Work) -> None:
         """After a step: full prompt pages go into the tree, and what generates nothing has ended."""
-        if request.status is not Status.RUNNING or request.finish is not None:
+        if request.finish is not None:
             return
         end = work.position + work.count
         size = self.cache.page_size

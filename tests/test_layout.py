@@ -21,16 +21,19 @@ MAY_IMPORT = {
 LANG_MAY_SEE = {"constrained.spec", "constrained.errors"}
 NO_TORCH = ("lang", "radix", "constrained")
 LAYERS = (
-    {"config", "errors", "request", "step"},
+    {"config", "errors", "request", "step", "bundled"},
     {"layers"},
     {"models"},
-    {"weights", "memory", "text", "policy"},
+    {"weights", "memory", "text", "policy", "plan"},
     {"scheduler", "worker"},
-    {"engine", "tokenizer", "chat", "mailbox"},
+    {"engine", "mailbox"},
+    {"pieces", "template_limits"},
+    {"tokenizer", "sandbox"},
+    {"chat"},
     {"prompt"},
     {"client"},
     {"launch"},
-    {"server", "bench", "cli", "bundled"},
+    {"server", "bench", "cli"},
 )
 MAX_LINES, MAX_TEST_LINES, MAX_FUNCTION, MAX_ARGUMENTS = 400, 500, 40, 7
 

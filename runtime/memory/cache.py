@@ -34,22 +34,8 @@ from ...radix.check import check as check_tree
 from ...radix.key import Ints, Tokens
 from ...radix.node import Node
 from ...radix.tree import Insert, Match, RadixTree
-from ..request import Request
+from ..request import Request, Reservation
 from .pages import Pages
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reservation:
-    """What a request starts with. node: locked for it. cached: tokens that need no computing.
-
-    pages: its row's pages so far. copies: (source, destination) to be copied before anything is computed; the
-    sources are not reused before `settle`.
-    """
-
-    node: Node
-    cached: int
-    pages: list[int]
-    copies: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

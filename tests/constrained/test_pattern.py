@@ -56,6 +56,8 @@ FEATURES = [
     (r"(^a|b)(c$|d)", ["ac", "ad", "bc"], ["a"]),
     (r"(?P<year>\d{4})-(?P<month>\d\d)", ["2026-11"], ["2026-1"]),
     (r"a(?#comment)b", ["ab"], ["a"]),
+    (r"(?=.*\d)(?=.*[A-Z]).{3,}", ["aA1", "1xyZ"], ["aa1", "A1"]),
+    (r"^(?!ab|b$)[ab]+", ["aab", "ba"], ["abb", "b"]),
     (r"(a(b(c(d)?)?)?)?", ["", "a", "abcd"], ["acd"]),
     (r"\U0001f600{2}", ["\U0001f600\U0001f600"], ["\U0001f600"]),
 ]
@@ -92,6 +94,7 @@ def test_feature_means_what_re_says(pattern: str, yes: list[str], no: list[str])
     [
         (r"a(?=b)", "lookahead", 1),
         (r"a(?!b)", "lookahead", 1),
+        (r"(?=a)|b", "lookahead", 0),
         (r"(?<=a)b", "lookbehind", 0),
         (r"(?<!a)b", "lookbehind", 0),
         (r"(a)\1", "back reference", None),
@@ -142,6 +145,8 @@ def test_rejects(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "yes", "no"),
     [
+        (r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$", ["1.5", "-0", "+.5"], ["", ".", "-.", "x"]),
+        (r"^(?=.*\d)", ["a1\nb"], ["a"]),
         (r"b", ["abc", "b"], ["ac"]),
         (r"^b", ["bc"], ["ab"]),
         (r"b$", ["ab"], ["ba", "b\n"]),

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal, Optional, Union
 from uuid import UUID
@@ -262,6 +263,7 @@ class Order(BaseModel):
     at: Optional[time] = None  # noqa: UP045 (both spellings are users')
     lasts: timedelta | None = None
     colour: Colour
+    price: Decimal | None = None
     amount: Annotated[float, Field(gt=0, lt=1e6)] = 1.0
     pair: tuple[int, str]
     site: AnyUrl | None = None

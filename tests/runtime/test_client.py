@@ -230,12 +230,13 @@ def test_logprobs_are_those_of_the_tokens(client: Client) -> None:
         assert token.logprob is not None
         assert len(token.top) == 3
         assert token.top[0][0] == token.id
-        assert token.top[0][1] == pytest.approx(token.logprob, abs=1e-4)
+        assert token.top[0][2] == pytest.approx(token.logprob, abs=1e-4)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize(
-    "pattern", [r"\d{3}-\d{4}", r"(yes|no)(, (of course|never))?\.", r"[a-f]{5,8}!", r"[äöü€😀]{2,4}"]
+    "pattern",
+    [r"\d{3}-\d{4}", r"(yes|no)(, (of course|never))?\.", r"[a-f]{5,8}!", r"[äöü€😀]{2,4}"],
 )
 def test_regex(client: Client, pattern: str, temperature: float) -> None:
     got = answer(client, "Say: ", Regex(pattern), temperature=temperature, seed=3, max_tokens=60)
@@ -243,7 +244,9 @@ def test_regex(client: Client, pattern: str, temperature: float) -> None:
 
 
 def test_choices_and_forced_text(client: Client) -> None:
-    got = answer(client, "Say: ", Choices(("the quick brown fox", "a lazy dog sleeps")), max_tokens=60)
+    got = answer(
+        client, "Say: ", Choices(("the quick brown fox", "a lazy dog sleeps")), max_tokens=60
+    )
     assert got.text[0] in ("the quick brown fox", "a lazy dog sleeps")
     assert got.last.usage is not None
     assert got.last.usage.forced > 0
@@ -258,7 +261,12 @@ SCHEMA = {
     "properties": {
         "name": {"type": "string", "maxLength": 12},
         "age": {"type": "integer", "minimum": 0, "maximum": 150},
-        "tags": {"type": "array", "items": {"enum": ["red", "green"]}, "minItems": 1, "maxItems": 3},
+        "tags": {
+            "type": "array",
+            "items": {"enum": ["red", "green"]},
+            "minItems": 1,
+            "maxItems": 3,
+        },
     },
     "required": ["name", "age", "tags"],
     "additionalProperties": False,

@@ -17,8 +17,9 @@ from trellis.runtime.engine import Engine, Ticket
 from trellis.runtime.errors import EngineStopped, Overloaded, RequestError
 from trellis.runtime.memory.cache import PrefixCache
 from trellis.runtime.memory.pages import Pages
+from trellis.runtime.plan import Limits
 from trellis.runtime.request import Request
-from trellis.runtime.scheduler import Limits, Scheduler
+from trellis.runtime.scheduler import Scheduler
 from trellis.runtime.text import TextStream
 
 
@@ -61,7 +62,13 @@ class World:
         eos = options.pop("eos_ids", frozenset())
         params = SamplingParams(max_tokens=new, seed=seed, **options)
         request = Request(
-            "r", array("i", tokens), params, limit=len(tokens) + new, seed=seed, eos_ids=eos, **fields
+            "r",
+            array("i", tokens),
+            params,
+            limit=len(tokens) + new,
+            seed=seed,
+            eos_ids=eos,
+            **fields,
         )
         text = TextStream(Letters(), params.stop)
         return Ticket(request, text, self.hear, lambda token: chr(33 + token))
@@ -241,6 +248,29 @@ def test_a_failing_step_ends_its_requests_and_the_engine_goes_on(runner: Any) ->
     assert isinstance(world.errors[ticket.request], EngineStopped)
     again = world.ticket(prompt(20))
     assert world.run(again) == [alone(runner, prompt(20))]
+
+
+def test_a_step_of_before_a_preemption_says_nothing_about_the_row_after_it(runner: Any) -> None:
+    """Long prompts in small chunks, overlapped, in a pool that never suffices: chunks of old rows come in late."""
+    for seed in range(12):
+        world = World(type(runner)(), pages=16, max_step_tokens=24, max_running=4)
+        rng = random.Random(seed)
+        tickets = []
+        for i in range(8):
+            length = rng.randrange(30, 120)
+            if i % 3:
+                tickets.append(world.ticket(prompt(length, i % 4), rng.randrange(1, 60), seed=i))
+            else:
+                tickets.append(world.ticket(prompt(length, i % 4), 0, targets_from=length // 2))
+        world.run(*tickets)
+        for i, ticket in enumerate(tickets):
+            tokens = list(ticket.request.tokens[: ticket.request.prompt_length])
+            if ticket.request.targets_from is None:
+                new = len(world.output(ticket))
+                assert world.output(ticket) == alone(runner, tokens, new, seed=i)
+                assert new == ticket.request.params.max_tokens
+            else:
+                assert len(ticket.request.scores) == len(tokens) - ticket.request.targets_from
 
 
 def test_ageing_bounds_the_wait(runner: Any) -> None:

@@ -1,0 +1,67 @@
+"""Plan: a Step with the requests it is for, and what a commit tells of them.
+
+The scheduler makes Plans (through a Draft) and commits them into Progress. They hold no logic of their own, but for
+leaving rows out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from .request import Drawn, Request
+from .step import RowStart, Step, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a scheduler keeps to, all counted in tokens or requests."""
+
+    max_running: int
+    max_waiting: int
+    max_step_tokens: int
+    context: int
+    max_wait_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A Step, the requests its Work belongs to, in the same order, and which start of each request it is for."""
+
+    step: Step
+    requests: tuple[Request, ...]
+    starts: tuple[int, ...]
+
+    def without(self, rows: frozenset[int]) -> "Plan":
+        """The plan without these rows."""
+        step = self.step
+        kept = [i for i, work in enumerate(step.work) if work.row not in rows]
+        step = replace(
+            step,
+            work=[step.work[i] for i in kept],
+            starts=[start for start in step.starts if start.row not in rows],
+            pages=[entry for entry in step.pages if entry[0] not in rows],
+        )
+        return Plan(
+            step, tuple(self.requests[i] for i in kept), tuple(self.starts[i] for i in kept)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a commit did to one request."""
+
+    request: Request
+    drawn: tuple[Drawn, ...]
+
+
+class Draft:
+    """A Step while it is being made."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.work: list[Work] = []
+        self.requests: list[Request] = []
+        self.starts: list[RowStart] = []
+        self.copies: list[tuple[int, int]] = []
+        self.pages: list[tuple[int, int, list[int]]] = []
+        self.states: list[tuple[int, int]] = []
+        self.forced: list[tuple[int, Sequence[int]]] = []
