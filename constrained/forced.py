@@ -74,9 +74,7 @@ class Forced:
         ]
         return sorted({_whole_characters(run, at) for at in (*inside, len(run))})
 
-    def _agree(
-        self, window: tuple[int, ...], run: bytes, cuts: list[int]
-    ) -> tuple[int, ...]:
+    def _agree(self, window: tuple[int, ...], run: bytes, cuts: list[int]) -> tuple[int, ...]:
         """The tokens behind the window that the run has wherever it is cut; none if the window is not."""
         before = self._vocabulary.text(window)
         common: list[int] | None = None

@@ -179,6 +179,7 @@ class _Build:
 
     def _repeat(self, tree: Repeat, entry: int) -> int:
         for _ in range(tree.low):
+            self._budget.spend(1)
             entry = self.tree(tree.body, entry)
         if tree.high is None:
             loop = self._branch(entry)

@@ -6,6 +6,7 @@ An array with prefixItems and without items is generated with the declared ones 
 Without an upper bound the last element repeats in place, so only bounds cost copies.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .assembly import Assembly
@@ -103,8 +104,10 @@ def _distinct(listing: Listing) -> int:
     return max(listing.low, len(listing.heads) + 1)
 
 
-def _copies(listing: Listing) -> list[ByteDfa]:
-    if listing.item is None:
-        return listing.heads
-    total = _distinct(listing) if listing.high is None else listing.high
-    return listing.heads + [listing.item] * (total - len(listing.heads))
+def _copies(listing: Listing) -> Iterator[ByteDfa]:
+    """One after the other, so that the budget ends what is too long."""
+    yield from listing.heads
+    if listing.item is not None:
+        total = _distinct(listing) if listing.high is None else listing.high
+        for _ in range(total - len(listing.heads)):
+            yield listing.item

@@ -1,4 +1,4 @@
-"""What a step's attention has to do, for the CPU: index tensors made once a step and used in every layer.
+"""What a step's attention has to do, for the CPU: index tensors made once, used in every layer.
 
 Rows that compute equally many tokens (one, in decoding) over similar lengths form one dense
 problem, so that nothing is done row by row and little is padding: within a batch lengths differ by

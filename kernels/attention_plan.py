@@ -1,9 +1,9 @@
 """What a step's attention has to do, as one list of work items in device memory.
 
-    space = AttentionSpace.create(shape, rows=256, context=131072, device=device)       # once
-    plan = plan_decode(lengths, rows, page_table, space)         # every row computes one token;
-    device only plan = plan_ragged(counts, lengths, rows, page_table, space)  # any mix; from the
-    host's integers out = paged_attention(q, k_pool, v_pool, plan, scale)          # in every layer
+    space = AttentionSpace.create(shape, rows=256, context=131072, device=device)  # once
+    plan = plan_decode(lengths, rows, page_table, space)           # one token a row, device only
+    plan = plan_ragged(counts, lengths, rows, page_table, space)   # any mix, from the host
+    out = paged_attention(q, k_pool, v_pool, plan, scale)          # in every layer
 
 An item is (query tokens of one row, a range of that row's keys, one kv head); the list holds the
 first two, each is done for every head. Query tokens times the heads that share a kv head fill the

@@ -1,7 +1,7 @@
 """The shape of a model's attention, and the matrix tiles that suit it.
 
-The tiles are the measured choices for one generation of GPUs (Hopper); any other tile gives the
-same result at another speed.
+The tiles follow from what the code compiled for Hopper needs of registers and shared memory; any
+other tile gives the same result at another speed. The attention benchmark tries others beside them.
 """
 
 from dataclasses import dataclass

@@ -185,7 +185,7 @@ def skinny_linear(
 
 
 def default_tile(tokens: int) -> SkinnyTile:
-    """A tile that is never bad, for shapes nobody measured."""
+    """A middling tile, for shapes nobody measured."""
     return SkinnyTile(4, 1024, stages=2) if tokens == 1 else SkinnyTile(32, 128)
 
 

@@ -1,12 +1,11 @@
-"""Which product is fastest for which linear layer: measured once per machine, then read from a file.
+"""Which product is fastest for which linear layer: measured once, then read from a file.
 
-    table = choose_linear([(6144, 4096), (4096, 4096)], torch.bfloat16, device, path)     # at
-    start-up y = table(x, weight, bias)
-    # in every layer
+    table = choose_linear([(6144, 4096), (4096, 4096)], torch.bfloat16, device, path)
+    y = table(x, weight, bias)          # in every layer
 
-For up to 16 tokens the library's product and the tiles of gemv.py differ by up to a factor of two,
-either way round, by shape; there is no rule worth trusting. Measuring takes some tens of seconds
-where nothing is cached. Beyond 16 tokens, off the GPU and for unmeasured shapes the product is
+For up to 16 tokens either the library's product or some tile of gemv.py may win, by shape and
+device; there is no rule worth trusting. Measuring compiles and times every tile of gemv.py, the
+slow part of a first start. Beyond 16 tokens, off the GPU and for unmeasured shapes the product is
 torch's. It does not know which layer a shape belongs to.
 """
 

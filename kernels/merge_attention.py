@@ -1,7 +1,7 @@
 """Merge partial attention results over disjoint sets of keys into one, by log-sum-exp.
 
-    part i:  o_i = softmax(s_i) v_i,  z_i = log2(sum(2^s_i))        over its own keys; s in powers
-    of two whole:   o = sum_i(w_i o_i) / sum_i(w_i),  w_i = 2^(z_i - max z)
+    part i:  o_i = sum(2^s_i v_i) / sum(2^s_i),  z_i = log2(sum(2^s_i))    over its own keys
+    whole:   o = sum_i(w_i o_i) / sum_i(w_i),    w_i = 2^(z_i - max z)
 
 (Dao et al. 2022, arXiv:2205.14135; the base is 2 because the hardware's exponential is.) A part
 that saw no key has z = -inf and weighs nothing. The parts of a token are adjacent: `first[token]`

@@ -1,7 +1,8 @@
 """Causal attention of a step's new tokens over pages: one kernel for decoding and prefill.
 
-    out[i, h] = softmax(scale * q[i, h] . k[j, h // group]) v[j, h // group]        over the keys j
-    that i sees
+    out[i, h] = softmax_j(scale * q[i, h] . k[j, h // group]) v[j, h // group]
+
+over the keys j that i sees.
 
 The query tokens of a row are its last `count`; the one at position p sees keys 0..p, or with a
 window the last `window` of them, itself included. With a soft cap c a score s becomes c tanh(s /

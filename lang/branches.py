@@ -49,6 +49,11 @@ class Branches(Sequence["State"]):
     def __getitem__(self, index: int | slice) -> "State | Sequence[State]":
         return self._states[index]
 
+    def __setitem__(self, index: int, state: "State") -> None:
+        """Lets `branches[0] += gen("x")` be written; a branch cannot be replaced."""
+        if state is not self._states[index]:
+            raise InvalidProgram("a branch cannot be replaced: append to it with +=")
+
     def join(
         self, how: How = "variables", by: "str | Callable[[State], Any] | None" = None
     ) -> None:

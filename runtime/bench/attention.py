@@ -3,11 +3,9 @@
     python -m trellis.runtime.bench.attention --json results.json
     python -m trellis.runtime.bench.attention --only decode --tiles 16,128,4,2 16,64,4,4
 
-First every kernel is compared with its reference; no time is printed by one that disagrees. The
-shape is Llama-3.1-8B's in bfloat16: 32 query heads, 8 kv heads of 128, pages of 16. Times are of
+Every kernel is compared with torch before it is timed; one that is wrong ends the run. The shape is Llama-3.1-8B's in bfloat16: 32 query heads, 8 kv heads of 128, pages of 16. Times are of
 graph replays over different memory in each call. `floor` is the bytes or operations the work cannot
 do without, over the figures measured in the same run: a long read, and a large matrix product.
-Takes a minute or two.
 """
 
 import argparse

@@ -212,5 +212,5 @@ class Runner:
         sampled = self.parts.sampler.sample(logits, rows, positions + 1, features)
         state.last[rows] = sampled.tokens.long()
         state.length[rows] = (positions + 1).int()
-        state.length[state.padding] = 0
+        state.length[state.padding].zero_()
         return sampled

@@ -67,7 +67,7 @@ def leaves(draw: st.DrawFn) -> dict[str, Any]:
         case "format":
             return {
                 "type": "string",
-                "format": draw(st.sampled_from(["date", "uuid", "ipv4", "time"])),
+                "format": draw(st.sampled_from(["date", "uuid", "ipv4"])),
             }
         case _:
             return {"type": kind}

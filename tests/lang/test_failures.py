@@ -106,8 +106,8 @@ def test_a_caught_error_of_a_branch_does_not_stop_the_run(fake):
     def ask(s):
         s += "x"
         branches = s.fork(2)
-        branches[0].__iadd__(tr.gen("bad"))
-        branches[1].__iadd__(tr.gen("good"))
+        branches[0] += tr.gen("bad")
+        branches[1] += tr.gen("good")
         with pytest.raises(tr.GenError):
             branches[0]["bad"]
         return branches[1]["good"]
@@ -193,6 +193,7 @@ def test_a_deadline_ends_a_program_that_reads(fake):
     began = time.monotonic()
     run = ask.run(backend=backend, timeout=0.1)
     assert isinstance(run.error, tr.DeadlineExceeded) and isinstance(run.error, TimeoutError)
+    assert (run.error.name, run.error.partial) == ("x", "some text") and HERE in run.error.where
     assert time.monotonic() - began < 2
     assert (backend.working, backend.aborted) == (0, 1)
 

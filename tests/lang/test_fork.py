@@ -129,6 +129,15 @@ def test_a_failed_branch_leaves_its_siblings_and_fails_the_join(fake):
     assert (caught.value.name, caught.value.where, kept) == ("bad", "here:1", ["fine"])
 
 
+def test_a_branch_cannot_be_replaced(fake):
+    def body(s):
+        branches = s.fork(2)
+        branches[0] = s
+
+    with pytest.raises(tr.InvalidProgram, match="replaced"):
+        run_of(fake(), body)
+
+
 @pytest.mark.parametrize("how", ["all", "", None, 3])
 def test_an_unknown_join_is_refused(fake, how):
     with pytest.raises(tr.InvalidProgram, match="join"):
