@@ -31,7 +31,7 @@ def sentiment(s, review: str) -> str:
 
 
 def main() -> None:
-    print(triage("My parcel has not arrived and nobody answers. We need it immediately!"))
+    print(triage("The app crashes when I open it and nobody can work!"))
     print(triage("No hurry: how do I change my user name?"))
 
     run = sentiment.run("The staff was friendly and the food was excellent. I love it.")

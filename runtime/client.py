@@ -22,9 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..constrained.compiler import Compiler, check_constraint
-from ..constrained.forced import Forced
 from ..constrained.grammar import Grammar
-from ..constrained.matcher import Matcher
 from ..constrained.spec import Constraint
 from ..lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt
 from ..lang.params import SamplingParams
@@ -50,7 +48,6 @@ class Resources:
     tokenizer: Tokenizer
     template: ChatTemplate | None
     compiler: Compiler
-    forced: Forced
     context: int
     vocab_size: int
     eos_ids: frozenset[int]
@@ -199,9 +196,7 @@ class Client:
 
     def _constrain(self, request: Request, grammar: Grammar | None) -> None:
         if grammar is not None:
-            resources = self.resources
-            vocabulary = resources.compiler.vocabulary
-            request.constrain(grammar, Matcher(grammar, vocabulary, resources.forced))
+            request.constrain(grammar, self.resources.compiler.matcher(grammar))
 
     def _open(self) -> "tuple[asyncio.Queue[Delta | Exception], _Sink]":
         queue: asyncio.Queue[Delta | Exception] = asyncio.Queue()

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from ..constrained.compiler import Compiler
-from ..constrained.forced import Forced
 from ..constrained.vocabulary import Vocabulary
 from ..kernels.attention_plan import AttentionSpace
 from ..kernels.attention_shape import AttentionShape
@@ -107,7 +106,6 @@ def open_client(config: EngineConfig) -> Client:
         tokenizer=tokenizer,
         template=ChatTemplate.from_folder(folder, tokenizer),
         compiler=Compiler(vocabulary, tokenizer.continue_with),
-        forced=Forced(vocabulary, tokenizer.continue_with),
         context=context,
         vocab_size=model_config.vocab,
         eos_ids=eos_ids,
@@ -130,7 +128,7 @@ def _open_runner(
     )
     sampler = Sampler(config.max_running, shape.vocab, device, arena)
     attention_shape = AttentionShape(shape.heads, shape.kv_heads, shape.head_dim, dtype, PAGE_SIZE)
-    space = AttentionSpace.create(attention_shape, config.max_running + 1, context, device)
+    space = AttentionSpace.create(attention_shape, 2 * config.max_running, context, device)
     pool_shape = PoolShape(shape.layers, shape.kv_heads, shape.head_dim, PAGE_SIZE, dtype)
     free = _free_bytes(config, model, sizes.step_tokens)
     wanted = config.kv_tokens

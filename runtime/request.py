@@ -149,7 +149,8 @@ class Request:
         if self.matcher is not None:
             drawn += self._follow(token)
         if self.finish is None and len(self.tokens) >= self.limit:
-            self.finish = Finish("length", None)
+            complete = self.matcher is not None and self.matcher.accepting
+            self.finish = Finish("length", None, complete)
         return drawn
 
     def _follow(self, token: int) -> list[Drawn]:

@@ -4,12 +4,14 @@
     draw.phrase(GREETINGS)      # a template; held=True only ever sees the templates that training never does
     draw.person()               # a name; held=True uses names that training never uses, and made-up ones
 
-`Phrases` and `Names` split their entries once, by a hash of the text, so the split never moves when lists grow.
+`Phrases` split their entries once, by a hash of the text, so the split never moves when lists grow. An entry may hold
+groups, `[Give|Show] me the {k}`: training draws from the members of its side, and held-out entries take any.
 """
 
 import random
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import words
@@ -40,6 +42,15 @@ class Phrases:
         self.train = tuple(t for t in texts if t not in held) if len(held) < len(texts) else texts
 
 
+@lru_cache(maxsize=4096)
+def members(group: str, held: bool) -> tuple[str, ...]:
+    """The members of a group `a|b|c` that a side may use; groups of four and more are split like templates."""
+    texts = tuple(group.split("|"))
+    if held or len(texts) < 4:
+        return texts
+    return tuple(t for t in texts if not is_held(t)) or texts
+
+
 def names(texts: Sequence[str]) -> Phrases:
     """The same split for names of people, places and things."""
     return Phrases(*texts)
@@ -63,8 +74,46 @@ class Draw:
         return options[int(self.rng.random() * len(options))]
 
     def phrase(self, phrases: Phrases) -> str:
-        """A template of this draw's side."""
-        return self.one(phrases.held if self.held else phrases.train)
+        """A template of this draw's side, its groups filled."""
+        text: str = self.one(phrases.held if self.held else phrases.train)
+        if "[" not in text:
+            return text
+        head, *rest = text.split("[")
+        for part in rest:
+            group, _, tail = part.partition("]")
+            head += self.one(members(group, self.held)) + tail
+        return head
+
+    def wording(self, phrases: Phrases) -> str:
+        """A template for what the model reads, never for what it says: in training now and then with a wrong word.
+
+        A model that has to guess around a wrong word cannot lean on the exact words of the templates.
+        """
+        text = self.phrase(phrases)
+        if self.held or self.rng.random() > 0.12:
+            return text
+        parts = text.split(" ")
+        places = [i for i, part in enumerate(parts) if part.isalpha()]
+        if len(places) < 2:
+            return text
+        wrong = self.one(words.VERBS) if self.chance(0.5) else self.made_word()
+        parts[self.one(places)] = self.one((wrong, "", wrong))
+        return " ".join(part for part in parts if part)
+
+    def casually(self, text: str) -> str:
+        """A request as people type it: now and then with a polite word, in small letters or without a full stop."""
+        dice = self.rng.random()
+        if dice > 0.4:
+            return text
+        if dice < 0.1:
+            return text[0].lower() + text[1:]
+        if dice < 0.18:
+            return text.rstrip(".?!")
+        if dice < 0.24:
+            return text + self.one((" Thanks.", " Thank you!", " Please.", " Thanks in advance."))
+        opener = self.one(("Please", "Hi!", "Hello,", "Hey,", "Okay,", "Now,", "Quick:", "Well,"))
+        closed = opener[-1] in "!:"
+        return f"{opener} {text}" if closed else f"{opener} {text[0].lower()}{text[1:]}"
 
     def some(self, options: Sequence[Any], low: int, high: int) -> list[Any]:
         """Between low and high different options, in random order."""

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from asking import AFTER, ASK_KEYS, ASK_MANY, ASK_NONE, ASK_SCHEMA, BEFORE, SYSTEMS
 from contacts import CONTACT
-from draw import Draw, Phrases
+from draw import Draw
 from events import EVENT, free_kind, mixed_kind
 from orders import ORDER, PRODUCT
 from people import PERSON
@@ -18,6 +19,7 @@ from records import (
     Record,
     describe_type,
     draw_record,
+    listed,
     meanings,
     object_schema,
     same_fields,
@@ -27,89 +29,6 @@ from records import (
 from sample import Sample, assistant, chat, dumps, plain, system, user
 
 KINDS: tuple[Kind, ...] = (PERSON, PERSON, ORDER, PURCHASE, EVENT, CONTACT, PRODUCT)
-BEFORE = Phrases(
-    "Hello team,",
-    "Here is the update.",
-    "Please note the following.",
-    "Good morning!",
-    "As discussed:",
-    "FYI.",
-    "Dear all,",
-    "Some news from today.",
-    "I just got this message.",
-    "For your records:",
-    "Quick note.",
-    "Hi there!",
-)
-AFTER = Phrases(
-    "Thanks!",
-    "Please let me know if anything is missing.",
-    "Best regards",
-    "More details will follow.",
-    "That is all for now.",
-    "Have a nice day.",
-    "See you soon.",
-    "Everyone was happy with the result.",
-    "The weather was lovely.",
-    "Call me if you have questions.",
-)
-SYSTEMS = Phrases(
-    "You extract records.",
-    "You extract data from text.",
-    "You turn text into JSON.",
-    "Extract the information as JSON.",
-    "You are a precise assistant that returns JSON.",
-    "You read text and fill in forms.",
-    "Answer with JSON only.",
-    "You are an information extraction system.",
-    "Return structured data.",
-    "You are a helpful assistant.",
-    "You pull structured records out of messages.",
-)
-ASK_SCHEMA = Phrases(
-    "Extract {a} {t} as JSON matching this schema: {schema}",
-    "Return {a} {t} as JSON. Schema: {schema}",
-    "Fill in this JSON schema: {schema}",
-    "Answer as JSON that matches this schema: {schema}",
-    "Give me the {t} in this format: {schema}",
-    "Extract the {t}. JSON schema:\n{schema}",
-    "Respond with JSON for this schema: {schema}",
-    "Turn the text into a {t} object that follows the schema {schema}",
-    "Use this schema: {schema}",
-    "The output must be JSON and follow this schema: {schema}",
-    "Write the {t} as a JSON object. Schema: {schema}",
-    "Parse the text into {schema}",
-)
-ASK_KEYS = Phrases(
-    "Extract the {t} as JSON with keys {keys}.",
-    "Return JSON with the fields {keys}.",
-    "Give me {keys} as JSON.",
-    "Write a JSON object with {keys}.",
-    "Extract {keys}.",
-    "I need {keys} as a JSON object.",
-    "Fill in: {keys}.",
-    "Extract {keys} from the text as JSON.",
-    "Return a {t} as JSON with the keys {keys}.",
-)
-ASK_NONE = Phrases(
-    "Extract the {t}.",
-    "Extract the {t} as JSON.",
-    "Return the {t} as JSON.",
-    "Turn this into JSON.",
-    "Extract the record.",
-    "Give me the {t} as JSON.",
-    "What {t} is described? Answer in JSON.",
-    "Convert to a JSON {t}.",
-)
-ASK_MANY = Phrases(
-    "Extract all records as JSON matching this schema: {schema}",
-    "List everything that is mentioned. Schema: {schema}",
-    "Return all of them as JSON: {schema}",
-    "Extract every {t} in the text. JSON schema: {schema}",
-    "Find all items and follow this schema: {schema}",
-    "Return each {t} as JSON. Schema: {schema}",
-)
-
 
 def draw_kind(draw: Draw) -> Kind:
     """A kind with templates, one with some free fields, or one with free fields only."""
@@ -145,9 +64,9 @@ def _is_retyped(fact: Fact) -> bool:
 def _around(draw: Draw, text: str, record: Record) -> str:
     """Now and then sentences that do not matter, before or after."""
     if draw.chance(0.12):
-        text = f"{draw.phrase(BEFORE)} {text}"
+        text = f"{draw.wording(BEFORE)} {text}"
     if draw.chance(0.12):
-        text = f"{text} {draw.phrase(AFTER)}"
+        text = f"{text} {draw.wording(AFTER)}"
     if record.kind.human and draw.chance(0.1):
         tie = draw.one(("a friend", "a colleague", "a neighbour"))
         text += f" {draw.person()} is {tie} of {record.subject.shown.split()[0]}."
@@ -189,24 +108,28 @@ def _several(draw: Draw, kind: Kind) -> Sample:
         key = draw.one((f"{title.lower()}s", "items", "records", "results", "entries"))
         value = {key: value}
         schema = {"type": "object", "properties": {key: schema}, "required": [key]}
-    ask = draw.phrase(ASK_MANY).format(t=title.lower(), schema=dumps(schema))
+    ask = draw.wording(ASK_MANY).format(t=title.lower(), schema=dumps(schema))
     turn = user(f"{ask}\n\n{text}" if draw.chance(0.5) else f"{text}\n\n{ask}")
-    head = (system(draw.phrase(SYSTEMS)),) if draw.chance(0.4) else ()
+    head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
     return chat("extract_many", *head, turn, assistant(dumps(value)), schema=schema)
 
 
 def _ask(draw: Draw, task: str, title: str, schema: dict[str, Any], typed: bool) -> str:
     """The request, showing the schema whole, as keys (with types where they matter), or not at all."""
     lower = title.lower()
+    article = "an" if lower[0] in "aeiou" else "a"
     if task == "extract":
-        article = "an" if lower[0] in "aeiou" else "a"
-        return draw.phrase(ASK_SCHEMA).format(a=article, t=title, schema=dumps(schema))
+        ask = draw.wording(ASK_SCHEMA).format(a=article, t=title, schema=dumps(schema))
+        return draw.casually(ask)
     if task == "extract_blind":
-        return draw.phrase(ASK_NONE).format(t=lower)
+        return draw.casually(draw.wording(ASK_NONE).format(t=lower))
     keys = list(schema["properties"])
     if typed or draw.chance(0.4):
         keys = [f"{k} ({describe_type(s)})" for k, s in schema["properties"].items()]
-    return draw.phrase(ASK_KEYS).format(t=lower, keys=", ".join(keys))
+    elif draw.chance(0.2):
+        keys = [f'"{k}"' for k in keys]
+    shown = listed(keys) if draw.chance(0.3) else ", ".join(keys)
+    return draw.casually(draw.wording(ASK_KEYS).format(a=article, t=lower, keys=shown))
 
 
 def _asked(
@@ -216,10 +139,10 @@ def _asked(
     ask, text = parts
     answer, dice = dumps(value), draw.rng.random()
     if dice < 0.1:
-        mark = draw.one(("JSON:", "Result:", "Output:", "Answer:"))
+        mark = draw.one(("JSON:", "Result:", "Output:", "Answer:", "Record:", "Object:"))
         shown = "" if task == "extract_blind" else f"{ask}\n"
         return plain(task, f"{shown}Text: {text}\n{mark} ", answer, schema=schema)
-    rules = draw.phrase(SYSTEMS)
+    rules = draw.wording(SYSTEMS)
     if task == "extract_blind" and draw.chance(0.6):
         return chat(task, system(rules), user(text), assistant(answer), schema=schema)
     if dice < 0.25:

@@ -13,44 +13,58 @@ from records import STRINGS, Fact, Record, draw_record, fill, same_fields, tell_
 from sample import Sample, assistant, chat, dumps, plain, system, user
 
 SYSTEMS = Phrases(
-    "You answer questions about a text.",
-    "Answer the question from the passage.",
+    "You answer questions [about|on|from] [a text|a passage|a message|what you read].",
+    "Answer the [question|user] [from the passage|from the text|using the text].",
     "You are a helpful assistant.",
-    "Answer briefly.",
-    "Use only the text to answer.",
-    "Give short answers.",
-    "You read passages and answer questions.",
-    "Answer with the words of the text.",
+    "[Answer|Reply] [briefly|shortly|in few words|concisely].",
+    "Use only the [text|passage] to answer.",
+    "Give [short|brief|exact] answers.",
+    "You read [passages|texts] and answer questions.",
+    "[Answer|Reply] with the words of the text.",
+    "You are a [careful|patient|precise] reader.",
 )
 FRAMES = Phrases(
     "{p}\n\n{q}",
     "{p}\n{q}",
-    "Passage: {p}\nQuestion: {q}",
-    "Text: {p}\n\nQuestion: {q}",
-    "Read this: {p}\n\n{q}",
+    "[Passage|Text|Context|Document|Story|Message|Note|Facts]: {p}\n[Question|Q|Query|Asked]: {q}",
+    "[Text|Passage|Context|Article]: {p}\n\n[Question|Q|Query]: {q}",
+    "[Read this|Consider this|Look at this|Take this text|Here is a note|Note]: {p}\n\n{q}",
+    "[Read this|Consider this|Look at this|Have a look]: {p} {q}",
     "{q}\n\n{p}",
-    "Context: {p}\nQuestion: {q}",
-    "Answer the question from the text.\nText: {p}\nQuestion: {q}",
+    "{q}\n[Text|Passage|Context|Source]: {p}",
+    "[Answer the question|Reply|Give an answer] [from|using|with] the [text|passage].\n[Text|Passage]: {p}\nQuestion: {q}",
     "{p} {q}",
-    "Here is a text: {p}\nNow answer: {q}",
-    "Given the text below, answer: {q}\n\n{p}",
+    "[Here is|This is|Below is] a [text|passage|note|message]: {p}\n[Now answer|My question|Answer this|Please answer]: {q}",
+    "[Given|From|Using|With] the [text|passage] below, [answer|tell me]: {q}\n\n{p}",
+    "[I read|Someone wrote|It says]: {p}\n[So|Now|Well]: {q}",
+    "[Question|Q]: {q}\n[Text|Passage|Context]: {p}",
 )
-LEADS = ("Answer: ", "Answer: ", "A: ", "The answer is ", "Short answer: ")
+LEADS = ("Answer: ", "Answer: ", "A: ", "The answer is ", "Short answer: ", "Reply: ", "Result: ")
 GENERAL = Phrases(
-    "What is the KEY of {s}?",
-    "Tell me the KEY of {s}.",
-    "What is the KEY for {s}?",
-    "Give the KEY of {s}.",
+    "[What is|What's|Which is] the KEY [of|for|given for|belonging to] {s}?",
+    "[Tell me|Give|Give me|Name|State|Find|Write|Say] the KEY [of|for] {s}.",
+    "What KEY does {s} have?",
+    "Which KEY [belongs to|goes with|is given for] {s}?",
+    "[I need|I want to know|Let me know] the KEY of {s}.",
+    "The KEY of {s}?",
+    "And the KEY of {s}?",
 )
+_ASKED = "[Is it true|Is it correct|Is it right|Is it a fact|Is it the case|Do you think|Would you say|Can we say|Does it say]"
+_SAID = "[says|states|tells us|claims|mentions|shows]"
 CLAIMS = Phrases(
-    "Is it true that {s} {c}?",
-    "Tell me, yes or no: {s} {c}?",
-    "Does the text say that {s} {c}?",
-    "Is this right: {s} {c}?",
-    "Yes or no: {s} {c}?",
-    "Can we say that {s} {c}?",
-    "According to the text, is it correct that {s} {c}?",
-    "Would you agree that {s} {c}?",
+    f"{_ASKED} that {{s}} {{c}}?",
+    "[Tell me|Answer|Reply|Say|Decide|Please say], [yes or no|with yes or no|only yes or no]: {s} {c}[?|.]",
+    f"[Does|Do you see that|Would you say that] the [text|passage] {_SAID} that {{s}} {{c}}?",
+    f"[Does the text say|Do we read|Did we learn|Is it written|Is it said|Do we know] that {{s}} {{c}}?",
+    "Is [this|the following|that|this claim|this statement] [right|true|correct|a fact]: {s} {c}[?|.]",
+    "[Yes or no|Yes/no|Right or wrong, yes or no|True, yes or no]: {s} {c}[?|.]",
+    "[According to|Going by|From|Judging by] the [text|passage], is it [true|correct|right] that {s} {c}?",
+    "[Would you agree|Do you agree|Can I say|Can we conclude|Does it follow|Are we told] that {s} {c}?",
+    "[Claim|Statement|Sentence]: {s} {c}. [Is that right?|Is it true?|Does the text support this?|Yes or no?|Correct?]",
+    "{s} {c}[: is that right?|, yes or no?|: true?|. Is this correct?|. Yes or no?|, correct?]",
+    "{s} {c}? [Answer yes or no.|Yes or no.|Say yes or no.|Reply with yes or no.|Just yes or no.]",
+    "[Check|Verify|Confirm] [this|the claim|whether it is true]: {s} {c}. [Yes or no?|Answer yes or no.]",
+    "[Is it so that|Could it be that|Am I right that|Is the claim true that] {s} {c}?",
 )
 
 
@@ -69,15 +83,15 @@ def _question(draw: Draw, record: Record) -> tuple[str, str] | None:
     phrases = fact.field.asks
     if phrases is None or draw.chance(0.15):
         phrases = with_key(GENERAL, fact.key.replace("_", " "))
-    question = draw.phrase(phrases).replace("{s}", record.first)
+    question = draw.casually(draw.wording(phrases).replace("{s}", record.first))
     return question, fact.shown
 
 
 def _framed(draw: Draw, task: str, passage: str, question: str, answer: str, **more: Any) -> Sample:
-    text = draw.phrase(FRAMES).format(p=passage, q=question)
+    text = draw.wording(FRAMES).format(p=passage, q=question)
     if draw.chance(0.2):
         return plain(task, f"{text}\n{draw.one(LEADS)}", answer, **more)
-    head = (system(draw.phrase(SYSTEMS)),) if draw.chance(0.4) else ()
+    head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
     return chat(task, *head, user(text), assistant(answer), **more)
 
 
@@ -91,8 +105,8 @@ def question(draw: Draw) -> Sample:
     again = _question(draw, draw.one(records)) if draw.chance(0.2) else None
     if again is None:
         return _framed(draw, "question", passage, *found)
-    head = (system(draw.phrase(SYSTEMS)),) if draw.chance(0.4) else ()
-    first = user(draw.phrase(FRAMES).format(p=passage, q=found[0]))
+    head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
+    first = user(draw.wording(FRAMES).format(p=passage, q=found[0]))
     return chat("question", *head, first, assistant(found[1]), user(again[0]), assistant(again[1]))
 
 
@@ -106,10 +120,10 @@ def yes_or_no(draw: Draw) -> Sample:
     if draw.chance(0.5):
         other = next(f for f in same_fields(draw, record).facts if f.key == fact.key)
         clause, answer = other.clause or "", "yes" if other.value == fact.value else "no"
-    claim = draw.phrase(CLAIMS).format(s=record.first, c=clause)
+    claim = draw.casually(draw.wording(CLAIMS).format(s=record.first, c=clause))
     if draw.chance(0.2):
         claim += draw.one(
-            (" Answer true or false.", " True or false?", " Reply with true or false.")
+            (" Answer true or false.", " True or false?", " Reply with true or false.", " Say true or false.")
         )
         answer = {"yes": "true", "no": "false"}[answer]
         return _framed(draw, "yes_no", passage, claim, answer, choices=("true", "false"))
@@ -117,12 +131,15 @@ def yes_or_no(draw: Draw) -> Sample:
 
 
 LIST_ASKS = Phrases(
-    "{q} Answer as a JSON list.",
-    "{q} Return a JSON array of strings.",
-    "{q} Give a JSON list.",
-    "{q} Reply with a list in JSON.",
-    "As a JSON list: {q}",
-    "{q} Format: JSON array.",
+    "{q} [Answer|Reply|Respond|Write it|Give it] [as|in the form of|with] a JSON [list|array].",
+    "{q} [Return|Give|Write|Output|Produce] a JSON [array|list][| of strings].",
+    "{q} [Reply|Answer] with [a list|an array] in JSON.",
+    "[As|In the form of] a JSON [list|array]: {q}",
+    "{q} [Format|Form|Output|Answer format]: JSON [array|list].",
+    "{q} [JSON list|JSON array|A JSON list], please.",
+    "[Answer with|Return|Write] a JSON [list|array]. {q}",
+    "{q} [Use|I need|I want] a JSON [list|array].",
+    "[JSON list|JSON array]: {q}",
 )
 
 
@@ -133,23 +150,24 @@ def json_list(draw: Draw) -> Sample:
         fact = next((f for f in record.facts if f.schema == STRINGS and f.field.asks), None)
         if fact and fact.field.asks:
             break
-    asked = draw.phrase(fact.field.asks).replace("{s}", record.first)
-    ask = draw.phrase(LIST_ASKS).format(q=asked)
+    asked = draw.wording(fact.field.asks).replace("{s}", record.first)
+    ask = draw.wording(LIST_ASKS).format(q=asked)
     return _framed(
         draw, "json_list", tell_prose(draw, record), ask, dumps(fact.value), schema=STRINGS
     )
 
 
 ITEM_ASKS = Phrases(
-    "Extract the {k} from this text: {t}",
-    "Find the {k}: {t}",
-    "{t}\n\nWhat is the {k}?",
-    "{t}\nReturn only the {k}.",
-    "Which {k} appears here? {t}",
-    "What {k} is given in the text? {t}",
-    "Text: {t}\n{k}?",
-    "Copy the {k} from the text. {t}",
-    "Give me just the {k}. {t}",
+    "[Extract|Find|Get|Copy|Pull out|Take|Return|Give me|Show] the {k} [from|in|out of] [this text|the text|this|this message|the following]: {t}",
+    "[Find|Extract|Get|Spot|Give me|Show me] the {k}: {t}",
+    "{t}\n\n[What is|Which is|Tell me|Give|Find|Extract] the {k}[?|.]",
+    "{t}\n[Return|Give|Write|Answer with|Reply with|Output] [only|just] the {k}.",
+    "[Which|What] {k} [appears|stands|is given|is mentioned|do you see] [here|in the text|in this]? {t}",
+    "[Text|Message|Note]: {t}\n{k}?",
+    "[Text|Message|Note]: {t}\n[What is|Extract|Find|Return] the {k}[?|.]",
+    "[Copy|Extract|Take] the {k} from the [text|message]. {t}",
+    "[Give me|Send me|I need|I want] [just|only] the {k}. {t}",
+    "[From|In] [this text|the text below|this message], [extract|find|copy|return] the {k}.\n{t}",
 )
 
 
@@ -167,7 +185,7 @@ def single_item(draw: Draw) -> Sample:
     record = draw_record(draw, kind, draw.number(0, 2))
     value, shown = field.make(draw)
     assert isinstance(field.says, Phrases)
-    clause = fill(draw.phrase(field.says), shown)
+    clause = fill(draw.wording(field.says), shown)
     if (
         any(
             f.field.schema == field.schema and f.field in (field, EMAIL, PHONE, DAY)
@@ -182,7 +200,7 @@ def single_item(draw: Draw) -> Sample:
     wants_iso = name == "date" and draw.chance(0.6)
     asked = f"{name} as YYYY-MM-DD" if wants_iso else name
     answer = str(value) if wants_iso else shown
-    prompt = draw.phrase(ITEM_ASKS).format(k=asked, t=text)
+    prompt = draw.wording(ITEM_ASKS).format(k=asked, t=text)
     if draw.chance(0.3):
         return plain("single_item", f"{text}\n{asked[0].upper()}{asked[1:]}: ", answer)
     return chat("single_item", user(prompt), assistant(answer))
@@ -208,7 +226,7 @@ OPPOSITE_ASKS = Phrases(
 def fact(draw: Draw) -> Sample:
     """A capital, an opposite, a sum: known without a passage."""
     key, answer, asks, told = _known(draw)
-    ask = draw.phrase(asks).format(k=key)
+    ask = draw.wording(asks).format(k=key)
     dice = draw.rng.random()
     if dice < 0.25:
         return plain("fact", told.format(k=key), f" {answer}.")
@@ -218,7 +236,7 @@ def fact(draw: Draw) -> Sample:
         lines = []
         for _ in range(draw.number(1, 4)):
             k, a, other, _ = _known(draw)
-            lines.append(f"Q: {draw.phrase(other).format(k=k)}\nA: {a}\n")
+            lines.append(f"Q: {draw.wording(other).format(k=k)}\nA: {a}\n")
         return plain("fact", f"{''.join(lines)}Q: {ask}\nA:", f" {answer}")
     if dice < 0.7:
         sentence = f"{told.format(k=key)} {answer}."
@@ -229,7 +247,7 @@ def fact(draw: Draw) -> Sample:
 def known_fact(draw: Draw) -> Sample:
     """A capital or an opposite, asked in chat."""
     key, answer, asks, _ = _known(draw, 0.75)
-    return chat("fact", user(draw.phrase(asks).format(k=key)), assistant(answer))
+    return chat("fact", user(draw.wording(asks).format(k=key)), assistant(answer))
 
 
 def _known(draw: Draw, most: float = 1.0) -> tuple[str, str, Phrases, str]:

@@ -85,9 +85,24 @@ def make_fact(draw: Draw, field: Field) -> Fact:
     )
 
 
+NAMED = Phrases(
+    "has {v} as the KEY",
+    "gives {v} as the KEY",
+    "names {v} when asked for the KEY",
+    "[shows|lists|reports|states] the KEY {v}",
+    "[shows|lists|reports|mentions] {v} [under|as|for] KEY",
+    "has the KEY {v}",
+)
+
+
 def _clause(draw: Draw, field: Field, value: Any, shown: str) -> str:
-    says = field.says[value] if isinstance(field.says, dict) else field.says
-    return fill(draw.phrase(says), shown)
+    """A verb phrase: one written for the field, or now and then one that names its key."""
+    if isinstance(field.says, dict):
+        return draw.phrase(field.says[value])
+    if draw.held or draw.chance(0.93):
+        return fill(draw.wording(field.says), shown)
+    spoken = draw.one(field.keys).replace("_", " ")
+    return fill(draw.wording(NAMED).replace("KEY", spoken), shown)
 
 
 def fill(phrase: str, shown: str) -> str:
@@ -153,35 +168,53 @@ def tell(draw: Draw, record: Record) -> str:
     return tell_prose(draw, record)
 
 
+ABOUT = Phrases(
+    "This is about {s}.",
+    "[We met|We spoke about|I heard of|We know|Everybody knows|Let us look at|There is] {s}.",
+    "[The talk|The note|The message] was about {s}.",
+    "[Remember|Take|Consider] {s}.",
+)
+
+
 def tell_prose(draw: Draw, record: Record) -> str:
     """One to four sentences; facts in random order, later sentences with a pronoun or short form."""
     facts, mention = draw.rng.sample(record.facts, len(record.facts)), record.first
     if not facts:
-        return f"This is about {mention}."
+        return draw.wording(ABOUT).replace("{s}", mention)
     aside = next((f for f in facts if f.field.asides), None)
     if aside and aside.field.asides and len(facts) > 1 and draw.chance(0.35):
         facts.remove(aside)
-        mention += f", {fill(draw.phrase(aside.field.asides), aside.shown)},"
+        mention += f", {fill(draw.wording(aside.field.asides), aside.shown)},"
     sentences: list[str] = []
     while facts:
         take = min(len(facts), draw.one((1, 1, 2, 2, 3)) if len(sentences) < 3 else 9)
         taken, facts = facts[:take], facts[take:]
-        sentences.append(f"{_capital(mention)} {listed([f.clause or '' for f in taken])}.")
+        said = f"{mention} {listed([f.clause or '' for f in taken])}."
+        if draw.chance(0.08):
+            said = f"{draw.wording(LINKS)} {said if mention is record.first else _small(said)}"
+        sentences.append(_capital(said))
         mention = draw.one(record.later)
     return " ".join(sentences)
 
 
 OWN_OPENERS = Phrases(
-    "My name is {s}.",
-    "I am {s}.",
-    "Hi, I'm {s}.",
-    "Hello, my name is {s}.",
-    "This is {s}.",
-    "{s} here.",
-    "Hello! I am {s}.",
-    "I'm called {s}.",
-    "Name's {s}.",
-    "Let me introduce myself: I am {s}.",
+    "[|Hi, |Hello, |Hello! |Good morning, |Hey! |Dear all, ]my [full |||]name is {s}.",
+    "[|Hi! |Hello! |Hey, |Good evening. |Hello there, ]I am {s}.",
+    "[Hi|Hello|Hey|Good day], I'm {s}.",
+    "[This is|It is] {s}[| here| speaking| writing].",
+    "{s} [here|speaking|writing|on the line].",
+    "[I'm called|I am called|People call me|They call me|Everyone calls me] {s}.",
+    "[Name's|The name is|My name:] {s}.",
+    "Let me introduce myself: [I am|my name is|I'm] {s}.",
+    "[You can call me|Call me|I go by] {s}.",
+    "[Greetings|Regards|A hello] from {s}.",
+)
+OWN_LINKS = Phrases("I", "I", "I", "[Also,|And|Well,|These days] I", "By the way, I", "As you may know, I")
+LINKS = Phrases(
+    "[Also,|Besides,|Moreover,|In addition,|Furthermore,|And]",
+    "[As far as we know,|According to our notes,|It is said that|We know that|I heard that]",
+    "[By the way,|Note that|Please note that|Of course,|Apparently,]",
+    "[At the moment,|These days,|Right now,|Currently,]",
 )
 _OWN_VERBS = {
     "is": "am",
@@ -209,11 +242,11 @@ def _own_clause(clause: str) -> str:
 def _tell_own(draw: Draw, record: Record) -> str:
     clauses = [_own_clause(f.clause) for f in record.facts if f.clause]
     draw.rng.shuffle(clauses)
-    sentences = [draw.phrase(OWN_OPENERS).replace("{s}", record.subject.shown)]
+    sentences = [draw.wording(OWN_OPENERS).replace("{s}", record.subject.shown)]
     while clauses:
         take = draw.number(1, 2)
         taken, clauses = clauses[:take], clauses[take:]
-        sentences.append(f"I {listed(taken)}.")
+        sentences.append(f"{draw.phrase(OWN_LINKS)} {listed(taken)}.")
     return " ".join(sentences)
 
 
@@ -234,6 +267,12 @@ def label(fact: Fact, draw: Draw) -> str:
     """A readable name for the fact's key."""
     words = draw.one(fact.field.keys if draw.chance(0.5) else (fact.key,)).replace("_", " ")
     return _capital(words) if draw.chance(0.7) else words
+
+
+def _small(text: str) -> str:
+    """The text with a pronoun or article at its start in small letters."""
+    head, _, rest = text.partition(" ")
+    return f"{head.lower()} {rest}" if head in ("He", "She", "They", "It", "The") else text
 
 
 def _capital(text: str) -> str:

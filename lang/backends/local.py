@@ -8,6 +8,7 @@ It adds nothing of its own: a client of the engine does the work, handed in by w
 needs no engine to be imported. What is slow: opening the model, before this exists.
 """
 
+import weakref
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -50,6 +51,8 @@ class LocalBackend:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.loop = Loop("engine")
+        # An engine nobody closed must not be at work while the interpreter ends around it.
+        weakref.finalize(self, client.close)
 
     def check(self, constraint: Constraint) -> None:
         """Raises InvalidConstraint or UnsupportedConstraint, naming the place."""

@@ -3,9 +3,10 @@
     python -m trellis.runtime.bench.attention --json results.json
     python -m trellis.runtime.bench.attention --only decode --tiles 16,128,4,2 16,64,4,4
 
-Every kernel is compared with torch before it is timed; one that is wrong ends the run. The shape is Llama-3.1-8B's in bfloat16: 32 query heads, 8 kv heads of 128, pages of 16. Times are of
-graph replays over different memory in each call. `floor` is the bytes or operations the work cannot
-do without, over the figures measured in the same run: a long read, and a large matrix product.
+Every kernel is compared with torch before it is timed; one that is wrong ends the run. The shape is
+Llama-3.1-8B's in bfloat16: 32 query heads, 8 kv heads of 128, pages of 16. Times are of graph
+replays over different memory in each call. `floor` is the bytes or operations the work cannot do
+without, over the figures measured in the same run: a long read, and a large matrix product.
 """
 
 import argparse

@@ -46,8 +46,17 @@ def cpu(json: Out = None) -> None:
         run(json)
 
 
+@app.command()
+def radix() -> None:
+    """The radix tree on this CPU: match, insert, evict."""
+    with mistakes_in_one_line():
+        need("bench radix", "engine", "numpy")
+        from ..bench.radix import measure, print_table
+
+        print_table(measure())
+
+
 PARTS = {
-    "radix": "The radix tree on this CPU: match, insert, evict.",
     "attention": "Attention and linear layers on a GPU, beside what memory and matrix units allow.",
     "sampling": "Masks, penalties and draws, beside one reading of the logits.",
 }

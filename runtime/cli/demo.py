@@ -50,7 +50,9 @@ def _opening(model: str | None) -> "Iterator[Future[Backend]]":
     def open_it() -> Backend:
         from ..launch import open_engine
 
-        return open_engine(model, kv_tokens=KV_TOKENS)
+        # The bundled model is so small that a CPU answers before a GPU is set up.
+        device = "cpu" if model is None else "auto"
+        return open_engine(model, device=device, kv_tokens=KV_TOKENS)
 
     with ThreadPoolExecutor(1) as pool:
         future: Future[Backend] = pool.submit(open_it)

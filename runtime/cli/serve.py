@@ -10,6 +10,7 @@ from .flags import with_config_flags
 from .report import complain, need
 
 MAX_HEADER_BYTES = 64 * 2**10
+KEEP_ALIVE_SECONDS = 75  # longer than what clients and proxies keep idle connections for
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -49,6 +50,7 @@ def serve(
             port=server.port,
             timeout_graceful_shutdown=server.drain_seconds,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )
     finally:

@@ -113,7 +113,7 @@ SCENES = (
     Scene(
         "Extraction: a type is the constraint, the value has that type",
         extract,
-        "Ada Lindqvist is 36 years old and lives in London. She works as a translator.",
+        "Nora Quist is 36 years old and lives in London. She works as a translator.",
         (Person, extract.body),
     ),
     Scene(

@@ -47,13 +47,24 @@ class Attention:
     scale: float
     windows: tuple[int | None, ...]
 
+    @property
+    def most_queries(self) -> int:
+        """Queries that a plan of single tokens may have; 0 on a CPU, which plans nothing ahead."""
+        return self.space.items.shape[0] // self.space.pieces
+
     def plan_decode(self, rows: torch.Tensor, lengths: torch.Tensor, state: Rows) -> AttentionPlan:
-        """rows int64 [rows] computing one token each, lengths int64 [rows] with it. Device only."""
+        """Queries of one token each: rows, lengths with it, int64 [queries]. Device only."""
         return plan_decode(lengths.int(), rows.int(), state.pages, self.space)
 
     def plan_ragged(self, batch: Batch, state: Rows) -> AttentionPlan:
         """Any mix of new tokens, from the host's integers."""
-        return plan_ragged(batch.counts, batch.lengths, batch.host_rows, state.pages, self.space)
+        return plan_ragged(
+            batch.layout.counts,
+            batch.layout.lengths,
+            batch.layout.work_rows,
+            state.pages,
+            self.space,
+        )
 
     def over(self, plan: AttentionPlan, slots: torch.Tensor) -> Attend:
         """The Attend of a step."""

@@ -1,7 +1,9 @@
-"""Batch: a ragged Step as device tensors, in one upload.
+"""Batch: a Step's work laid out flat, and as device tensors in one upload.
 
-All rows' new tokens lie one after the other, [tokens]. What the host knows is packed into a single int32 array; what
-only the device knows (a token sampled last, page tables) is gathered there. It refuses to know what tokens mean.
+    layout = lay_out(step.work)                 # host integers; all rows' new tokens one after the other
+    batch = make_batch(layout, rows, page_size)     # tensors; what only the device knows is gathered there
+
+What the host knows is packed into a single int32 array. It refuses to know what tokens mean.
 """
 
 from collections.abc import Sequence
@@ -13,74 +15,97 @@ import torch
 from ..step import Ints, Work
 from .rows import Rows, upload
 
+CARRIED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Work as flat host integers, int32.
+
+    tokens: [tokens], CARRIED where the device has it (what the row sampled last); positions, rows: [tokens].
+    work_rows, counts, lengths: [work], lengths with the new tokens. sample_at, sample_rows, sample_positions:
+    [samples], where in `tokens` the sampled rows end, their row, and the position of the token to draw. score_at,
+    score_targets: [scores].
+    """
+
+    tokens: Ints
+    positions: Ints
+    rows: Ints
+    work_rows: Ints
+    counts: Ints
+    lengths: Ints
+    sample_at: Ints
+    sample_rows: Ints
+    sample_positions: Ints
+    score_at: Ints
+    score_targets: Ints
+
+
+def lay_out(work: Sequence[Work]) -> Layout:
+    """The layout of this work."""
+    number = len(work)
+    counts = np.fromiter((w.count for w in work), np.int32, number)
+    starts = np.fromiter((w.position for w in work), np.int32, number)
+    work_rows = np.fromiter((w.row for w in work), np.int32, number)
+    total = int(counts.sum())
+    begins = (np.cumsum(counts) - counts).astype(np.int32)
+    tokens = np.full(total, CARRIED, np.int32)
+    score_at: list[int] = []
+    targets: list[int] = []
+    for begin, item in zip(begins.tolist(), work, strict=True):
+        end = begin + item.count
+        if item.tokens is not None:
+            tokens[begin:end] = item.tokens
+        if item.targets:
+            score_at.extend(range(end - len(item.targets), end))
+            targets.extend(item.targets)
+    lengths = starts + counts
+    sampled = np.fromiter((w.sample for w in work), np.bool_, number)
+    return Layout(
+        tokens=tokens,
+        positions=np.arange(total, dtype=np.int32) - np.repeat(begins - starts, counts),
+        rows=np.repeat(work_rows, counts),
+        work_rows=work_rows,
+        counts=counts,
+        lengths=lengths,
+        sample_at=(begins + counts - 1)[sampled],
+        sample_rows=work_rows[sampled],
+        sample_positions=lengths[sampled],
+        score_at=np.array(score_at, np.int32),
+        score_targets=np.array(targets, np.int32),
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tensors of one ragged step.
+    """Tensors of one ragged step; see Layout for what they hold.
 
-    tokens, positions, slots: int64 [tokens]. rows: int64 [work]; ends: int32 [work], length of each row afterwards.
-    sample_at, sample_rows, sample_positions: int64 [samples], where in `tokens` the sampled rows end, their row, and
-    the position of the token to draw. score_at, score_targets: int64 [scores]. counts, lengths: the host's integers.
+    tokens, positions, slots: int64 [tokens]. rows: int64 [work]; lengths: int32 [work]. The rest int64.
     """
 
+    layout: Layout
     tokens: torch.Tensor
     positions: torch.Tensor
     slots: torch.Tensor
     rows: torch.Tensor
-    ends: torch.Tensor
+    lengths: torch.Tensor
     sample_at: torch.Tensor
     sample_rows: torch.Tensor
     sample_positions: torch.Tensor
     score_at: torch.Tensor
     score_targets: torch.Tensor
-    counts: Ints
-    lengths: Ints
-    host_rows: Ints
 
 
-def make_batch(work: Sequence[Work], rows: Rows, page_size: int) -> Batch:
-    """The tensors for this work; see Batch."""
-    count = len(work)
-    counts = np.fromiter((w.count for w in work), np.int32, count)
-    starts = np.fromiter((w.position for w in work), np.int32, count)
-    host_rows = np.fromiter((w.row for w in work), np.int32, count)
-    total = int(counts.sum())
-    begins = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int32)
-    flat_rows = np.repeat(host_rows, counts)
-    positions = np.arange(total, dtype=np.int32) - np.repeat(begins - starts, counts)
-    tokens = np.zeros(total, np.int32)
-    carried: list[int] = []
-    sampled: list[int] = []
-    score_at: list[int] = []
-    targets: list[int] = []
-    for index, item in enumerate(work):
-        begin, end = int(begins[index]), int(begins[index]) + item.count
-        if item.tokens is None:
-            carried.append(index)
-        else:
-            tokens[begin:end] = item.tokens
-        if item.sample:
-            sampled.append(index)
-        if item.targets:
-            score_at.extend(range(end - len(item.targets), end))
-            targets.extend(item.targets)
-    ends = starts + counts
-    picked = np.array(sampled, np.int64)
+def make_batch(layout: Layout, rows: Rows, page_size: int) -> Batch:
+    """The tensors of this layout."""
     parts = (
-        tokens, positions, flat_rows, host_rows, ends,
-        (begins + counts - 1)[picked], host_rows[picked], ends[picked],
-        begins[carried], host_rows[carried],
-        np.array(score_at, np.int32), np.array(targets, np.int32),
+        layout.tokens, layout.positions, layout.rows, layout.work_rows, layout.lengths,
+        layout.sample_at, layout.sample_rows, layout.sample_positions,
+        layout.score_at, layout.score_targets,
     )  # fmt: skip
-    packed = upload(np.concatenate(parts).astype(np.int32), rows.device)
+    packed = upload(np.concatenate(parts), rows.device)
     views = torch.split(packed, [len(p) for p in parts])
-    wide = [v.long() for v in views]
-    token_ids = wide[0]
-    if carried:
-        token_ids[wide[8]] = rows.last[wide[9]]
-    where = wide[1]
-    slots = rows.pages[wide[2], where // page_size].long() * page_size + where % page_size
-    return Batch(
-        token_ids, where, slots, wide[3], views[4], wide[5], wide[6], wide[7],
-        wide[10], wide[11], counts, ends.astype(np.int32), host_rows,
-    )  # fmt: skip
+    tokens, positions, flat_rows, work_rows, _, *rest = (v.long() for v in views)
+    slots = rows.slots(flat_rows, positions, page_size)
+    known = rows.fill_carried(tokens, flat_rows)
+    return Batch(layout, known, positions, slots, work_rows, views[4], *rest)

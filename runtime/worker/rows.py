@@ -40,6 +40,15 @@ class Rows:
         rows, index, values = upload(packed, self.device)
         self.pages[rows.long(), index.long()] = values
 
+    def slots(self, rows: torch.Tensor, positions: torch.Tensor, page_size: int) -> torch.Tensor:
+        """Where the KV of these positions lies: rows, positions int64 [tokens] -> int64 [tokens]."""
+        page = self.pages[rows, positions // page_size].long()
+        return page * page_size + positions % page_size
+
+    def fill_carried(self, tokens: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """The tokens, int64, with what each row sampled last where they are below 0."""
+        return torch.where(tokens < 0, self.last[rows], tokens)
+
 
 def upload(array: np.ndarray, device: torch.device) -> torch.Tensor:
     """A host array on the device. On a GPU through pinned memory, so that the copy waits for nothing."""

@@ -21,9 +21,9 @@ from ..errors import EngineError
 from ..memory.pools import Pool
 from ..step import Result, Step
 from .attend import Attend, Attention
-from .batch import Batch, make_batch
+from .batch import Batch, lay_out, make_batch
 from .grammars import GrammarArena
-from .graphs import Graphs
+from .graphs import Bodies, FlatInputs, Graphs
 from .rows import Rows, upload
 from .sampler import Features, Sampled, Sampler
 
@@ -98,7 +98,8 @@ class Runner:
     def __init__(self, parts: Parts, graphs: bool = True) -> None:
         self.parts = parts
         self.rows = parts.rows
-        self.graphs = Graphs(self._decode, parts.rows, graphs)
+        bodies = Bodies(self._decode, self._flat)
+        self.graphs = Graphs(bodies, parts.rows, parts.attention.most_queries, graphs)
         self._grammar_of: dict[int, int] = {}
         self._features: tuple[tuple[int, ...], Features] | None = None
 
@@ -128,11 +129,15 @@ class Runner:
         if step.decode:
             sampled = self.graphs.decode(rows, self._features_of(tuple(rows)))
             return Launched(len(rows), sampled, None)
-        batch = make_batch(step.work, self.rows, self.parts.pool.shape.page_size)
+        layout = lay_out(step.work)
+        features = self._features_of(tuple(rows))
+        if rows and (sampled := self.graphs.flat(layout, features)) is not None:
+            return Launched(len(rows), sampled, None)
+        batch = make_batch(layout, self.rows, self.parts.pool.shape.page_size)
         hidden = self._forward(batch)
-        sampled = self._sample(batch, hidden, tuple(rows)) if rows else None
-        scores = self._score(batch, hidden) if len(batch.score_at) else None
-        self.rows.length[batch.rows] = batch.ends
+        sampled = self._sample(batch, hidden, features) if rows else None
+        scores = self._score(batch, hidden) if len(layout.score_at) else None
+        self.rows.length[batch.rows] = batch.lengths
         return Launched(len(rows), sampled, scores)
 
     def reset(self) -> None:
@@ -181,9 +186,8 @@ class Runner:
         attend = self.parts.attention.over(plan, batch.slots)
         return self.parts.model.forward(batch.tokens, batch.positions, attend)
 
-    def _sample(self, batch: Batch, hidden: torch.Tensor, rows: tuple[int, ...]) -> Sampled:
+    def _sample(self, batch: Batch, hidden: torch.Tensor, features: Features) -> Sampled:
         logits = self.parts.model.logits(hidden[batch.sample_at])
-        features = self._features_of(rows)
         sampled = self.parts.sampler.sample(
             logits, batch.sample_rows, batch.sample_positions, features
         )
@@ -201,16 +205,35 @@ class Runner:
         return torch.cat(parts)
 
     def _decode(self, rows: torch.Tensor, features: Features) -> Sampled:
-        """One decode step of the given rows, [rows] int64; the last row is padding. Capturable in a graph."""
-        state, size = self.rows, self.parts.pool.shape.page_size
-        positions = state.length[rows].long()
-        slots = state.pages[rows, positions // size].long() * size + positions % size
-        plan = self.parts.attention.plan_decode(rows, positions + 1, state)
+        """Every row computes the token it sampled last: rows int64 [rows]. Capturable in a graph."""
+        positions = self.rows.length[rows].long()
+        hidden = self._query(rows, self.rows.last[rows], positions)
+        return self._draw(hidden, rows, positions + 1, features)
+
+    def _flat(self, inputs: FlatInputs, features: Features) -> Sampled:
+        """Each token is a query of its own; see graphs.py. Capturable in a graph."""
+        rows, positions = inputs.rows.long(), inputs.positions.long()
+        tokens = self.rows.fill_carried(inputs.tokens.long(), rows)
+        hidden = self._query(rows, tokens, positions)
+        drawn, next_positions = inputs.sample_rows.long(), inputs.sample_positions.long()
+        return self._draw(hidden[inputs.sample_at.long()], drawn, next_positions, features)
+
+    def _query(
+        self, rows: torch.Tensor, tokens: torch.Tensor, positions: torch.Tensor
+    ) -> torch.Tensor:
+        """Hidden state of single tokens, each with its row and position, int64 [tokens]."""
+        slots = self.rows.slots(rows, positions, self.parts.pool.shape.page_size)
+        plan = self.parts.attention.plan_decode(rows, positions + 1, self.rows)
         attend = self.parts.attention.over(plan, slots)
-        hidden = self.parts.model.forward(state.last[rows], positions, attend)
+        return self.parts.model.forward(tokens, positions, attend)
+
+    def _draw(
+        self, hidden: torch.Tensor, rows: torch.Tensor, positions: torch.Tensor, features: Features
+    ) -> Sampled:
+        """Draws the token at `positions` of each row and leaves it on the device for the next step."""
         logits = self.parts.model.logits(hidden)
-        sampled = self.parts.sampler.sample(logits, rows, positions + 1, features)
-        state.last[rows] = sampled.tokens.long()
-        state.length[rows] = (positions + 1).int()
-        state.length[state.padding].zero_()
+        sampled = self.parts.sampler.sample(logits, rows, positions, features)
+        self.rows.last[rows] = sampled.tokens.long()
+        self.rows.length[rows] = positions.int()
+        self.rows.length[self.rows.padding].zero_()
         return sampled

@@ -4,12 +4,13 @@ import subprocess
 import sys
 from dataclasses import fields
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from trellis.runtime.cli import report, serve
+from trellis.runtime.cli import bench, report, serve
 from trellis.runtime.cli.app import app
 from trellis.runtime.cli.flags import with_config_flags
 from trellis.runtime.config import EngineConfig
@@ -112,3 +113,18 @@ def test_an_open_address_without_a_key_is_warned_of() -> None:
     result = CliRunner().invoke(app, ["serve", "/nowhere/at/all", "--host", "0.0.0.0"])
     assert "0.0.0.0 is open to others" in result.stderr
     assert serve.LOOPBACK[0] == ServerConfig().host
+
+
+def test_every_measurement_is_a_command() -> None:
+    shown = CliRunner().invoke(app, ["bench", "--help"]).stdout
+    folder = Path(__file__).parents[2] / "runtime" / "bench"
+    for module in folder.glob("*.py"):
+        if module.stem not in ("__init__", "workloads"):
+            assert f" {module.stem} " in shown
+
+
+@pytest.mark.parametrize("part", sorted(bench.PARTS))
+def test_a_measurement_has_the_flags_of_its_module(part: str) -> None:
+    result = CliRunner().invoke(app, ["bench", part, "--help"])
+    assert result.exit_code == 0
+    assert f"trellis bench {part}" in result.stdout and "--json" in result.stdout

@@ -21,11 +21,11 @@ MAX_LINES = 80
 # What a lesson's output must hold, in this order, on the bundled model.
 SAYS = {
     "quick_start": ["Oslo", "32 next year", "Tokyo"],
-    "email_regex": ["nora.quist@example.com", "tomas_88@letters.eu", "mtanaka@inbox.net"],
+    "email_regex": ["nora.quist@example.com", "tokafor12@letters.eu", "mtanaka@inbox.net"],
     "json_extract": ["Order(order_id='D20417'", "of 50 records"],
     "multi_turn": ["Your name is Nora Quist.", "You live in Bergen."],
     "select_choice": [
-        "'urgency': 'high', 'category': 'shipping'",
+        "'urgency': 'high', 'category': 'technical'",
         "'category': 'account'",
         "positive",
     ],

@@ -10,6 +10,7 @@ import time
 import pytest
 
 import trellis as tr
+from trellis.lang.backends.local import LocalBackend
 from trellis.lang.loop import Loop
 
 
@@ -96,6 +97,19 @@ def test_many_runs_leave_no_threads_behind():
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.005)
     assert threading.active_count() == before
+
+
+def test_a_forgotten_local_backend_closes_its_client():
+    class Client:
+        closed = 0
+
+        def close(self):
+            type(self).closed += 1
+
+    backend = LocalBackend(Client())
+    del backend
+    gc.collect()
+    assert Client.closed == 1
 
 
 @pytest.mark.parametrize("ending", ["", "run.cancel()", "backend.close()", "raise SystemExit(0)"])
