@@ -32,7 +32,7 @@ def order_waiting(
             -request.params.priority,
             0 if aged else 1,
             0 if aged else -lookup(request),
-            request.arrival,
+            request.turn,
         )
 
     return sorted(head, key=rank) + tail

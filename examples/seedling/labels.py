@@ -1,7 +1,8 @@
 """Classification: sentiment, topic, urgency, tickets, ratings. Every text is put together from small parts."""
 
 import words
-from draw import Draw, Phrases
+from cues import ASKS, OPINIONS, PLAINS, REPORTS, SYSTEM_WORDS, SYSTEMS, TICKET, URGENT
+from draw import Draw
 from sample import Sample, assistant, chat, plain, system, user
 
 SENTIMENTS = ("positive", "negative", "neutral")
@@ -36,20 +37,6 @@ _PLAIN = words.split_words(
     """
 )
 _VERY = ("very ", "really ", "absolutely ", "truly ", "so ", "", "", "", "simply ", "quite ")
-_OPINIONS = Phrases(
-    "The {a} was {x}{w}.",
-    "The {a} is {x}{w}.",
-    "I found the {a} {x}{w}.",
-    "We thought the {a} was {x}{w}.",
-    "What a {w} {a}!",
-    "{a}: {x}{w}.",
-    "In my view the {a} was {x}{w}.",
-    "My friends said the {a} was {x}{w}.",
-    "The {a} turned out to be {x}{w}.",
-    "Honestly, the {a} was {x}{w}.",
-    "Such a {w} {a}.",
-    "It has a {x}{w} {a}.",
-)
 _PRAISE = (
     "I love it.",
     "I would buy it again.",
@@ -116,7 +103,7 @@ def opinion(draw: Draw, label: str) -> str:
             else text
         )
     word, very = draw.one(bank[0]), "" if label == "neutral" else draw.one(_VERY)
-    text = draw.phrase(_OPINIONS).format(a=draw.one(_ASPECTS), x=very, w=word)
+    text = draw.wording(OPINIONS).format(a=draw.one(_ASPECTS), x=very, w=word)
     return (
         text.replace(" a a", " an a")
         .replace(" a o", " an o")
@@ -135,33 +122,13 @@ def opinion_text(draw: Draw, label: str) -> str:
     return text[0].upper() + text[1:]
 
 
-_REPORTS = Phrases(
-    "The {a} and the {b} were the talk of the day.",
-    "Everyone in {c} spoke about the {a} after the {b}.",
-    "A new {a} is expected on {d}.",
-    "The {a} was more important than the {b}, experts say.",
-    "People waited for the {a} for {n} days.",
-    "The {a} in {c} surprised everybody.",
-    "{p} wrote about the {a} and the {b}.",
-    "After the {a} came the {b}.",
-    "There were {n} reports about the {a}.",
-    "The {b} changed the {a} for good.",
-    "{p} was seen near the {a}.",
-    "This {a} needs a better {b}.",
-    "Last {d} the {a} made headlines in {c}.",
-    "The {a} has a problem with the {b}.",
-    "No {a} without a {b}, said {p}.",
-    "We learned a lot about the {a}.",
-)
-
-
 def topic_text(draw: Draw, topic: str) -> str:
     """One or two sentences with words of one topic."""
     sentences = []
     for _ in range(draw.number(1, 2)):
         a, b = draw.some(words.TOPIC_NOUNS[topic], 2, 2)
         sentences.append(
-            draw.phrase(_REPORTS).format(
+            draw.wording(REPORTS).format(
                 a=a,
                 b=b,
                 c=draw.city(),
@@ -173,129 +140,21 @@ def topic_text(draw: Draw, topic: str) -> str:
     return " ".join(sentences)
 
 
-_SYSTEM_WORDS = words.split_words(
-    """
-    server website database payment_system login_page printer network mail_service
-    phone_line booking_tool main_door app shop alarm
-    """
+PRESSURE = (
+    "We need it immediately!",
+    "Please answer soon.",
+    "Nobody answers the phone.",
+    "Thank you for your help.",
+    "No hurry.",
+    "This is the second time I write.",
+    "Please help.",
 )
-_URGENT = {
-    "high": Phrases(
-        "The {x} is down and nobody can work!",
-        "Emergency: the {x} has failed.",
-        "We need the {x} fixed immediately.",
-        "URGENT: the {x} stopped working, customers are complaining.",
-        "Please help right now, the {x} is broken.",
-        "We are losing money every minute because the {x} is down.",
-        "Critical outage of the {x} since this morning.",
-        "The {x} was hacked, act at once!",
-        "Fix the {x} as soon as possible, this cannot wait.",
-        "There is smoke coming from the {x}!",
-        "The {x} must work again within the hour.",
-        "All users are locked out of the {x}.",
-    ),
-    "medium": Phrases(
-        "The {x} is slower than usual, please have a look this week.",
-        "Could you check the {x} by {d}?",
-        "The {x} shows an error now and then.",
-        "Please repair the {x} in the next few days.",
-        "We would like the {x} fixed before {d}.",
-        "One user reports a problem with the {x}.",
-        "The {x} works, but sometimes fails.",
-        "Please look into the {x} tomorrow.",
-        "The {x} should be checked before the weekend.",
-        "A part of the {x} is missing, please see to it this week.",
-    ),
-    "low": Phrases(
-        "Whenever you have time, please update the {x}.",
-        "No hurry: the {x} could use a new colour.",
-        "A small idea for the {x}, for some day.",
-        "The {x} has a tiny typo, not important.",
-        "It would be nice to have a better {x} next year.",
-        "Just a question about the {x}, no rush.",
-        "If you are bored, clean the {x}.",
-        "At some point we might replace the {x}.",
-        "There is no need to act now, but note that the {x} is old.",
-        "Feel free to ignore this, the {x} is fine.",
-    ),
-}
-_TICKET = {
-    "billing": Phrases(
-        "I was charged twice for {n} dollars.",
-        "My invoice shows the wrong amount.",
-        "When will I get my refund?",
-        "The card payment of {n} dollars failed.",
-        "Please send me a receipt for {d}.",
-        "Why did the price of my plan change?",
-        "There is a fee of {n} dollars I do not know.",
-    ),
-    "technical": Phrases(
-        "The app crashes when I open it.",
-        "I get error {n} on the start page.",
-        "The screen stays black after the update.",
-        "The video does not load.",
-        "The program freezes every {d}.",
-        "The search button does nothing.",
-        "My device does not connect.",
-    ),
-    "shipping": Phrases(
-        "My parcel has not arrived.",
-        "The package came damaged on {d}.",
-        "Where is my delivery?",
-        "The courier left the box at the wrong door in {c}.",
-        "Can you ship to {c}?",
-        "The tracking page shows no progress.",
-        "I waited {n} days for the parcel.",
-    ),
-    "account": Phrases(
-        "I forgot my password.",
-        "How do I change my user name?",
-        "Please delete my profile.",
-        "I cannot log in to my account.",
-        "I want to change my email address.",
-        "My account was locked on {d}.",
-        "How do I add a second user?",
-    ),
-}
-
 LABELS = {
     "sentiment": (SENTIMENTS, "sentiment", ("text", "review", "comment", "message")),
     "topic": (words.TOPICS, "topic", ("text", "article", "sentence", "news")),
     "urgency": (URGENCIES, "urgency", ("message", "ticket", "request", "text")),
     "ticket": (TICKETS, "category", ("ticket", "message", "request", "text")),
 }
-_ASKS = Phrases(
-    "What is the {n} of this {o}?\n{t}\nChoices: {c}. Answer:",
-    "Classify the {n} of the {o} as {c}.\n\n{t}",
-    "{t}\n\nWhat is the {n}? Choose one of: {c}.",
-    "{o}: {t}\nPick the {n} from {c}.",
-    "Decide on the {n} ({c}): {t}",
-    "Read the {o} and name its {n}. Options: {c}.\n{t}",
-    "{t}\nIs the {n} {r}?",
-    "Label this {o} with its {n}: {t}\nLabels: {c}",
-    "Which {n} fits? {c}\n\n{o}: {t}",
-    "Tell me the {n} of: {t}",
-    "{t}\n\n{n}?",
-    "Which {n} does this {o} have?\n{t}",
-    "Assign one of these labels for {n}: {c}\n{t}",
-)
-_PLAINS = Phrases(
-    "{o}: {t}\n{n}: ",
-    "{t}\nThe {n} of this {o} is ",
-    "{o}: {t}\nChoices: {c}. Answer: ",
-    "Classify the {n} ({c}).\n{o}: {t}\n{n}: ",
-    "{o}: {t}\nQuestion: What is the {n}?\nAnswer: ",
-)
-_SYSTEMS = Phrases(
-    "You classify text.",
-    "Answer with one word.",
-    "You are a classifier.",
-    "You are a helpful assistant.",
-    "You label messages.",
-    "Reply with the label only.",
-    "You sort incoming messages.",
-    "Choose the right label.",
-)
 
 
 def labelled_text(draw: Draw, task: str, label: str) -> str:
@@ -304,11 +163,16 @@ def labelled_text(draw: Draw, task: str, label: str) -> str:
     if task == "topic":
         return topic_text(draw, label)
     if task == "ticket":
-        return draw.phrase(_TICKET[label]).format(
-            n=draw.number(2, 900), d=draw.one(words.WEEKDAYS), c=draw.city()
-        )
-    thing = draw.one(_SYSTEM_WORDS).replace("_", " ")
-    return draw.phrase(_URGENT[label]).format(x=thing, d=draw.one(words.WEEKDAYS))
+        parts = {"n": draw.number(2, 900), "d": draw.one(words.WEEKDAYS), "c": draw.city()}
+        text = draw.wording(TICKET[label]).format(**parts)
+        if draw.chance(0.25):
+            text += f" {draw.wording(TICKET[label]).format(**parts)}"
+        if draw.chance(0.15):
+            text += f" {draw.one(PRESSURE)}"
+        return text
+    thing = draw.one(SYSTEM_WORDS).replace("_", " ")
+    text = draw.wording(URGENT[label]).format(x=thing, d=draw.one(words.WEEKDAYS))
+    return f"{labelled_text(draw, 'ticket', draw.one(TICKETS))} {text}" if draw.chance(0.2) else text
 
 
 def classification(draw: Draw) -> Sample:
@@ -332,10 +196,10 @@ def classification(draw: Draw) -> Sample:
         "r": f"{', '.join(choices[:-1])} or {choices[-1]}",
     }
     if draw.chance(0.3):
-        prompt = draw.phrase(_PLAINS).format(**parts)
+        prompt = draw.wording(PLAINS).format(**parts)
         return plain(task, prompt[0].upper() + prompt[1:], label, choices=tuple(choices))
-    prompt = draw.phrase(_ASKS).format(**parts)
-    head = (system(draw.phrase(_SYSTEMS)),) if draw.chance(0.4) else ()
+    prompt = draw.casually(draw.wording(ASKS).format(**parts))
+    head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
     return chat(
         task, *head, user(prompt[0].upper() + prompt[1:]), assistant(label), choices=tuple(choices)
     )

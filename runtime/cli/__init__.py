@@ -1,7 +1,7 @@
 """The command `trellis`: app.py names the commands, one file each.
 
     demo.py      what the language does, shown on the bundled model (showcase.py has the programs)
-    program.py   `trellis run FILE:FUNCTION`, flags from the function's signature
+    program.py   `trellis run FILE:FUNCTION`, flags from the function's signature (live.py shows streams)
     serve.py     the HTTP server, flags from the config dataclasses (flags.py)
     bench.py     the measurements of runtime/bench
 

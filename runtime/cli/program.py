@@ -22,9 +22,10 @@ from pydantic_core import to_jsonable_python
 
 from ...lang.default import use
 from ...lang.errors import ProgramError
-from ...lang.events import Finished, Retried, TextDelta
+from ...lang.events import Finished
 from ...lang.function import Function
 from ...lang.run import Run
+from .live import Live
 from .report import UsageMistake, complain, mistakes_in_one_line
 
 OWN = ("stream", "model")
@@ -184,23 +185,13 @@ def _perform(
 
 
 def _stream(function: Function[..., Any], values: dict[str, Any]) -> Run[Any]:
-    """Prints the text of each variable as it comes."""
-    name = ""
+    """Shows the text of each variable as it comes."""
+    live = Live(lambda text: typer.echo(text, nl=False))
     for event in function.stream(**values):
-        match event:
-            case TextDelta(text=text, name=of) if event.index == 0:
-                if of != name:
-                    typer.secho(f"{'' if not name else chr(10)}{of}: ", dim=True, nl=False)
-                    name = of
-                typer.echo(text, nl=False)
-            case Retried(reason=reason):
-                typer.secho(f"\n(again: {reason})", dim=True)
-                name = ""
-            case Finished(run=run):
-                typer.echo()
-                return run
-            case _:
-                continue
+        live.show(event)
+        if isinstance(event, Finished):
+            live.finish()
+            return event.run
     raise AssertionError("a stream ends with Finished")
 
 
@@ -211,9 +202,10 @@ def _place(error: Exception, function: Function[..., Any]) -> str:
     else:
         where, message = _line_in(error, function), f"{type(error).__name__}: {error}"
     path, _, line = where.rpartition(":")
-    if not path or f"{Path(path).name}:{line}" in message:
+    if not path:
         return message
-    return f"{Path(path).name}:{line}: {message}"
+    name = Path(path).name
+    return message.replace(path, name) if where in message else f"{name}:{line}: {message}"
 
 
 def _line_in(error: Exception, function: Function[..., Any]) -> str:

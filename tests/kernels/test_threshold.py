@@ -162,5 +162,13 @@ def test_every_dtype(dtype: torch.dtype) -> None:
     reference = find_thresholds_reference(
         logits.cpu(), rows.cpu(), make_settings(filters * 16, "cpu")
     )
-    # A sum in another order may move a top-p threshold to the neighbouring value.
-    torch.testing.assert_close(exact, reference, rtol=2e-4, atol=2e-4)
+    # A threshold may lie anywhere between two values; what counts is which tokens pass it.
+    tempered = logits.cpu().float() * made.scale[rows].cpu()[:, None]
+    kept, wanted = tempered >= exact[:, None], tempered >= reference[:, None]
+    differing = (kept ^ wanted).sum(1)
+    limited = torch.tensor(["top_p" in chosen for chosen in filters * 16])
+    assert not differing[~limited].any()
+    # A sum in another order may move a top-p threshold over one value, with its equals.
+    share = torch.softmax(tempered, -1)
+    moved = (share * (kept ^ wanted)).sum(1)
+    assert moved.max() < 2e-3

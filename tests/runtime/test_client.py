@@ -296,6 +296,24 @@ def test_schemas_in_a_mixed_batch(client: Client) -> None:
             assert alone.tokens == got.tokens
 
 
+def test_graphs_equal_plain_launches(client: Client, tiny_folder: Path) -> None:
+    """Decode and forced runs replayed as graphs, against the same steps launched one kernel at a time."""
+
+    async def together(which: Client) -> list[list[int]]:
+        schema = JsonSchema(json.dumps(SCHEMA))
+        asked = [
+            ask(which, text, schema if i % 3 else None, temperature=1.0, seed=i, max_tokens=80)
+            for i, text in enumerate(TEXTS)
+        ]
+        return [a.tokens[0] for a in await asyncio.gather(*asked)]
+
+    plain = open_tiny(tiny_folder, client.engine.runner.rows.device.type, graphs=False)
+    try:
+        assert asyncio.run(together(plain)) == asyncio.run(together(client))
+    finally:
+        plain.close()
+
+
 def test_leaving_the_iterator_ends_the_work(client: Client) -> None:
     async def leave() -> Any:
         deltas = client.generate(
