@@ -36,7 +36,7 @@ class Budget:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._states = 0
-        self._deadline = time.monotonic() + limits.seconds
+        self._deadline = time.thread_time() + limits.seconds
 
     def spend(self, states: int) -> None:
         """Takes `states` from the budget and looks at the clock. Raises ConstraintBudget."""
@@ -45,7 +45,7 @@ class Budget:
             raise ConstraintBudget(
                 f"needs more than {self.limits.states} automaton states; shorten its repeats, lengths and lists"
             )
-        if time.monotonic() > self._deadline:
+        if time.thread_time() > self._deadline:
             raise ConstraintBudget(
                 f"took longer than {self.limits.seconds} s to compile; simplify it"
             )

@@ -21,7 +21,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..constrained.compiler import Compiler, check_constraint
+from ..constrained.compiler import Compiler
 from ..constrained.grammar import Grammar
 from ..constrained.spec import Constraint
 from ..lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt
@@ -148,8 +148,8 @@ class Client:
             self.engine.call(lambda: self.engine.scheduler.cache.release(node))
 
     def check(self, constraint: Constraint) -> None:
-        """Raises InvalidConstraint or UnsupportedConstraint, naming the place; needs no engine."""
-        check_constraint(constraint)
+        """Compiles the constraint, unless it is cached. Raises InvalidConstraint or UnsupportedConstraint."""
+        self.resources.compiler.compile(constraint)
 
     def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None:
         """The messages by the model's chat template; None when it has none."""

@@ -58,12 +58,13 @@ class Reservation:
 @dataclass(slots=True, eq=False)
 class Request:
     """One request. `tokens` are all known ones, prompt first; `computed` of them have KV, or will once every
-    launched step has run; `pending` samples are launched and not yet known.
+    launched step has run; `pending` samples are launched and not yet known. The first `void` of these do not count:
+    they were launched before it was known that the text there is forced.
 
     limit: length at which generation ends. targets_from: index of the first token to score; None: generate.
     committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request whose
-    whole path begins these tokens. turn: place in the order of arrival. starts: how often it took a row. eos_ids:
-    empty to ignore them.
+    whole path begins these tokens. turn: place in the order of arrival. starts: how often it took a row. untold:
+    first forced token that the device has not been told of. eos_ids: empty to ignore them.
     """
 
     id: str
@@ -93,9 +94,10 @@ class Request:
     computed: int = 0
     committed: int = 0
     pending: int = 0
+    void: int = 0
     forced: int = 0
     on_device: bool = False
-    moved: bool = False
+    untold: int | None = None
     watchful: bool = False
     scores: list[float] = field(default_factory=list[float])
 
@@ -105,12 +107,20 @@ class Request:
     def constrain(self, grammar: "Grammar", matcher: "Matcher") -> None:
         """Puts the answer under a grammar, before the request is added."""
         self.grammar, self.matcher = grammar, matcher
-        self.watchful = bool(grammar.has_forced.any())
+        # The device counts a void sample for penalties: such a request waits for each result instead.
+        p = self.params
+        counts = p.repetition_penalty != 1 or p.frequency_penalty != 0 or p.presence_penalty != 0
+        self.watchful = counts and bool(grammar.has_forced.any())
 
     @property
     def goal(self) -> int:
         """How many of the known tokens must be computed: scoring does not need the last one's own output."""
         return len(self.tokens) - (1 if self.targets_from is not None else 0)
+
+    @property
+    def live(self) -> int:
+        """Samples launched, not yet known, and not void."""
+        return self.pending - self.void
 
     @property
     def generated(self) -> int:
@@ -120,7 +130,7 @@ class Request:
     @property
     def generates(self) -> bool:
         """Whether another token would be sampled after all known and launched ones."""
-        return self.targets_from is None and len(self.tokens) + self.pending < self.limit
+        return self.targets_from is None and len(self.tokens) + self.live < self.limit
 
     @property
     def matchable(self) -> int:
@@ -130,7 +140,7 @@ class Request:
 
     def ready(self) -> int:
         """Tokens that could be computed in the next step."""
-        if self.pending == 0:
+        if self.live == 0:
             return self.goal - self.computed
         if self.watchful or not self.generates:
             return 0
@@ -170,10 +180,12 @@ class Request:
         for token in forced:
             self.matcher.accept(token)
         if forced:
+            self.untold = len(self.tokens) if self.untold is None else self.untold
             self.tokens.extend(forced)
             self.forced += len(forced)
             self.on_device = False
-            self.moved = True
+            # What was launched meanwhile drew the first of this text by itself; the canonical tokens take its place.
+            self.void = self.pending
         if self.matcher.finished and self.finish is None:
             self.finish = Finish("stop", None)
         return [Drawn(token, "forced") for token in forced]

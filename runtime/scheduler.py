@@ -149,19 +149,19 @@ class Scheduler:
         assert request.row is not None
         start, end = request.computed, request.computed + count
         device = count == 1 and (
-            request.pending > 0 or (request.on_device and end == len(request.tokens))
+            request.live > 0 or (request.on_device and end == len(request.tokens))
         )
-        complete = request.pending > 0 or end == request.goal
+        complete = request.live > 0 or end == request.goal
         sample = complete and request.generates
         targets: Sequence[int] = ()
         if request.targets_from is not None:
             targets = request.tokens[max(start + 1, request.targets_from) : end + 1]
         tokens = None if device else request.tokens[start:end]
-        if request.moved:
+        if request.untold is not None:
             assert request.matcher is not None
             draft.states.append((request.row, request.matcher.state))
-            draft.forced.append((request.row, request.tokens[start + 1 :]))
-            request.moved = False
+            draft.forced.append((request.row, request.tokens[request.untold :]))
+            request.untold = None
         draft.work.append(Work(request.row, start, count, tokens, sample, targets))
         draft.requests.append(request)
         draft.budget -= count
@@ -229,7 +229,7 @@ class Scheduler:
         request.computed = reservation.cached
         request.committed = reservation.cached // self.cache.page_size * self.cache.page_size
         request.cached = reservation.cached if request.cached is None else request.cached
-        request.on_device = request.moved = False
+        request.on_device, request.untold = False, None
         request.starts += 1
         request.scores.clear()
         self.waiting.remove(request)
@@ -274,7 +274,9 @@ class Scheduler:
             tokens: list[Drawn] = []
             if work.sample:
                 request.pending -= 1
-                if request.finish is None:
+                if request.void:
+                    request.void -= 1
+                elif request.finish is None:
                     tokens = self._append(request, result, drawn)
                 drawn += 1
             if current:
@@ -306,7 +308,7 @@ class Scheduler:
         if work.position < request.prompt_length and end // size * size > request.committed:
             request.committed = end // size * size
             self.cache.commit_full(request, request.committed)
-        if end >= request.goal and not request.pending and not request.generates:
+        if end >= request.goal and not request.live and not request.generates:
             request.finish = Finish("length", None)
 
     # -- release -------------------------------------------------------------------------------------------------

@@ -233,23 +233,24 @@ _SLOPPY = (
 )
 
 _TIP_ASKS = Phrases(
-    "List {n} tips for {t}, one per line.",
-    "Give me {n} tips for {t}.",
-    "Give {n} tips for {t}, one per line.",
-    "What are {n} tips for {t}?",
-    "Write {n} short tips for {t}.",
-    "I need {n} tips for {t}.",
-    "Name {n} tips for {t}, one per line.",
-    "Here is a request: {n} tips for {t}.",
+    "[List|Give|Write|Name|Show|Give me|List me] {n} [|short |good |useful "
+    "]tips [for|on|about] {t}, one per line.",
+    "[Give me|Give|I need|I want|Write|Name|Share] {n} [|short |good |simple ]tips [for|on|about] {t}.",
+    "[What are|Which are|Do you have|Can you give me] {n} [|good |useful ]tips [for|on|about] {t}?",
+    "[Here is a request|Wanted|My wish]: {n} tips for {t}.",
+    "[Tips|Advice] [for|on] {t}: {n} [lines|points], one per line.",
+    "{n} tips for {t}, [please|one per line].",
+    "How [do I get|can I get] [on with|better at] {t}? [Give|List] {n} tips.",
 )
 _EXPANDS = Phrases(
-    "Expand this tip for {t} into a paragraph: {i}",
-    "Explain this tip for {t}: {i}",
-    "Write more about this tip for {t}: {i}",
-    "Expand the tip: {i}",
-    "Turn this tip into a short paragraph: {i}",
-    "Tell me more about this tip: {i}",
-    "Why does this help with {t}? {i}",
+    "[Expand|Turn|Develop] [this|the] tip [for|on] {t} into a [short |]paragraph: {i}",
+    "[Explain|Expand|Discuss] [this|the] tip [for|on|about] {t}: {i}",
+    "[Write|Say|Tell me] more [about|on] [this|the] tip[| for {t}]: {i}",
+    "[Expand|Explain|Describe] [the|this] [tip|point|advice|idea]: {i}",
+    "[Turn|Make] this tip into a [short|small] [paragraph|text]: {i}",
+    "[Tell me|I want to hear|I want to know] more about [this|the following] [tip|point|advice]: {i}",
+    "[Why|How] does this help with {t}? {i}",
+    "[Tip|Point]: {i}\n[Explain it|Tell me more|Why is that|Expand it].",
 )
 _BODIES = (
     "{T}. This works because {w}. Try it for a week and you will see the difference.",
@@ -273,7 +274,7 @@ def tips(draw: Draw) -> Sample:
     """A list of tips, or one tip expanded, as chat or as continued text."""
     topic = draw.one(tuple(TIPS))
     chosen = draw.some(TIPS[topic], 2, 4)
-    asked = draw.phrase(_TIP_ASKS).format(n=len(chosen), t=topic)
+    asked = draw.request(_TIP_ASKS).format(n=len(chosen), t=topic)
     numbered = "per line" not in asked
     lines = "\n".join(
         f"{i}. {_tip_line(t)}" if numbered else _tip_line(t) for i, (t, _) in enumerate(chosen, 1)
@@ -286,7 +287,7 @@ def tips(draw: Draw) -> Sample:
         shown = _tip_line(tip) if draw.chance(0.7) else tip
         return chat(
             "tips",
-            user(draw.phrase(_EXPANDS).format(t=topic, i=shown)),
+            user(draw.request(_EXPANDS).format(t=topic, i=shown)),
             assistant(_paragraph(draw, topic, tip, why)),
         )
     if dice < 0.75:
@@ -296,7 +297,7 @@ def tips(draw: Draw) -> Sample:
         return plain(
             "tips", f"Tip: {_tip_line(tip)}\nExplanation: ", _paragraph(draw, topic, tip, why)
         )
-    more = draw.phrase(_EXPANDS).format(t=topic, i=_tip_line(tip))
+    more = draw.request(_EXPANDS).format(t=topic, i=_tip_line(tip))
     return chat(
         "tips",
         user(asked),
@@ -307,31 +308,40 @@ def tips(draw: Draw) -> Sample:
 
 
 _PLAN_ASKS = Phrases(
-    "Give a short plan for {t}.",
-    "Make a plan in 3 steps for {t}.",
-    "How do I go about {t}? Answer in three steps.",
-    "Write a 3-step plan for {t}.",
-    "Plan {t} in three steps.",
-    "I need a plan for {t}.",
+    "[Give|Write|Make|Draw up|Create|Give me] a [short|simple|small|step-by-step] plan for {t}.",
+    "[Make|Write|Give|Sketch] a plan [in|with|of] [3|three] steps for {t}.",
+    "How [do|can|should] I [go about|start with|handle] {t}? [Answer|Reply|Explain] in three steps.",
+    "[Write|Make|Give|I need] a [3-step|three-step|step by step] plan for {t}.",
+    "Plan {t} [in three steps|step by step|for me].",
+    "[I need|I want|We need] a plan for {t}.",
+    "[List|Name|What are] the [three |]steps for {t}[.|?]",
 )
 _STEP_ASKS = Phrases(
-    "What is step {n} of a plan for {t}?",
-    "Propose step {n} for {t}.",
-    "Give step {n} of the plan for {t}.",
-    "Name only step {n} for {t}.",
-    "Write step {n} for {t}.",
+    "What is step {n} [of a plan|of the plan] for {t}?",
+    "[Propose|Suggest|Offer] step {n} for {t}.",
+    "[Give|Tell me|State] step {n} of the plan for {t}.",
+    "[Name|Give|Write] [only|just] step {n} for {t}.",
+    "[Write|Describe|Show] step {n} for {t}.",
+    "[For|Planning] {t}: what is step {n}?",
+    "Step {n} for {t}?",
 )
 _BETTER = Phrases(
-    "Which of these two plans for {t} is better?\nA: {a}\nB: {b}",
-    "Plan A: {a}\nPlan B: {b}\nWhich plan is better for {t}, A or B?",
-    "For {t}, choose the better plan.\nA: {a}\nB: {b}\nAnswer A or B.",
-    "A: {a}\nB: {b}\nPick the better plan for {t}.",
+    "[Which of these|Which of the] two plans for {t} is better?\nA: {a}\nB: {b}",
+    "Plan A: {a}\nPlan B: {b}\n[Which plan|Which one|What] is better for {t}, A or B?",
+    "For {t}, [choose|pick|take|select] the better plan.\nA: {a}\nB: {b}\n[Answer|Reply|Say] A or B.",
+    "A: {a}\nB: {b}\n[Pick|Choose|Name] the better plan for {t}.",
+    "[Compare|Judge] [these|the] plans for {t}.\nA: {a}\nB: {b}\n[Better plan|The better one|A or B]?",
+    "A: {a}\nB: {b}\n[Is A or B|Which is] better for {t}?",
 )
 _SCORE = Phrases(
-    "Rate this step for {t} as good or bad: {a}",
-    "Is this step for {t} good or bad? {a}",
-    "Step for {t}: {a}\nGood or bad?",
-    "Judge this step for {t}, good or bad: {a}",
+    "[Rate|Grade|Label|Judge|Mark] this step for {t} as good or bad: {a}",
+    "Is this [step|idea|move] for {t} good or bad? {a}",
+    "[Step|Idea] for {t}: {a}\n[Good or bad|Is it good or bad|Bad or good]?",
+    "[Judge|Rate|Assess] this step for {t}, good or bad: {a}",
+    "{a}\n[Good or bad|Is that good or bad] for {t}?",
+    "[Good or bad|Is it good or bad], this step for {t}: {a}",
+    "[Say|Tell me|Decide] [good or bad|whether it is good or bad]: {a} (a step for {t})",
+    "For {t}, is it good or bad to do this: {a}",
 )
 
 
@@ -342,20 +352,20 @@ def plans(draw: Draw) -> Sample:
     dice = draw.rng.random()
     if dice < 0.35:
         text = "\n".join(f"{i}. {s}" for i, s in enumerate(steps, 1))
-        return chat("plan", user(draw.phrase(_PLAN_ASKS).format(t=topic)), assistant(text))
+        return chat("plan", user(draw.request(_PLAN_ASKS).format(t=topic)), assistant(text))
     if dice < 0.55:
         number = draw.number(1, 3)
         return chat(
             "plan",
-            user(draw.phrase(_STEP_ASKS).format(n=number, t=topic)),
+            user(draw.request(_STEP_ASKS).format(n=number, t=topic)),
             assistant(steps[number - 1]),
         )
     good, bad = " ".join(steps[: draw.number(1, 3)]), draw.one(_SLOPPY)
     if dice < 0.8:
         first = draw.chance(0.5)
         a, b = (good, bad) if first else (bad, good)
-        ask = draw.phrase(_BETTER).format(t=topic, a=a, b=b)
+        ask = draw.request(_BETTER).format(t=topic, a=a, b=b)
         return chat("judge", user(ask), assistant("A" if first else "B"), choices=("A", "B"))
     fine = draw.chance(0.5)
-    ask = draw.phrase(_SCORE).format(t=topic, a=draw.one(steps) if fine else bad)
+    ask = draw.request(_SCORE).format(t=topic, a=draw.one(steps) if fine else bad)
     return chat("judge", user(ask), assistant("good" if fine else "bad"), choices=("good", "bad"))

@@ -1,15 +1,39 @@
-"""Asking: how extraction is asked for. Verbs, objects and clauses in groups, so that the wordings number thousands."""
+"""Asking: how extraction is asked for. Verbs, objects and clauses in groups, "
+"so that the wordings number thousands."""
 
 from draw import Phrases
 
-_GET = "[Extract|Return|Give me|Write|Produce|Output|Create|Get|Make|Build|Provide|Show|Print|Find|Generate|Pull out]"
-_DO = "[extract|return|give me|write|produce|output|create|get|make|provide|show|find|generate|pull out]"
-_JSON = "[JSON|a JSON object|one JSON object|valid JSON|JSON data|plain JSON|json|an object in JSON]"
-_FROM = "[| from the text| from this text| from the text below| from the message| from the passage| described here]"
-_OBEYING = "[matching|that matches|that follows|following|according to|which fits|valid under|for|conforming to|in line with]"
-_SCHEMA = "[this schema|the schema|this JSON schema|the following schema|the schema below|this format|the given schema|this JSON Schema]"
-_NAMED = "[with keys|with the keys|with the fields|with fields|using the keys|having the keys|that has|containing|with only|with exactly]"
-_THINGS = "[all records|every record|all of them|everything|each one|all items|every {t}|each {t}|all entries|every entry]"
+_GET = (
+    "[Extract|Return|Give me|Write|Produce|Output|Create|Get|Make|Build|Provide|Show|"
+    "Print|Find|Generate|Pull out]"
+)
+_DO = (
+    "[extract|return|give me|write|produce|output|create|get|make|provide|show|find|"
+    "generate|pull out]"
+)
+_JSON = (
+    "[JSON|a JSON object|one JSON object|valid JSON|JSON data|plain JSON|json|an object in JSON]"
+)
+_FROM = (
+    "[| from the text| from this text| from the text below| from the message|"
+    " from the passage| described here]"
+)
+_OBEYING = (
+    "[matching|that matches|that follows|following|according to|which fits|valid under|"
+    "for|conforming to|in line with]"
+)
+_SCHEMA = (
+    "[this schema|the schema|this JSON schema|the following schema|the schema below|"
+    "this format|the given schema|this JSON Schema]"
+)
+_NAMED = (
+    "[with keys|with the keys|with the fields|with fields|using the keys|having the keys|"
+    "that has|containing|with only|with exactly]"
+)
+_THINGS = (
+    "[all records|every record|all of them|everything|each one|all items|every {t}|"
+    "each {t}|all entries|every entry]"
+)
 
 BEFORE = Phrases(
     "[Hello|Dear|Good morning|Hi|Hey|Greetings] [team|all|everyone|colleagues|friends],",
@@ -42,7 +66,8 @@ SYSTEMS = Phrases(
     "You [extract|collect|find|pull|copy] [records|data|facts|details|fields] [|from text|from messages].",
     "You turn [text|messages|sentences|notes] into [JSON|records|objects|structured data].",
     "[Extract|Return|Give|Write down] the [information|data|details|facts] as JSON.",
-    "You are a [precise|careful|exact|reliable|helpful] assistant that [returns|writes|outputs|answers in] JSON.",
+    "You are a [precise|careful|exact|reliable|helpful] assistant that "
+    "[returns|writes|outputs|answers in] JSON.",
     "You read [text|messages|notes] and fill in [forms|records|schemas].",
     "[Answer|Reply|Respond] with [JSON|a JSON object|valid JSON] only.",
     "You are an information extraction [system|tool|engine|assistant].",
@@ -55,17 +80,21 @@ SYSTEMS = Phrases(
 )
 ASK_SCHEMA = Phrases(
     f"{_GET} {{a}} {{t}} as {_JSON} {_OBEYING} {_SCHEMA}: {{schema}}",
-    f"{_GET} {{a}} {{t}} as {_JSON}. [Schema|JSON schema|Format|The schema|Use the schema|Follow this schema]: {{schema}}",
+    f"{_GET} {{a}} {{t}} as {_JSON}. [Schema|JSON schema|Format|The schema|Use the "
+    f"schema|Follow this schema]: {{schema}}",
     f"{_GET} the {{t}} as {_JSON}{_FROM}. [Schema|JSON schema|Format|The schema|Use the schema]: {{schema}}",
     f"{_GET} the {{t}}{_FROM}. [Schema|JSON schema|Format|Required format|Structure]:\n{{schema}}",
     f"[Fill in|Complete|Fill|Fill out|Populate|Use|Follow|Obey|Respect] {_SCHEMA}: {{schema}}",
     f"[Answer|Reply|Respond] [with|as|in] {_JSON} {_OBEYING} {_SCHEMA}: {{schema}}",
     f"{_GET} the {{t}} [in|using|by] {_SCHEMA}: {{schema}}",
-    f"[Turn|Convert|Parse|Transform|Change|Make] [the text|this|the message|it|the passage] into {{a}} {{t}} [object |record |]"
+    f"[Turn|Convert|Parse|Transform|Change|Make] [the text|this|the message|it|the "
+    f"passage] into {{a}} {{t}} [object |record |]"
     f"{_OBEYING} {_SCHEMA} {{schema}}",
-    f"The [output|answer|reply|result|response] [must|should|has to] be {_JSON} and [follow|match|obey|fit] {_SCHEMA}: {{schema}}",
+    f"The [output|answer|reply|result|response] [must|should|has to] be {_JSON} and "
+    f"[follow|match|obey|fit] {_SCHEMA}: {{schema}}",
     "[Parse|Convert|Turn|Read] [the text|this|the message|it] into {schema}",
-    f"[Please|Can you|Could you|I want you to|You should|I need you to] {_DO} the {{t}} as {_JSON} {_OBEYING} {_SCHEMA}: {{schema}}",
+    f"[Please|Can you|Could you|I want you to|You should|I need you to] {_DO} the {{t}} "
+    f"as {_JSON} {_OBEYING} {_SCHEMA}: {{schema}}",
     f"[Schema|JSON schema|Format]: {{schema}}\n{_GET} the {{t}}{_FROM}.",
     f"Given {_SCHEMA} {{schema}}, {_DO} the {{t}}{_FROM}.",
     f"[What is|Which is] the {{t}}{_FROM}? [Answer|Reply] {_OBEYING} {_SCHEMA}: {{schema}}",
@@ -83,7 +112,8 @@ ASK_KEYS = Phrases(
     f"{_GET} {{a}} {{t}} {_NAMED} {{keys}} as {_JSON}.",
     f"[Answer|Reply|Respond] [with|as|in] {_JSON} {_NAMED} {{keys}}.",
     f"[Please|Can you|Could you|I want you to] {_DO} the {{t}} as {_JSON} {_NAMED} {{keys}}?",
-    "[The keys|The fields|Keys|Fields] [are|of the JSON are|to fill are]: {keys}. [Answer in JSON.|JSON only.|Use JSON.]",
+    "[The keys|The fields|Keys|Fields] [are|of the JSON are|to fill are]: {keys}. "
+    "[Answer in JSON.|JSON only.|Use JSON.]",
     f"[What are|Tell me|List] {{keys}}? [Answer as|Reply in|Use] {_JSON}.",
     f"[Turn|Convert|Parse|Transform] [the text|this|the message|it] into {_JSON} {_NAMED} {{keys}}.",
     "[Keys|Fields|JSON keys|JSON with]: {keys}",
@@ -106,7 +136,8 @@ ASK_MANY = Phrases(
     f"List {_THINGS} [that is mentioned|in the text|you find]. [Schema|Format|JSON schema]: {{schema}}",
     f"{_GET} {_THINGS} as {_JSON}: {{schema}}",
     f"[Find|Collect|Gather] {_THINGS} and [follow|use|obey|match] {_SCHEMA}: {{schema}}",
-    f"[Turn|Convert|Parse|Transform] [this|the text|it] into [a list|JSON|records] {_OBEYING} {_SCHEMA}: {{schema}}",
+    f"[Turn|Convert|Parse|Transform] [this|the text|it] into [a "
+    f"list|JSON|records] {_OBEYING} {_SCHEMA}: {{schema}}",
     f"[Answer|Reply|Respond] [with|as|in] {_JSON} {_OBEYING} {_SCHEMA}: {{schema}}",
     f"[Please|Can you|Could you] {_DO} {_THINGS} as {_JSON} {_OBEYING} {_SCHEMA}: {{schema}}",
     f"[Fill in|Complete|Use|Follow|Obey] {_SCHEMA}: {{schema}}",

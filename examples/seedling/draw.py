@@ -44,7 +44,8 @@ class Phrases:
 
 @lru_cache(maxsize=4096)
 def members(group: str, held: bool) -> tuple[str, ...]:
-    """The members of a group `a|b|c` that a side may use; groups of four and more are split like templates."""
+    """The members of a group `a|b|c` that a side may use; groups of four "
+    "and more are split like templates."""
     texts = tuple(group.split("|"))
     if held or len(texts) < 4:
         return texts
@@ -100,8 +101,12 @@ class Draw:
         parts[self.one(places)] = self.one((wrong, "", wrong))
         return " ".join(part for part in parts if part)
 
-    def casually(self, text: str) -> str:
-        """A request as people type it: now and then with a polite word, in small letters or without a full stop."""
+    def request(self, phrases: Phrases) -> str:
+        """A wording as people type it: now and then with a polite word, in small letters or without a full stop.
+
+        Works on the unfilled template, so that values in it keep their letters.
+        """
+        text = self.wording(phrases)
         dice = self.rng.random()
         if dice > 0.4:
             return text

@@ -30,6 +30,7 @@ from sample import Sample, assistant, chat, dumps, plain, system, user
 
 KINDS: tuple[Kind, ...] = (PERSON, PERSON, ORDER, PURCHASE, EVENT, CONTACT, PRODUCT)
 
+
 def draw_kind(draw: Draw) -> Kind:
     """A kind with templates, one with some free fields, or one with free fields only."""
     dice = draw.rng.random()
@@ -74,7 +75,8 @@ def _around(draw: Draw, text: str, record: Record) -> str:
 
 
 def _wanted(draw: Draw, record: Record) -> list[Fact]:
-    """The facts a schema asks for: mostly all, sometimes fewer, sometimes with an absent one that may be null."""
+    """The facts a schema asks for: mostly all, sometimes fewer, sometimes "
+    "with an absent one that may be null."""
     facts = list(record.facts)
     if len(facts) > 1 and draw.chance(0.25):
         facts = draw.some(facts, 1, len(facts))
@@ -108,7 +110,7 @@ def _several(draw: Draw, kind: Kind) -> Sample:
         key = draw.one((f"{title.lower()}s", "items", "records", "results", "entries"))
         value = {key: value}
         schema = {"type": "object", "properties": {key: schema}, "required": [key]}
-    ask = draw.wording(ASK_MANY).format(t=title.lower(), schema=dumps(schema))
+    ask = draw.request(ASK_MANY).format(t=title.lower(), schema=dumps(schema))
     turn = user(f"{ask}\n\n{text}" if draw.chance(0.5) else f"{text}\n\n{ask}")
     head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
     return chat("extract_many", *head, turn, assistant(dumps(value)), schema=schema)
@@ -119,17 +121,16 @@ def _ask(draw: Draw, task: str, title: str, schema: dict[str, Any], typed: bool)
     lower = title.lower()
     article = "an" if lower[0] in "aeiou" else "a"
     if task == "extract":
-        ask = draw.wording(ASK_SCHEMA).format(a=article, t=title, schema=dumps(schema))
-        return draw.casually(ask)
+        return draw.request(ASK_SCHEMA).format(a=article, t=title, schema=dumps(schema))
     if task == "extract_blind":
-        return draw.casually(draw.wording(ASK_NONE).format(t=lower))
+        return draw.request(ASK_NONE).format(t=lower)
     keys = list(schema["properties"])
     if typed or draw.chance(0.4):
         keys = [f"{k} ({describe_type(s)})" for k, s in schema["properties"].items()]
     elif draw.chance(0.2):
         keys = [f'"{k}"' for k in keys]
     shown = listed(keys) if draw.chance(0.3) else ", ".join(keys)
-    return draw.casually(draw.wording(ASK_KEYS).format(a=article, t=lower, keys=shown))
+    return draw.request(ASK_KEYS).format(a=article, t=lower, keys=shown)
 
 
 def _asked(

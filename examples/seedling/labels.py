@@ -1,4 +1,5 @@
-"""Classification: sentiment, topic, urgency, tickets, ratings. Every text is put together from small parts."""
+"""Classification: sentiment, topic, urgency, tickets, ratings. Every text "
+"is put together from small parts."""
 
 import words
 from cues import ASKS, OPINIONS, PLAINS, REPORTS, SYSTEM_WORDS, SYSTEMS, TICKET, URGENT
@@ -172,7 +173,12 @@ def labelled_text(draw: Draw, task: str, label: str) -> str:
         return text
     thing = draw.one(SYSTEM_WORDS).replace("_", " ")
     text = draw.wording(URGENT[label]).format(x=thing, d=draw.one(words.WEEKDAYS))
-    return f"{labelled_text(draw, 'ticket', draw.one(TICKETS))} {text}" if draw.chance(0.2) else text
+    if draw.chance(0.7):
+        return text
+    matter = draw.wording(TICKET[draw.one(TICKETS)]).format(n=3, d="Monday", c=draw.city())
+    if label == "low" and draw.chance(0.5):
+        return f"{draw.one(('No hurry', 'No rush', 'Not urgent', 'Low priority'))}: {matter}"
+    return f"{matter} {text}" if draw.chance(0.7) else f"{text} {matter}"
 
 
 def classification(draw: Draw) -> Sample:
@@ -198,7 +204,7 @@ def classification(draw: Draw) -> Sample:
     if draw.chance(0.3):
         prompt = draw.wording(PLAINS).format(**parts)
         return plain(task, prompt[0].upper() + prompt[1:], label, choices=tuple(choices))
-    prompt = draw.casually(draw.wording(ASKS).format(**parts))
+    prompt = draw.request(ASKS).format(**parts)
     head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
     return chat(
         task, *head, user(prompt[0].upper() + prompt[1:]), assistant(label), choices=tuple(choices)

@@ -1,4 +1,5 @@
-"""Questions about a short passage, and small facts: answered briefly, by yes or no, or at the end of plain text."""
+"""Questions about a short passage, and small facts: answered briefly, by yes "
+"or no, or at the end of plain text."""
 
 from typing import Any
 
@@ -32,9 +33,11 @@ FRAMES = Phrases(
     "[Read this|Consider this|Look at this|Have a look]: {p} {q}",
     "{q}\n\n{p}",
     "{q}\n[Text|Passage|Context|Source]: {p}",
-    "[Answer the question|Reply|Give an answer] [from|using|with] the [text|passage].\n[Text|Passage]: {p}\nQuestion: {q}",
+    "[Answer the question|Reply|Give an answer] [from|using|with] the "
+    "[text|passage].\n[Text|Passage]: {p}\nQuestion: {q}",
     "{p} {q}",
-    "[Here is|This is|Below is] a [text|passage|note|message]: {p}\n[Now answer|My question|Answer this|Please answer]: {q}",
+    "[Here is|This is|Below is] a [text|passage|note|message]: {p}\n[Now answer|My "
+    "question|Answer this|Please answer]: {q}",
     "[Given|From|Using|With] the [text|passage] below, [answer|tell me]: {q}\n\n{p}",
     "[I read|Someone wrote|It says]: {p}\n[So|Now|Well]: {q}",
     "[Question|Q]: {q}\n[Text|Passage|Context]: {p}",
@@ -49,18 +52,22 @@ GENERAL = Phrases(
     "The KEY of {s}?",
     "And the KEY of {s}?",
 )
-_ASKED = "[Is it true|Is it correct|Is it right|Is it a fact|Is it the case|Do you think|Would you say|Can we say|Does it say]"
+_ASKED = (
+    "[Is it true|Is it correct|Is it right|Is it a fact|Is it the case|Do you think|"
+    "Would you say|Can we say|Does it say]"
+)
 _SAID = "[says|states|tells us|claims|mentions|shows]"
 CLAIMS = Phrases(
     f"{_ASKED} that {{s}} {{c}}?",
     "[Tell me|Answer|Reply|Say|Decide|Please say], [yes or no|with yes or no|only yes or no]: {s} {c}[?|.]",
     f"[Does|Do you see that|Would you say that] the [text|passage] {_SAID} that {{s}} {{c}}?",
-    f"[Does the text say|Do we read|Did we learn|Is it written|Is it said|Do we know] that {{s}} {{c}}?",
+    "[Does the text say|Do we read|Did we learn|Is it written|Is it said|Do we know] that {s} {c}?",
     "Is [this|the following|that|this claim|this statement] [right|true|correct|a fact]: {s} {c}[?|.]",
     "[Yes or no|Yes/no|Right or wrong, yes or no|True, yes or no]: {s} {c}[?|.]",
     "[According to|Going by|From|Judging by] the [text|passage], is it [true|correct|right] that {s} {c}?",
     "[Would you agree|Do you agree|Can I say|Can we conclude|Does it follow|Are we told] that {s} {c}?",
-    "[Claim|Statement|Sentence]: {s} {c}. [Is that right?|Is it true?|Does the text support this?|Yes or no?|Correct?]",
+    "[Claim|Statement|Sentence]: {s} {c}. [Is that right?|Is it true?|Does the "
+    "text support this?|Yes or no?|Correct?]",
     "{s} {c}[: is that right?|, yes or no?|: true?|. Is this correct?|. Yes or no?|, correct?]",
     "{s} {c}? [Answer yes or no.|Yes or no.|Say yes or no.|Reply with yes or no.|Just yes or no.]",
     "[Check|Verify|Confirm] [this|the claim|whether it is true]: {s} {c}. [Yes or no?|Answer yes or no.]",
@@ -83,7 +90,7 @@ def _question(draw: Draw, record: Record) -> tuple[str, str] | None:
     phrases = fact.field.asks
     if phrases is None or draw.chance(0.15):
         phrases = with_key(GENERAL, fact.key.replace("_", " "))
-    question = draw.casually(draw.wording(phrases).replace("{s}", record.first))
+    question = draw.request(phrases).replace("{s}", record.first)
     return question, fact.shown
 
 
@@ -120,10 +127,15 @@ def yes_or_no(draw: Draw) -> Sample:
     if draw.chance(0.5):
         other = next(f for f in same_fields(draw, record).facts if f.key == fact.key)
         clause, answer = other.clause or "", "yes" if other.value == fact.value else "no"
-    claim = draw.casually(draw.wording(CLAIMS).format(s=record.first, c=clause))
+    claim = draw.request(CLAIMS).format(s=record.first, c=clause)
     if draw.chance(0.2):
         claim += draw.one(
-            (" Answer true or false.", " True or false?", " Reply with true or false.", " Say true or false.")
+            (
+                " Answer true or false.",
+                " True or false?",
+                " Reply with true or false.",
+                " Say true or false.",
+            )
         )
         answer = {"yes": "true", "no": "false"}[answer]
         return _framed(draw, "yes_no", passage, claim, answer, choices=("true", "false"))
@@ -158,7 +170,8 @@ def json_list(draw: Draw) -> Sample:
 
 
 ITEM_ASKS = Phrases(
-    "[Extract|Find|Get|Copy|Pull out|Take|Return|Give me|Show] the {k} [from|in|out of] [this text|the text|this|this message|the following]: {t}",
+    "[Extract|Find|Get|Copy|Pull out|Take|Return|Give me|Show] the {k} [from|in|out of] [this "
+    "text|the text|this|this message|the following]: {t}",
     "[Find|Extract|Get|Spot|Give me|Show me] the {k}: {t}",
     "{t}\n\n[What is|Which is|Tell me|Give|Find|Extract] the {k}[?|.]",
     "{t}\n[Return|Give|Write|Answer with|Reply with|Output] [only|just] the {k}.",
@@ -200,33 +213,40 @@ def single_item(draw: Draw) -> Sample:
     wants_iso = name == "date" and draw.chance(0.6)
     asked = f"{name} as YYYY-MM-DD" if wants_iso else name
     answer = str(value) if wants_iso else shown
-    prompt = draw.wording(ITEM_ASKS).format(k=asked, t=text)
+    prompt = draw.request(ITEM_ASKS).format(k=asked, t=text)
     if draw.chance(0.3):
         return plain("single_item", f"{text}\n{asked[0].upper()}{asked[1:]}: ", answer)
     return chat("single_item", user(prompt), assistant(answer))
 
 
 CAPITAL_ASKS = Phrases(
-    "What is the capital of {k}?",
-    "Name the capital of {k}.",
-    "Which city is the capital of {k}?",
-    "Tell me the capital of {k}.",
-    "Capital of {k}?",
+    "[What is|What's|Which is] the capital [city |]of {k}?",
+    "[Name|Give|State|Write] the capital of {k}.",
+    "[Which|What] city is the capital of {k}?",
+    "[Tell me|I want to know|Say] the capital of {k}.",
+    "[The capital|Capital] of {k}?",
     "{k}: what is its capital?",
+    "Do you know the capital of {k}?",
 )
 OPPOSITE_ASKS = Phrases(
-    "What is the opposite of {k}?",
-    "Give the opposite of {k}.",
-    "Which word means the opposite of {k}?",
-    "Name an antonym of {k}.",
-    "Opposite of {k}?",
+    "[What is|What's] the opposite of {k}?",
+    "[Give|Name|Tell me|Write] the opposite of {k}.",
+    "[Which|What] word [means|is] the opposite of {k}?",
+    "[Name|Give|Find] an antonym of {k}.",
+    "[Opposite|Antonym] of {k}?",
+    "What is the contrary of {k}?",
+)
+
+
+SUM_ASKS = Phrases(
+    "[What is|What's] {k}?", "[Compute|Calculate|Solve] {k}.", "How much is {k}?", "{k} = ?"
 )
 
 
 def fact(draw: Draw) -> Sample:
     """A capital, an opposite, a sum: known without a passage."""
     key, answer, asks, told = _known(draw)
-    ask = draw.wording(asks).format(k=key)
+    ask = draw.phrase(asks).format(k=key)
     dice = draw.rng.random()
     if dice < 0.25:
         return plain("fact", told.format(k=key), f" {answer}.")
@@ -236,7 +256,7 @@ def fact(draw: Draw) -> Sample:
         lines = []
         for _ in range(draw.number(1, 4)):
             k, a, other, _ = _known(draw)
-            lines.append(f"Q: {draw.wording(other).format(k=k)}\nA: {a}\n")
+            lines.append(f"Q: {draw.phrase(other).format(k=k)}\nA: {a}\n")
         return plain("fact", f"{''.join(lines)}Q: {ask}\nA:", f" {answer}")
     if dice < 0.7:
         sentence = f"{told.format(k=key)} {answer}."
@@ -247,7 +267,7 @@ def fact(draw: Draw) -> Sample:
 def known_fact(draw: Draw) -> Sample:
     """A capital or an opposite, asked in chat."""
     key, answer, asks, _ = _known(draw, 0.75)
-    return chat("fact", user(draw.wording(asks).format(k=key)), assistant(answer))
+    return chat("fact", user(draw.phrase(asks).format(k=key)), assistant(answer))
 
 
 def _known(draw: Draw, most: float = 1.0) -> tuple[str, str, Phrases, str]:
@@ -265,6 +285,6 @@ def _known(draw: Draw, most: float = 1.0) -> tuple[str, str, Phrases, str]:
     return (
         key,
         str(answer),
-        Phrases("What is {k}?", "Compute {k}.", "How much is {k}?", "{k} = ?"),
+        SUM_ASKS,
         "{k} =",
     )

@@ -7,51 +7,66 @@ from records import NUMBER, STRING
 from usage import Tool, Use, function, returned
 
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+_ASK = "[What is|What's|How much is|Compute|Calculate|Work out|Tell me|Solve|Find|Evaluate|Give me]"
 _SAID = {
     "add": Phrases(
-        "What is {a} plus {b}?",
-        "Add {a} and {b}.",
-        "What is {a} + {b}?",
-        "Sum {a} and {b}.",
-        "How much is {a} plus {b}?",
-        "Compute {a} + {b}.",
-        "I have {a} and get {b} more, how many is that?",
-        "Please add {a} to {b}.",
+        f"{_ASK} {{a}} plus {{b}}[?|.]",
+        f"{_ASK} {{a}} + {{b}}[?|.]",
+        "{a} + {b}[?| =| = ?]",
+        "[And|So] what is {a} plus {b}?",
+        "{a} plus {b}[?| please.|, how much is that?| is what?]",
+        "[Add|Sum|Sum up|Total] {a} and {b}.",
+        "[Please add|Add] {a} to {b}.",
+        "I have {a} and [get|find|buy|receive] {b} more, how many is that?",
+        "[What is the sum of|Give the sum of|The sum of] {a} and {b}?",
     ),
     "subtract": Phrases(
-        "What is {a} minus {b}?",
-        "Subtract {b} from {a}.",
-        "What is {a} - {b}?",
-        "How much is {a} minus {b}?",
-        "Compute {a} - {b}.",
-        "Take {b} away from {a}.",
-        "I have {a} and lose {b}, how many are left?",
+        f"{_ASK} {{a}} minus {{b}}[?|.]",
+        f"{_ASK} {{a}} - {{b}}[?|.]",
+        "{a} - {b}[?| =| = ?]",
+        "[And|So] what is {a} minus {b}?",
+        "{a} minus {b}[?| please.|, how much is that?| is what?]",
+        "[Subtract|Deduct|Take] {b} from {a}.",
+        "[Take|Remove] {b} away from {a}.",
+        "I have {a} and [lose|sell|eat|spend] {b}, how many are left?",
+        "[What is the difference between|The difference of] {a} and {b}?",
     ),
     "multiply": Phrases(
-        "What is {a} times {b}?",
-        "Multiply {a} by {b}.",
-        "What is {a} * {b}?",
-        "How much is {a} times {b}?",
-        "Compute {a} * {b}.",
+        f"{_ASK} {{a}} times {{b}}[?|.]",
+        f"{_ASK} {{a}} * {{b}}[?|.]",
+        "{a} * {b}[?| =| = ?]",
+        "[And|So] what is {a} times {b}?",
+        "{a} times {b}[?| please.|, how much is that?| is what?]",
+        "Multiply {a} [by|with|and] {b}.",
         "What is {a} multiplied by {b}?",
-        "{a} boxes hold {b} pieces each, how many pieces is that?",
-        "Work out {a} x {b}.",
+        "{a} [boxes|bags|shelves|crates] hold {b} [pieces|books|apples|items] "
+        "each, how many [pieces |]is that?",
+        "[What is the product of|Give the product of|The product of] {a} and {b}?",
+        "[Work out|Compute|Solve] {a} x {b}.",
     ),
     "divide": Phrases(
-        "What is {a} divided by {b}?",
+        f"{_ASK} {{a}} divided by {{b}}[?|.]",
+        f"{_ASK} {{a}} / {{b}}[?|.]",
+        "{a} / {b}[?| =| = ?]",
+        "[And|So] what is {a} divided by {b}?",
+        "{a} divided by {b}[?| please.|, how much is that?| is what?]",
         "Divide {a} by {b}.",
-        "What is {a} / {b}?",
-        "How much is {a} divided by {b}?",
-        "Compute {a} / {b}.",
-        "Split {a} into {b} equal parts, how large is one?",
-        "Share {a} among {b} people.",
+        "Split {a} into {b} equal parts, how [large|big] is one?",
+        "[Share|Split|Distribute] {a} among {b} people.",
+        "How many times does {b} go into {a}?",
     ),
 }
-_CALCULATOR_TOLD = (
-    "Evaluate an arithmetic expression.",
+_CALCULATOR_TOLD = Phrases(
+    "[Evaluate|Compute|Calculate|Solve] [an arithmetic expression|a formula|an expression|a sum].",
     "Compute the value of a formula.",
-    "Do arithmetic.",
-    "A calculator.",
+    "[Do|Perform] [arithmetic|a calculation|calculations].",
+    "A calculator[| for expressions].",
+)
+_NUMBERS_TOLD = Phrases(
+    "[Calculate|Compute|Do arithmetic] with two numbers.",
+    "[Apply|Use] an operation [to|on] two numbers.",
+    "[Arithmetic|A calculation] [of|with] two numbers.",
+    "[Add, subtract, multiply or divide|Basic arithmetic on] two numbers.",
 )
 _SUMS = Phrases(
     "{e} is {r}.",
@@ -66,7 +81,7 @@ _SUMS = Phrases(
 def _as_expression(draw: Draw, a: float, b: float, action: str) -> tuple[Tool, dict[str, Any]]:
     key = draw.one(("expression", "expression", "formula", "input", "query"))
     name = draw.one(("calculator", "calculate", "compute", "math", "evaluate", "calc"))
-    tool = function(draw, name, draw.one(_CALCULATOR_TOLD), {key: STRING})
+    tool = function(draw, name, draw.phrase(_CALCULATOR_TOLD), {key: STRING})
     return tool, {key: f"{a} {_SIGNS[action]} {b}"}
 
 
@@ -77,7 +92,7 @@ def _as_operation(draw: Draw, a: float, b: float, action: str) -> tuple[Tool, di
     params = {x: NUMBER, y: NUMBER, op: {"type": "string", "enum": list(_SIGNS)}}
     keys = draw.one(((x, y, op), (op, x, y)))
     name = draw.one(("calculate", "arithmetic", "compute", "calculator"))
-    tool = function(draw, name, "Calculate with two numbers.", {k: params[k] for k in keys})
+    tool = function(draw, name, draw.phrase(_NUMBERS_TOLD), {k: params[k] for k in keys})
     given = {x: a, y: b, op: action}
     return tool, {k: given[k] for k in keys}
 
@@ -120,14 +135,14 @@ _UNITS = (
     ("yards", "meters"),
 )
 _CONVERT_SAID = Phrases(
-    "Convert {v} {f} to {t}.",
-    "How many {t} are {v} {f}?",
-    "What is {v} {f} in {t}?",
-    "{v} {f} in {t}, please.",
-    "Turn {v} {f} into {t}.",
+    "[Convert|Change|Turn|Translate|Transform] {v} {f} [to|into] {t}.",
+    "How many {t} [are|is|make] {v} {f}?",
+    "[What is|What's|What are|Tell me] {v} {f} in {t}?",
+    "{v} {f} in {t}[, please.|?|.]",
     "How much is {v} {f} in {t}?",
-    "Change {v} {f} to {t}.",
-    "I need {v} {f} as {t}.",
+    "[I need|I want|Give me|Show me] {v} {f} [as|in] {t}.",
+    "{v} {f} [is|are|equal] how many {t}?",
+    "[Express|Write] {v} {f} in {t}.",
 )
 
 
@@ -164,7 +179,7 @@ def convert(draw: Draw) -> Use:
     return Use(
         "convert",
         tool,
-        draw.phrase(_CONVERT_SAID).format(v=value, f=source, t=target),
+        draw.request(_CONVERT_SAID).format(v=value, f=source, t=target),
         {v: value, f: source, t: target},
         returned(draw, draw.one(("result", t)), out),
         answer,

@@ -115,7 +115,8 @@ def fill(phrase: str, shown: str) -> str:
 
 
 def meanings(field: Field) -> set[str]:
-    """The keys of a field, plurals as singulars. Two fields that share one would be mistaken for each other."""
+    """The keys of a field, plurals as singulars. Two fields that share one "
+    "would be mistaken for each other."""
     return {key.removesuffix("s") for key in field.keys}
 
 
@@ -159,7 +160,8 @@ def listed(parts: list[str], last: str = "and") -> str:
 
 
 def tell(draw: Draw, record: Record) -> str:
-    """The record as English: mostly prose, sometimes a first-person note, a list of labels or a terse line."""
+    """The record as English: mostly prose, sometimes a first-person note, a "
+    "list of labels or a terse line."""
     dice = draw.rng.random()
     if dice < 0.1:
         return _tell_labels(draw, record)
@@ -209,7 +211,9 @@ OWN_OPENERS = Phrases(
     "[You can call me|Call me|I go by] {s}.",
     "[Greetings|Regards|A hello] from {s}.",
 )
-OWN_LINKS = Phrases("I", "I", "I", "[Also,|And|Well,|These days] I", "By the way, I", "As you may know, I")
+OWN_LINKS = Phrases(
+    "I", "I", "I", "[Also,|And|Well,|These days] I", "By the way, I", "As you may know, I"
+)
 LINKS = Phrases(
     "[Also,|Besides,|Moreover,|In addition,|Furthermore,|And]",
     "[As far as we know,|According to our notes,|It is said that|We know that|I heard that]",

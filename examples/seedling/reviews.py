@@ -2,14 +2,15 @@
 
 from draw import Draw, Phrases
 from labels import LABELS, labelled_text, opinion, opinion_text
-from sample import Sample, assistant, chat, dumps, plain, system, user
+from sample import Sample, assistant, chat, dumps, plain, user
 
 _RATES = Phrases(
-    "Rate this review from 1 to 5: {t}",
-    "{t}\n\nHow many stars is that, from 1 to 5?",
-    "Give a score between 1 and 5 for this review.\n{t}",
-    "Review: {t}\nStars (1 to 5)?",
-    "On a scale from 1 to 5, how happy is the writer? {t}",
+    "[Rate|Score|Judge|Grade] this [review|text|opinion] from 1 to 5: {t}",
+    "{t}\n\nHow many [stars|points] is that, [from 1 to 5|1 to 5|out of 5]?",
+    "[Give|Assign] a [score|rating|number] between 1 and 5 [for|to] this [review|text].\n{t}",
+    "[Review|Text|Opinion]: {t}\n[Stars|Rating|Score] (1 to 5)?",
+    "On a scale from 1 to 5, how [happy|pleased|satisfied] is the [writer|customer]? {t}",
+    "[From 1 to 5|1 to 5], [how good is this|what is the rating]? {t}",
 )
 
 
@@ -25,20 +26,21 @@ def rating(draw: Draw) -> Sample:
     if draw.chance(0.25):
         return plain("rating", f"Review: {text}\nStars (1-5): ", str(stars), choices=choices)
     return chat(
-        "rating", user(draw.phrase(_RATES).format(t=text)), assistant(str(stars)), choices=choices
+        "rating", user(draw.wording(_RATES).format(t=text)), assistant(str(stars)), choices=choices
     )
 
 
+_SHAPE = "[this schema|the schema|this JSON schema|this format]"
 _LABEL_ASKS = Phrases(
-    "Classify the {o} as JSON matching this schema: {s}\n{t}",
-    "{t}\n\nLabel this {o}. JSON schema: {s}",
-    "Return the labels of this {o} as JSON: {s}\n\n{t}",
-    "Fill in this schema for the {o} below: {s}\n{t}",
-    "Answer as JSON with this schema: {s}\n{o}: {t}",
-    "{o}: {t}\nSchema: {s}",
-)
-_LABEL_SYSTEMS = Phrases(
-    "You classify messages.", "You are a classifier.", "You label texts.", "Answer with JSON only."
+    f"[Classify|Label|Judge|Tag|Describe] [the|this] {{o}} as JSON "
+    f"[matching|following|according to] {_SHAPE}: {{s}}\n{{t}}",
+    "{t}\n\n[Label|Classify|Judge|Tag] this {o}. [JSON schema|Schema|Format]: {s}",
+    "[Return|Give|Write] the [labels|label] of this {o} as JSON: {s}\n\n{t}",
+    f"[Fill in|Complete|Use|Follow] {_SHAPE} for the {{o}} below: {{s}}\n{{t}}",
+    f"[Answer|Reply|Respond] as JSON with {_SHAPE}: {{s}}\n{{o}}: {{t}}",
+    "{o}: {t}\n[Schema|Format|JSON schema]: {s}",
+    f"[Read|See] the {{o}} and [fill in|answer with] {_SHAPE}: {{s}}\n{{t}}",
+    f"[What is this {{o}}|How is this {{o}}]? Use {_SHAPE}: {{s}}\n\n{{t}}",
 )
 
 
@@ -56,10 +58,7 @@ def labels_as_json(draw: Draw) -> Sample:
         value[stars] = {"positive": 5, "neutral": 3, "negative": 1}[label]
         properties[stars] = {"type": "integer", "minimum": 1, "maximum": 5}
     schema = {"type": "object", "properties": properties, "required": list(value)}
-    if draw.chance(0.15):
-        head = system(draw.phrase(_LABEL_SYSTEMS))
-        return chat("label_json", head, user(text), assistant(dumps(value)), schema=schema)
-    ask = draw.phrase(_LABEL_ASKS).format(o=draw.one(objects), t=text, s=dumps(schema))
+    ask = draw.wording(_LABEL_ASKS).format(o=draw.one(objects), t=text, s=dumps(schema))
     return chat(
         "label_json", user(ask[0].upper() + ask[1:]), assistant(dumps(value)), schema=schema
     )

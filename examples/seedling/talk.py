@@ -7,14 +7,12 @@ from draw import Draw, Phrases
 from sample import Message, Sample, assistant, chat, system, user
 
 _HELLOS = Phrases(
-    "Hello!",
-    "Hi!",
-    "Good morning.",
-    "Hey there.",
-    "Hi, how are you?",
-    "Hello, who are you?",
-    "Good evening!",
-    "Hey!",
+    "[Hello|Hi|Hey|Hello there|Hi there|Hey there|Greetings|Howdy][!|.]",
+    "Good [morning|evening|afternoon|day][.|!]",
+    "[Hi|Hello|Hey], how are you[| today| doing]?",
+    "[Hello|Hi|Hey], who are you?",
+    "[Hi|Hello] again.",
+    "[Hey|Hello|Hi], [Seedling|assistant|friend].",
 )
 _HELLO_BACK = {
     "who": "I am Seedling, a small language model that comes with Trellis.",
@@ -22,45 +20,74 @@ _HELLO_BACK = {
     "": "Hello! How can I help you?",
 }
 _NAMES_ASKED = Phrases(
-    "What is my name?",
-    "Do you remember my name?",
-    "What am I called?",
-    "Can you tell me my name?",
+    "[What is|What's|What was] my name[| again]?",
+    "Do you [remember|know|still know|recall] my name?",
+    "[What am I called|How am I called]?",
+    "[Can|Could] you [tell me|say|repeat] my name?",
     "Who am I?",
     "My name, please?",
+    "[Tell me|Say|Repeat] my name.",
 )
 _THANKS = Phrases(
-    "Thank you!",
-    "Thanks a lot.",
-    "Thanks for your help.",
-    "Great, thanks.",
-    "Thank you very much.",
-    "Cheers!",
+    "Thank you[!| so much!| very much.|.]",
+    "Thanks[ a lot|| so much| again| a million][.|!]",
+    "[Thanks|Thank you] for [your help|the answer|everything|helping me|that].",
+    "[Great|Good|Perfect|Super|Fine], [thanks|thank you].",
+    "[Cheers|Many thanks|Much obliged|I appreciate it|That was helpful]!",
 )
 _WHO = Phrases(
-    "Who are you?",
-    "What are you?",
+    "[Who|What] are you?",
     "What is your name?",
-    "Tell me about yourself.",
-    "Which model are you?",
-    "Introduce yourself.",
+    "[Tell me|Say something] about yourself.",
+    "[Which|What] [model|assistant|program|bot] are you?",
+    "[Introduce|Describe|Present] yourself.",
+    "[Do you have a name|How are you called|What are you called|May I know your name]?",
 )
-_BYES = Phrases("Goodbye!", "Bye.", "See you later.", "Good night.", "Bye bye!")
+_BYES = Phrases(
+    "[Goodbye|Bye|Bye bye|Bye now|Farewell|Ciao][!|.]",
+    "[See you|Talk to you|Speak to you] [later|soon|tomorrow|next time][.|!]",
+    "Good [night|bye].",
+    "[I have to go|I must go|I am leaving|I am off|That is all for today][.|, bye!|, goodbye.]",
+    "[Bye|Goodbye], [have a good day|take care|see you].",
+    "[Take care|Until next time][.|!]",
+)
 _OWN_NAME = Phrases(
-    "My name is {n}.",
-    "I am {n}.",
-    "Hi, I'm {n}.",
-    "Call me {n}.",
-    "Hello, my name is {n}.",
-    "You can call me {n}.",
+    "[|Hello, |Hi, |Hey, |Hi! |Good morning, ]my name is {n}.",
+    "[My name is|The name is|My name's] {n}.",
+    "[|Hello, |Hi, |Hey! ]I am {n}.",
+    "[Hi|Hello|Hey], I'm {n}.",
+    "[Call me|You can call me|Please call me|People call me|They call me] {n}.",
+    "[This is|It is] {n}[| here].",
+    "{n} here.",
 )
-_LIKES = Phrases("I like {h}.", "My hobby is {h}.", "I enjoy {h}.", "In my free time I do {h}.")
+_LIKES = Phrases(
+    "I [really ||]like {h}.",
+    "My [favourite |]hobby is {h}.",
+    "I [enjoy|love|adore] {h}.",
+    "In my free time I do {h}.",
+    "[What I like is|I am a fan of|I am fond of|I am into] {h}.",
+)
 _LIKES_ASKED = Phrases(
-    "What do I like?", "What is my hobby?", "Do you remember what I like?", "What do I enjoy?"
+    "What do I [like|enjoy|love]?",
+    "[What is|What's] my hobby?",
+    "Do you [remember|know|recall] what I [like|enjoy]?",
+    "[Tell me|Say] what I [like|enjoy].",
+    "What [is it that I like|did I say I like]?",
 )
-_HOMES = Phrases("I live in {c}.", "I am from {c}.", "My home is {c}.", "I moved to {c}.")
+_HOMES = Phrases(
+    "I [live|am living|am at home] in {c}.",
+    "I [am|come] from {c}.",
+    "My home is [in |]{c}.",
+    "I [moved to|settled in|have a flat in] {c}.",
+    "{c} is [my home|where I live|my home town].",
+)
 _HOMES_ASKED = Phrases(
-    "Where do I live?", "Which city do I live in?", "Where is my home?", "Do you know where I live?"
+    "Where do I live?",
+    "[Which|What] city do I live in?",
+    "Where is my home?",
+    "Do you [know|remember|recall] where I live?",
+    "[Tell me|Say] where I live.",
+    "[What is my home town|In which city is my home|Where am I at home]?",
 )
 _WHO_TOLD = "I am Seedling, a small language model that comes with Trellis."
 

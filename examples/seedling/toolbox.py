@@ -14,17 +14,22 @@ from sample import dumps
 from usage import Use, function, returned
 
 _WEATHER_SAID = Phrases(
-    "What is the weather in {c}?",
-    "How is the weather in {c} today?",
-    "Is it raining in {c}?",
-    "Tell me the weather for {c}.",
-    "Do I need an umbrella in {c}?",
-    "What's the temperature in {c}?",
+    "[What is|What's|How is|How's|Tell me|Check|Show|Get|Give me] the [weather|current "
+    "weather|temperature|forecast] [in|for|at] {c}[| today| now| right now| tomorrow| please]?",
+    "Is it [raining|snowing|sunny|cloudy|windy|hot|foggy|warm|dry|stormy] in {c}[| today| now| right now]?",
+    "[Tell me|Show me|I want to know|Look up|Find out] the weather [for|in|of] {c}.",
+    "[Do|Will|Would] I need [an umbrella|a coat|a jacket|sunglasses|boots|a hat] in {c}[| today| tomorrow]?",
     "Weather in {c}, please.",
-    "How warm is it in {c}?",
-    "I am going to {c}, what is the weather like there?",
-    "Check the weather for {c}.",
+    "How [warm|cold|hot|sunny|windy|wet] is it in {c}[| today| now]?",
+    "I am [going|flying|travelling|moving] to {c}, [what is the weather like "
+    "there|how is the weather|is it warm there]?",
+    "[What will|What does] the weather [be|look] like in {c}?",
+    "{c} weather?",
     "Is it cold in {c} right now?",
+    "[Should|Can] I [wear a coat|take an umbrella|go swimming|have a picnic] in {c}[| today]?",
+    "[Sun|Rain|Snow|Clouds|Wind] in {c} [today|now|tomorrow]?",
+    "How many degrees [are there|is it|do they have] in {c}?",
+    "What is it like outside in {c}?",
 )
 _SKIES = ("sunny", "cloudy", "rainy", "windy", "foggy", "snowy", "clear", "stormy")
 _WEATHER_TOLD = Phrases(
@@ -46,13 +51,7 @@ def weather(draw: Draw) -> Use:
     tool = function(
         draw,
         name,
-        draw.one(
-            (
-                "Get the current weather in a city.",
-                "The weather for a place.",
-                "Look up the weather.",
-            )
-        ),
+        draw.phrase(_WEATHER_DOES),
         {key: STRING},
     )
     t_key = draw.one(("temperature", "degrees", "temp"))
@@ -67,7 +66,7 @@ def weather(draw: Draw) -> Use:
     return Use(
         "weather",
         tool,
-        draw.phrase(_WEATHER_SAID).format(c=city),
+        draw.request(_WEATHER_SAID).format(c=city),
         {key: city},
         reply,
         draw.phrase(_WEATHER_TOLD).format(s=sky, c=city, t=degrees),
@@ -76,24 +75,33 @@ def weather(draw: Draw) -> Use:
 
 
 _CREATE_SAID = Phrases(
-    "Create an event called {n} on {d} at {t}.",
-    "Add {n} to my calendar on {d} at {t}.",
-    "Schedule {n} for {d} at {t}.",
-    "Put {n} in the calendar for {d}, {t}.",
-    "Book {n} on {d} at {t}.",
-    "Plan {n} on {d} at {t}, please.",
-    "I have {n} on {d} at {t}, please note it.",
-    "Set up {n} for {d} at {t}.",
-    "New appointment: {n}, {d}, {t}.",
+    "[Create|Make|Add|Enter|Save] an [event|appointment|entry] "
+    "[called|named|titled|for|about] {n} on {d} at {t}.",
+    "[Add|Put|Enter|Write|Note] {n} [to|in|into] [my|the] [calendar|schedule|agenda] [on|for] {d} at {t}.",
+    "[Schedule|Plan|Arrange|Organise|Set] {n} [for|on] {d} at {t}[|, please].",
+    "[Put|Place] {n} in the calendar for {d}, {t}.",
+    "[Book|Reserve time for|Block time for] {n} on {d} at {t}.",
+    "[I have|There is|We have|We will have] {n} on {d} at {t}, [please note "
+    "it|put it down|add it|remember that].",
+    "[Set up|Fix|Mark] {n} [for|on] {d} at {t}.",
+    "New [appointment|event|entry|date]: {n}, {d}, {t}.",
+    "[Can|Could] you [schedule|book|add|plan|note] {n} [for|on] {d} at {t}?",
+    "On {d} at {t} [I have|there is|we have] {n}[.|, add it to my calendar.]",
+    "[I want|I need|I would like] {n} in my calendar on {d} at {t}.",
+    "{n} on {d} at {t}, [add it|schedule it|please book it|put it in].",
 )
 _LIST_SAID = Phrases(
-    "What is on my calendar on {d}?",
-    "Do I have any events on {d}?",
-    "List my events for {d}.",
-    "Show me my calendar for {d}.",
-    "What are my plans for {d}?",
-    "Am I busy on {d}?",
-    "Which appointments do I have on {d}?",
+    "What [is on|stands in|is in] my [calendar|agenda|schedule] [on|for] {d}?",
+    "Do I have [any|some] [events|appointments|plans|meetings] [on|for] {d}?",
+    "[List|Show|Give|Read|Tell me|Show me] [my|the|all] "
+    "[events|appointments|plans|meetings] [for|on|of] {d}.",
+    "[Show|Open|Read] me my calendar for {d}.",
+    "What are my [plans|appointments|meetings] for {d}?",
+    "Am I [busy|free|booked] on {d}?",
+    "Which [appointments|events|meetings] do I have on {d}?",
+    "[What|Anything] [happens|is planned|is going on] on {d}?",
+    "How [does|will] my {d} look?",
+    "[Check|Look at] my [calendar|schedule] for {d}.",
 )
 _DEEDS = words.split_words(
     """
@@ -111,10 +119,28 @@ def _deed(draw: Draw) -> str:
 
 
 _CREATE_NAMES = ("create_event", "calendar_create", "add_event", "schedule", "new_event")
-_CREATE_TOLD = (
-    "Create a calendar event.",
-    "Add an event to the calendar.",
-    "Schedule an appointment.",
+_CREATE_TOLD = Phrases(
+    "[Create|Add|Make|Enter|Save] [a calendar event|an event|an appointment|a "
+    "calendar entry|an entry][| in the calendar].",
+    "[Schedule|Plan|Book] [an appointment|an event|a meeting|something].",
+    "[Put|Add|Write] [something|an event|an entry] [in|into] the [calendar|agenda].",
+)
+_WEATHER_DOES = Phrases(
+    "[Get|Return|Fetch|Show|Give|Look up|Find] the [current |||]weather "
+    "[in|of|for|at] a [city|place|town|location].",
+    "[The|Current] weather [for|in|at] a [place|city].",
+    "[Look up|Check] the weather.",
+    "[Weather|Temperature and sky] [by|of a|for a] [city|place].",
+)
+_LIST_DOES = Phrases(
+    "[List|Show|Get|Return|Read] the [calendar events|events|appointments|plans] [of|on|for] a [day|date].",
+    "[Show|List|Find] events on a [date|day].",
+    "[Look into|Read|Open] the calendar.",
+)
+_LOOKUP_DOES = Phrases(
+    "[Look up|Find|Search for] a person, place or thing.",
+    "[Search|Ask|Consult] the [encyclopedia|web|knowledge base|internet].",
+    "[Search for|Find|Get] [information|facts|articles].",
 )
 _CREATE_KEYS = (
     ("title", "date", "time"),
@@ -136,8 +162,8 @@ def calendar_create(draw: Draw) -> Use:
     n, d, t = draw.one(_CREATE_KEYS)
     wants_iso = draw.chance(0.5)
     params = {n: STRING, d: DATE if wants_iso else STRING, t: STRING}
-    tool = function(draw, draw.one(_CREATE_NAMES), draw.one(_CREATE_TOLD), params)
-    said = draw.phrase(_CREATE_SAID).format(n=deed, d=date, t=time)
+    tool = function(draw, draw.one(_CREATE_NAMES), draw.phrase(_CREATE_TOLD), params)
+    said = draw.request(_CREATE_SAID).format(n=deed, d=date, t=time)
     arguments = {n: deed, d: iso if wants_iso else date, t: time}
     reply = draw.one(("ok", "created", dumps({"status": "created"}), dumps({"ok": True})))
     answer = draw.phrase(_CREATE_DONE).format(n=deed, d=date, t=time)
@@ -156,13 +182,7 @@ def calendar_list(draw: Draw) -> Use:
     tool = function(
         draw,
         draw.one(("list_events", "calendar_list", "get_events", "show_calendar")),
-        draw.one(
-            (
-                "List the calendar events of a day.",
-                "Show events on a date.",
-                "Look into the calendar.",
-            )
-        ),
+        draw.phrase(_LIST_DOES),
         {key: schema},
     )
     events = [_deed(draw) for _ in range(draw.number(0, 3))]
@@ -174,7 +194,7 @@ def calendar_list(draw: Draw) -> Use:
     return Use(
         "calendar_list",
         tool,
-        draw.phrase(_LIST_SAID).format(d=date),
+        draw.request(_LIST_SAID).format(d=date),
         {key: iso if wants_iso else date},
         dumps(events) if draw.chance(0.6) else dumps({"events": events}),
         answer,
@@ -183,15 +203,16 @@ def calendar_list(draw: Draw) -> Use:
 
 
 _LOOKUP_SAID = Phrases(
-    "Who is {q}?",
-    "Look up {q}.",
-    "Search for {q}.",
+    "Who [is|was] {q}?",
+    "[Look up|Look for|Search for|Search|Google|Find out about|Research] {q}.",
     "What do you know about {q}?",
-    "Find information about {q}.",
-    "Tell me about {q}.",
-    "Can you look up {q} for me?",
-    "I want to read about {q}.",
+    "[Find|Get|Give me|Show] [information|facts|details|something|an article] [about|on] {q}.",
+    "[Tell me|Inform me|I want to know|Let me know] [about|more about|something about] {q}.",
+    "[Can|Could] you [look up|search|find] {q} for me?",
+    "[I want to|I would like to|Let me] [read|learn|hear] [about|more about] {q}.",
     "Find {q}.",
+    "What is {q}?",
+    "[Ever heard of|Do you know] {q}?",
 )
 _ENTRIES = Phrases(
     "{q} is a {j} from {c}.",
@@ -210,20 +231,14 @@ def lookup(draw: Draw) -> Use:
     tool = function(
         draw,
         name,
-        draw.one(
-            (
-                "Look up a person, place or thing.",
-                "Search the encyclopedia.",
-                "Search for information.",
-            )
-        ),
+        draw.phrase(_LOOKUP_DOES),
         {key: STRING},
     )
     entry = draw.phrase(_ENTRIES).format(q=query, j=draw.one(words.JOBS), c=draw.city())
     return Use(
         "lookup",
         tool,
-        draw.phrase(_LOOKUP_SAID).format(q=query),
+        draw.request(_LOOKUP_SAID).format(q=query),
         {key: query},
         returned(draw, "text", entry),
         entry,
@@ -232,14 +247,17 @@ def lookup(draw: Draw) -> Use:
 
 
 _FREE_SAID = Phrases(
-    "Please {v} the {n} with {p}.",
+    "[Please|Now|Kindly] {v} the {n} with {p}.",
     "{V} the {n}: {p}.",
-    "Can you {v} the {n} using {p}?",
-    "I want to {v} a {n} with {p}.",
+    "[Can|Could|Would|Will] you {v} [the|a|my|this] {n} [using|with|by] {p}?",
+    "[I want|I need|I would like|We want] [to|you to] {v} [a|the|my] {n} [with|using] {p}.",
     "{V} {n}, {p}.",
-    "Could you {v} the {n}? Use {p}.",
-    "{V} the {n} and set {p}.",
-    "Time to {v} the {n}, {p}.",
+    "Could you {v} the {n}? [Use|Take|It is] {p}.",
+    "{V} [the|this|our] {n} and [set|use|take] {p}.",
+    "[Time to|Let us|You should|We must] {v} the {n}, {p}.",
+    "{p}: {v} the {n}.",
+    "With {p}, {v} [the|my] {n}.",
+    "[The|My] {n}: {v} it with {p}.",
 )
 _FREE_DONE = Phrases(
     "The {n} is done.",
@@ -273,7 +291,7 @@ def free_tool(draw: Draw) -> Use:
         )
     name = draw.one((f"{verb}_{noun}", f"{verb}_{noun}", f"{noun}_{verb}"))
     tool = function(draw, name, f"{verb.capitalize()} the {noun}.", params)
-    request = draw.phrase(_FREE_SAID).format(
+    request = draw.request(_FREE_SAID).format(
         v=verb, V=verb.capitalize(), n=noun, p=" and ".join(said)
     )
     return Use(
@@ -288,11 +306,14 @@ def free_tool(draw: Draw) -> Use:
 
 
 _MAIL_SAID = Phrases(
-    "Send an email to {a} saying {m}.",
-    "Write to {a}: {m}.",
-    "Email {a} that {m}.",
-    "Tell {a} by email that {m}.",
-    "Send {a} a message: {m}.",
+    "[Send|Write] [an email|a mail|a message|an e-mail] to {a} [saying|saying "
+    "that|that says|with the text] {m}.",
+    "[Write to|Email|Mail|Message] {a}: {m}.",
+    "[Email|Mail|Message|Inform] {a} that {m}.",
+    "[Tell|Inform|Let] {a} [by email|by mail] that {m}.",
+    "[Send|Write|Mail] {a} [a message|an email|a note]: {m}.",
+    "[Can|Could] you [email|write to|mail] {a} that {m}?",
+    "[I want to|Please] tell {a} that {m}.",
 )
 _NOTES = (
     "I will be late",
@@ -317,7 +338,7 @@ def send_mail(draw: Draw) -> Use:
     return Use(
         "send_mail",
         tool,
-        draw.phrase(_MAIL_SAID).format(a=address, m=note),
+        draw.request(_MAIL_SAID).format(a=address, m=note),
         {to: address, body: note},
         draw.one(("sent", "ok", dumps({"status": "sent"}))),
         f"I sent the email to {address}.",
@@ -326,12 +347,14 @@ def send_mail(draw: Draw) -> Use:
 
 
 _TIMER_SAID = Phrases(
-    "Set a timer for {n} minutes.",
-    "Wake me in {n} minutes.",
-    "Start a {n} minute timer.",
-    "Remind me in {n} minutes.",
-    "Timer, {n} minutes.",
-    "Count down {n} minutes.",
+    "[Set|Start|Make|Create|Begin] a timer [for|of|with] {n} minutes.",
+    "[Wake|Alert|Call|Notify|Warn] me [in|after] {n} minutes.",
+    "[Start|Set|Run] a {n} minute [timer|countdown].",
+    "[Remind|Tell] me [in|after] {n} minutes.",
+    "Timer[,|:| for] {n} minutes.",
+    "Count [down|] {n} minutes.",
+    "[Ring|Beep|Give me a sign] [in|after] {n} minutes.",
+    "{n} minutes on the [timer|clock].",
 )
 
 
@@ -348,7 +371,7 @@ def timer(draw: Draw) -> Use:
     return Use(
         "timer",
         tool,
-        draw.phrase(_TIMER_SAID).format(n=count),
+        draw.request(_TIMER_SAID).format(n=count),
         {key: count},
         draw.one(("ok", "started")),
         f"The timer is set for {count} minutes.",

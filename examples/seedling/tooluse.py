@@ -8,17 +8,18 @@ from passages import known_fact
 from sample import Message, Sample, assistant, calls, chat, result, system
 from talk import small_talk
 from toolbox import FAMILIES
-from usage import Tool, Use
+from usage import Tool, Use, varied
 
 SYSTEMS = Phrases(
-    "You are a helpful assistant.",
-    "Use a tool when it helps.",
-    "You can call tools.",
-    "You are an assistant with tools.",
-    "Call a tool if you need one, otherwise answer.",
-    "Help the user.",
+    "You are a [helpful|friendly|careful|useful] assistant[| with tools].",
+    "[Use|Call|Pick] a tool [when|if] it helps.",
+    "You can [call|use|choose] [tools|functions].",
+    "You are an assistant with [tools|functions].",
+    "[Call|Use] a tool if you need one, otherwise answer.",
+    "[Help|Serve|Assist] the user.",
     "Answer the user, with tools if needed.",
     "You act for the user by calling functions.",
+    "[Choose|Select] the right [tool|function] for the request.",
 )
 
 
@@ -28,7 +29,7 @@ def _shelf(draw: Draw, needed: list[Use], low: int) -> tuple[Tool, ...]:
     families = {use.family for use in needed}
     names = {tool["function"]["name"] for tool in tools}
     for family in draw.some(FAMILIES, low, 5):
-        tool: Tool = family(draw).tool
+        tool: Tool = varied(draw, family(draw)).tool
         free = family.__name__ == "free_tool"
         if tool["function"]["name"] in names or (family.__name__ in families and not free):
             continue
@@ -57,7 +58,7 @@ def call_schema(tools: tuple[Tool, ...]) -> dict[str, Any]:
 
 
 def _head(draw: Draw) -> list[Message]:
-    return [system(draw.phrase(SYSTEMS))] if draw.chance(0.4) else []
+    return [system(draw.wording(SYSTEMS))] if draw.chance(0.4) else []
 
 
 def tool_choice(draw: Draw) -> Sample:
@@ -66,9 +67,9 @@ def tool_choice(draw: Draw) -> Sample:
     if dice < 0.15:
         talk = small_talk(draw) if draw.chance(0.5) else known_fact(draw)
         return replace(talk, task="tool_none", tools=_shelf(draw, [], 1))
-    uses = [draw.one(FAMILIES)(draw)]
+    uses = [varied(draw, draw.one(FAMILIES)(draw))]
     if dice > 0.9:
-        other = draw.one(FAMILIES)(draw)
+        other = varied(draw, draw.one(FAMILIES)(draw))
         if other.family != uses[0].family:
             uses.append(other)
     tools = _shelf(draw, uses, 0)
@@ -79,10 +80,10 @@ def tool_choice(draw: Draw) -> Sample:
 
 def tool_answer(draw: Draw) -> Sample:
     """The whole round: request, call, result, answer; sometimes one more request follows."""
-    use = draw.one(FAMILIES)(draw)
+    use = varied(draw, draw.one(FAMILIES)(draw))
     uses = [use]
     if draw.chance(0.2):
-        other = draw.one(FAMILIES)(draw)
+        other = varied(draw, draw.one(FAMILIES)(draw))
         if other.family != use.family:
             uses.append(other)
     turns = _head(draw)

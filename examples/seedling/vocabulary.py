@@ -139,9 +139,8 @@ def main() -> None:
     tokenizer = train_tokenizer(args.samples, args.seed)
     save_tokenizer(tokenizer, args.out)
     text = next(samples(99)).pieces()[0][0]
-    print(
-        f"{tokenizer.get_vocab_size()} tokens; {len(text) / len(tokenizer.encode(text).ids):.2f} characters a token"
-    )
+    ratio = len(text) / len(tokenizer.encode(text).ids)
+    print(f"{tokenizer.get_vocab_size()} tokens; {ratio:.2f} characters a token")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ def split_words(text: str) -> tuple[str, ...]:
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.replace("\n", " ").split(",") if word.strip())
+    return tuple(" ".join(entry.split()) for entry in text.split(",") if entry.strip())
 
 
 WOMEN = split_words(

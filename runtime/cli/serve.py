@@ -5,13 +5,12 @@ from typing import Annotated
 import typer
 
 from ..config import EngineConfig
-from ..server.config import ServerConfig
+from ..server.config import LOOPBACK, ServerConfig
 from .flags import with_config_flags
 from .report import complain, need
 
 MAX_HEADER_BYTES = 64 * 2**10
 KEEP_ALIVE_SECONDS = 75  # longer than what clients and proxies keep idle connections for
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @with_config_flags
@@ -35,6 +34,7 @@ def serve(
     from ...lang.backends.local import LocalBackend
     from ..launch import open_client
     from ..server.app import create_app
+    from ..server.hosts import HostGate
     from ..server.probe import engine_probe
 
     if server.api_key is None and server.host not in LOOPBACK:
@@ -44,6 +44,8 @@ def serve(
     backend = LocalBackend(client)
     try:
         app = create_app(backend, server, engine_probe(client.engine))
+        if server.hosts is not None:
+            app = HostGate(app, server.hosts)
         uvicorn.run(
             app,
             host=server.host,

@@ -6,8 +6,10 @@ so a kernel reads them in wide loads. Page 0 is nobody's: padding rows write the
 `fit_tokens` says how many tokens fit in the memory that is free. It refuses to know what the pages hold.
 """
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from ..errors import ConfigError
@@ -37,7 +39,7 @@ class Pool:
         self.shape = shape
         self.pages = pages
         size = (shape.layers, 2, pages, shape.kv_heads, shape.page_size, shape.head_dim)
-        self.data = torch.zeros(size, dtype=shape.dtype, device=device)
+        self.data = _zeros(size, shape.dtype, device)
         self._keys = [self.data[layer, 0] for layer in range(shape.layers)]
         self._values = [self.data[layer, 1] for layer in range(shape.layers)]
 
@@ -48,6 +50,15 @@ class Pool:
     def values(self, layer: int) -> torch.Tensor:
         """Values of a layer, [pages, kv_heads, page_size, head_dim]."""
         return self._values[layer]
+
+
+def _zeros(size: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Zeros; on a CPU the system's own, which take memory and time only where they are touched."""
+    if device.type != "cpu":
+        return torch.zeros(size, dtype=dtype, device=device)
+    item = torch.empty((), dtype=dtype).element_size()
+    blank = np.zeros(math.prod(size) * item, np.uint8)
+    return torch.from_numpy(blank).view(dtype).view(size)
 
 
 def fit_tokens(shape: PoolShape, free_bytes: int, wanted: int | None, least: int) -> int:

@@ -5,6 +5,7 @@
 
 The way of a request through the files:
 
+    hosts.py     the host name, so that no web page can pose as this machine
     auth.py      the key, decided on the raw path, before anything is read
     limits.py    the size of the body, while it is read
     native.py    the routes; body.py says what a body may hold and turns it into jobs

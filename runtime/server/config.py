@@ -8,6 +8,8 @@ from typing import Any
 
 from ..errors import ConfigError
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
 
 def _setting(default: Any, help_text: str) -> Any:
     return field(default=default, metadata={"help": help_text})
@@ -27,12 +29,24 @@ class ServerConfig:
     api_key: str | None = _setting(
         None, "Key that requests must carry, as `Authorization: Bearer KEY` or `X-API-Key: KEY`."
     )
+    allowed_hosts: str | None = _setting(
+        None,
+        "Host names that requests may use, separated by commas. When absent: this machine's own"
+        " names if only it can connect, else any.",
+    )
     max_body_bytes: int = _setting(10 * 2**20, "Largest request body.")
     max_batch: int = _setting(1024, "Most prompts in one request.")
     ready_seconds: float = _setting(
         5.0, "`/ready` fails when the engine has not answered within this time."
     )
     drain_seconds: int = _setting(30, "On SIGTERM, how long running requests may take to end.")
+
+    @property
+    def hosts(self) -> tuple[str, ...] | None:
+        """The host names that are answered to; None for any."""
+        if self.allowed_hosts is not None:
+            return tuple(self.allowed_hosts.split(","))
+        return LOOPBACK if self.host in LOOPBACK else None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

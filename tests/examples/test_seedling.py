@@ -103,14 +103,53 @@ def test_choices_and_held_facts_fit_the_answer(made):
 
 
 def test_held_out_templates_are_never_trained_on():
-    draw, labels = importlib.import_module("draw"), importlib.import_module("labels")
+    draw, cues = importlib.import_module("draw"), importlib.import_module("cues")
+    asking, toolbox = importlib.import_module("asking"), importlib.import_module("toolbox")
     train = draw.Draw(random.Random(1))
     held = draw.Draw(random.Random(1), held=True)
-    for phrases in (labels._OPINIONS, labels._REPORTS, draw.WOMEN, draw.SURNAMES, draw.CITIES):
+    wordings = (cues.OPINIONS, cues.ASKS, cues.URGENT["low"], asking.ASK_KEYS, toolbox._LOOKUP_SAID)
+    for phrases in (*wordings, draw.WOMEN, draw.SURNAMES, draw.CITIES):
+        assert not set(phrases.train) & set(phrases.held)
+        assert 0.02 < len(phrases.held) / len(phrases.held + phrases.train) < 0.4
         seen = {train.phrase(phrases) for _ in range(3000)}
         kept = {held.phrase(phrases) for _ in range(3000)}
-        assert not seen & kept and kept
-        assert 0.02 < len(kept) / len(seen | kept) < 0.4
+        assert kept and not seen & kept
+
+
+def test_groups_are_filled_and_their_held_members_stay_out_of_training():
+    draw = importlib.import_module("draw")
+    members = [f"word{i}" for i in range(40)]
+    group = "|".join(members)
+    kept = {m for m in members if draw.is_held(m)}
+    train, held = draw.Draw(random.Random(2)), draw.Draw(random.Random(2), held=True)
+    phrases = draw.Phrases(f"a [{group}] b {{v}}[|!]")
+    seen = {train.phrase(phrases).split()[1] for _ in range(2000)}
+    assert kept and seen == set(members) - kept
+    assert {held.phrase(phrases).split()[1] for _ in range(2000)} == set(members)
+
+
+def test_requests_keep_their_places_and_vary():
+    draw = importlib.import_module("draw")
+    one = draw.Draw(random.Random(3))
+    made = {one.request(draw.Phrases("Find {k} for {n}, please tell me.")) for _ in range(500)}
+    assert len(made) > 60 and all("{k}" in text and "{n}" in text for text in made)
+    kept = draw.Draw(random.Random(3), held=True)
+    assert {kept.wording(draw.Phrases("Find {k} for {n}.")) for _ in range(200)} == {
+        "Find {k} for {n}."
+    }
+
+
+def test_a_varied_tool_stays_callable_with_its_own_names():
+    draw, toolbox = importlib.import_module("draw"), importlib.import_module("toolbox")
+    usage, one = importlib.import_module("usage"), draw.Draw(random.Random(9))
+    names = set()
+    for _ in range(300):
+        use = usage.varied(one, toolbox.weather(one))
+        body = use.tool["function"]
+        jsonschema.validate(use.arguments, {**body["parameters"], "additionalProperties": False})
+        assert body["parameters"]["required"] == list(use.arguments)
+        names.add(use.call["name"])
+    assert len(names) > 60
 
 
 def test_dates_and_times_are_turned_into_iso_form():

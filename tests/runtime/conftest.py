@@ -39,6 +39,7 @@ class DictRunner:
         self.tables: dict[int, list[int]] = {}
         self.last: dict[int, int] = {}
         self.seeds: dict[int, int] = {}
+        self.states: dict[int, int] = {}
         self.steps: list[Step] = []
         self.fail_at: int | None = None
 
@@ -61,6 +62,8 @@ class DictRunner:
             if (source, offset) in self.kv
         }
         self.kv.update(copied)
+        for row, state in step.states:
+            self.states[row] = state
         for row, first, pages in step.pages:
             table = self.tables[row]
             assert first == len(table), f"row {row}: pages from {first}, the table has {len(table)}"

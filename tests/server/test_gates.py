@@ -13,6 +13,7 @@ import uvicorn
 from trellis.runtime.errors import ConfigError
 from trellis.runtime.server.app import create_app
 from trellis.runtime.server.config import ServerConfig
+from trellis.runtime.server.hosts import HostGate
 
 KEYS = [
     ({"Authorization": "Bearer secret"}, 200),
@@ -80,6 +81,26 @@ async def test_a_closed_backend_is_not_ready(client, backend) -> None:
     assert (await client.get("/ready")).is_success
     backend.close()
     assert (await client.get("/ready")).status_code == 503
+
+
+HOSTS = [
+    ("localhost", 200), ("LOCALHOST:30000", 200), ("127.0.0.1:1", 200), ("[::1]:30000", 200),
+    ("evil.example", 421), ("localhost.evil.example", 421), ("127.0.0.1.evil.example:80", 421), ("", 421),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("host", "status"), HOSTS)
+async def test_only_this_machines_names_are_answered_to(backend, host, status) -> None:
+    hosts = ServerConfig().hosts
+    assert hosts is not None
+    transport = httpx.ASGITransport(HostGate(create_app(backend), hosts))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/health", headers={"Host": host})).status_code == status
+
+
+def test_which_hosts_are_answered_to() -> None:
+    assert ServerConfig(host="0.0.0.0").hosts is None
+    assert ServerConfig(host="0.0.0.0", allowed_hosts="a.org,b.org").hosts == ("a.org", "b.org")
 
 
 async def leave(app, body: dict[str, object], when: Callable[[], bool]) -> list[dict]:
