@@ -23,7 +23,7 @@ from typing import Any
 
 from ..constrained.compiler import Compiler
 from ..constrained.grammar import Grammar
-from ..constrained.spec import Constraint
+from ..constrained.spec import Constraint, Regex
 from ..lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt
 from ..lang.params import SamplingParams
 from .chat import ChatTemplate
@@ -32,6 +32,7 @@ from .errors import EngineStopped, RequestError
 from .mailbox import Mailbox, Mailboxes
 from .prompt import LocalPrefix, PromptEncoder, common_length
 from .request import Request
+from .stops import RegexSearch
 from .text import TextStream
 from .tokenizer import Tokenizer
 
@@ -78,6 +79,7 @@ class Client:
         self._check(params)
         tokens, base = self.encoder.encode(prompt)
         grammar = await self._compile(constraint)
+        stop = await self._compile(Regex(params.stop_regex)) if params.stop_regex else None
         tickets: list[Ticket] = []
         queue, sink = self._open()
         for index in range(params.n):
@@ -86,7 +88,8 @@ class Client:
             if params.seed is not None:
                 request.seed = params.seed + index
             self._constrain(request, grammar)
-            tickets.append(self._ticket(request, sink, index))
+            search = RegexSearch(stop) if stop is not None else None
+            tickets.append(self._ticket(request, sink, index, search))
         async with aclosing(self._run(tickets, queue)) as deltas:
             async for delta in deltas:
                 yield delta
@@ -202,10 +205,12 @@ class Client:
         queue: asyncio.Queue[Delta | Exception] = asyncio.Queue()
         return queue, _Sink(self._mailboxes.here(), queue)
 
-    def _ticket(self, request: Request, sink: "_Sink", index: int = 0) -> Ticket:
+    def _ticket(
+        self, request: Request, sink: "_Sink", index: int = 0, search: RegexSearch | None = None
+    ) -> Ticket:
         tokenizer = self.resources.tokenizer
         params = request.params
-        text = TextStream(tokenizer.decoder(request.tokens), params.stop, params.stop_regex)
+        text = TextStream(tokenizer.decoder(request.tokens), params.stop, search)
         return Ticket(request, text, sink, self._spell, index)
 
     async def _run(

@@ -5,16 +5,14 @@
     if stream.stopped is not None: ...  # the stop that ended it; nothing of it is in the text
     piece = stream.flush()              # the rest, when the tokens have ended
 
-Text is held back only as long as it could be the beginning of a stop string. A stop regex is searched in the last
-`WINDOW` characters, and as much is held back. It refuses to know about models and requests.
+Text is held back only as long as it could be the beginning of a stop. It refuses to know about models and requests.
 """
 
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Protocol
 
-WINDOW = 256
+from .stops import RegexSearch
 
 
 class Decoder(Protocol):
@@ -31,15 +29,15 @@ class TextStream:
     """
 
     def __init__(
-        self, decoder: Decoder, stop: Sequence[str] = (), stop_regex: str | None = None
+        self, decoder: Decoder, stop: Sequence[str] = (), search: RegexSearch | None = None
     ) -> None:
         self._decoder = decoder
         self._stops = tuple(stop)
-        self._regex = re.compile(stop_regex) if stop_regex is not None else None
+        self._search = search
         self._held = ""
         self._ends: list[int] = []
         self._decoded = ""
-        self.has_stops = bool(self._stops) or self._regex is not None
+        self.has_stops = bool(self._stops) or search is not None
         self.length = 0
         self.stopped: str | None = None
         self.kept = 0
@@ -54,7 +52,7 @@ class TextStream:
             return self._release(len(self._held))
         for token in ids:
             piece = self._decoder.push((token,))
-            self._held += piece
+            self._hear(piece)
             self._decoded += piece
             self._ends.append(len(self._decoded))
         if cut := self._find():
@@ -65,16 +63,22 @@ class TextStream:
         """The rest of the text; nothing once it was stopped."""
         if self.stopped is not None:
             return ""
-        self._held += self._decoder.flush()
+        self._hear(self._decoder.flush())
         if cut := self._find():
             return self._stop(*cut)
         return self._release(len(self._held))
 
+    def _hear(self, piece: str) -> None:
+        self._held += piece
+        if self._search is not None:
+            self._search.push(piece)
+
     def _find(self) -> tuple[int, str] | None:
         """The earliest stop in the held text: where it starts, and what it is."""
         found = [(at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0]
-        if self._regex is not None and (match := self._regex.search(self._held)) and match.group():
-            found.append((match.start(), match.group()))
+        if self._search is not None and self._search.found is not None:
+            start, end = (at - self.length for at in self._search.found)
+            found.append((start, self._held[start:end]))
         return min(found, key=lambda f: f[0], default=None)
 
     def _stop(self, at: int, what: str) -> str:
@@ -89,14 +93,15 @@ class TextStream:
 
     def _hold(self) -> int:
         """How many characters at the end may still become part of a stop."""
-        if self._regex is not None:
-            return min(len(self._held), WINDOW)
-        longest = min(max(map(len, self._stops)) - 1, len(self._held))
-        for size in range(longest, 0, -1):
+        searched = 0
+        if self._search is not None:
+            searched = len(self._held) - (self._search.pending - self.length)
+        longest = min(max(map(len, self._stops), default=1) - 1, len(self._held))
+        for size in range(longest, searched, -1):
             tail = self._held[len(self._held) - size :]
             if any(stop.startswith(tail) for stop in self._stops):
                 return size
-        return 0
+        return searched
 
     def _release(self, count: int) -> str:
         text, self._held = self._held[:count], self._held[count:]

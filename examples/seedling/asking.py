@@ -1,5 +1,5 @@
-"""Asking: how extraction is asked for. Verbs, objects and clauses in groups, "
-"so that the wordings number thousands."""
+"""Asking: how extraction is asked for. Verbs, objects and clauses in groups,
+so that the wordings number thousands."""
 
 from draw import Phrases
 

@@ -78,8 +78,8 @@ def _score(program: Any, found: list[Sample]) -> Score:
 
 
 def _suits(sample: Sample) -> bool:
-    """Whether this border can carry the sample: past calls are marks, which "
-    "said text never is; one call a turn."""
+    """Whether this border can carry the sample: past calls are marks, which
+    said text never is; one call a turn."""
     past = any("tool_calls" in m for m in sample.messages[:-1])
     return not past and sample.answer.count(CALL) <= 1
 

@@ -114,8 +114,8 @@ class Encoder:
         self.dropped = 0
 
     def add(self, rng: random.Random, made: list[Sample]) -> Iterator[Batch]:
-        """Encode samples; yields every batch that fills up. Samples longer "
-        "than the last bucket are dropped."""
+        """Encode samples; yields every batch that fills up. Samples longer
+        than the last bucket are dropped."""
         grouped = [loosen_space(rng, s.pieces()) for s in made]
         grouped = [split_answers(rng, p) if rng.random() < SPLIT_SHARE else p for p in grouped]
         texts = [text for pieces in grouped for text, _ in pieces]

@@ -4,7 +4,7 @@
     draw.phrase(GREETINGS)      # a template; held=True only ever sees the templates that training never does
     draw.person()               # a name; held=True uses names that training never uses, and made-up ones
 
-`Phrases` split their entries once, by a hash of the text, so the split never moves when lists grow. An entry may hold
+`Phrases` split their entries once, by a hash of the text, so the split hardly moves when lists grow. An entry may hold
 groups, `[Give|Show] me the {k}`: training draws from the members of its side, and held-out entries take any.
 """
 
@@ -32,20 +32,25 @@ def is_held(text: str) -> bool:
 
 
 class Phrases:
-    """Templates split into a training and a held-out side; short lists are shared by both."""
+    """Templates split into a training and a held-out side; short lists are shared by both.
+
+    At most a sixth is held out, and of eight and more at least one.
+    """
 
     __slots__ = ("held", "train")
 
     def __init__(self, *texts: str) -> None:
-        held = tuple(t for t in texts if is_held(t)) if len(texts) >= 4 else ()
-        self.held = held or texts
+        ranked = sorted(set(texts), key=lambda t: zlib.crc32(t.encode()) % 65521)
+        held = [t for t in ranked if is_held(t)] if len(texts) >= 4 else []
+        held = held[: -(-len(ranked) // 6)] or ranked[: len(ranked) // 8]
+        self.held = tuple(held) or texts
         self.train = tuple(t for t in texts if t not in held) if len(held) < len(texts) else texts
 
 
 @lru_cache(maxsize=4096)
 def members(group: str, held: bool) -> tuple[str, ...]:
-    """The members of a group `a|b|c` that a side may use; groups of four "
-    "and more are split like templates."""
+    """The members of a group `a|b|c` that a side may use; groups of four
+    and more are split like templates."""
     texts = tuple(group.split("|"))
     if held or len(texts) < 4:
         return texts

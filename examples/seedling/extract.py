@@ -57,9 +57,9 @@ def extraction(draw: Draw) -> Sample:
 
 def _is_retyped(fact: Fact) -> bool:
     """Whether the value is not what the text alone suggests, so that the prompt must name its type."""
-    return "format" in fact.schema or (
-        fact.schema is STRING and fact.field.schema in (INTEGER, NUMBER)
-    )
+    digits = isinstance(fact.value, str) and fact.value.isdigit()  # a code, or a number as text
+    as_text = fact.schema is STRING and fact.field.schema in (INTEGER, NUMBER)
+    return digits or as_text or "format" in fact.schema
 
 
 def _around(draw: Draw, text: str, record: Record) -> str:
@@ -75,8 +75,8 @@ def _around(draw: Draw, text: str, record: Record) -> str:
 
 
 def _wanted(draw: Draw, record: Record) -> list[Fact]:
-    """The facts a schema asks for: mostly all, sometimes fewer, sometimes "
-    "with an absent one that may be null."""
+    """The facts a schema asks for: mostly all, sometimes fewer, sometimes
+    with an absent one that may be null."""
     facts = list(record.facts)
     if len(facts) > 1 and draw.chance(0.25):
         facts = draw.some(facts, 1, len(facts))

@@ -1,5 +1,5 @@
-"""Classification: sentiment, topic, urgency, tickets, ratings. Every text "
-"is put together from small parts."""
+"""Classification: sentiment, topic, urgency, tickets, ratings. Every text
+is put together from small parts."""
 
 import words
 from cues import ASKS, OPINIONS, PLAINS, REPORTS, SYSTEM_WORDS, SYSTEMS, TICKET, URGENT

@@ -1,5 +1,5 @@
-"""Questions about a short passage, and small facts: answered briefly, by yes "
-"or no, or at the end of plain text."""
+"""Questions about a short passage, and small facts: answered briefly, by yes
+or no, or at the end of plain text."""
 
 from typing import Any
 

@@ -115,8 +115,8 @@ def fill(phrase: str, shown: str) -> str:
 
 
 def meanings(field: Field) -> set[str]:
-    """The keys of a field, plurals as singulars. Two fields that share one "
-    "would be mistaken for each other."""
+    """The keys of a field, plurals as singulars. Two fields that share one
+    would be mistaken for each other."""
     return {key.removesuffix("s") for key in field.keys}
 
 
@@ -160,8 +160,8 @@ def listed(parts: list[str], last: str = "and") -> str:
 
 
 def tell(draw: Draw, record: Record) -> str:
-    """The record as English: mostly prose, sometimes a first-person note, a "
-    "list of labels or a terse line."""
+    """The record as English: mostly prose, sometimes a first-person note, a
+    list of labels or a terse line."""
     dice = draw.rng.random()
     if dice < 0.1:
         return _tell_labels(draw, record)

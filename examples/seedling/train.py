@@ -68,8 +68,8 @@ def parse_plan() -> Plan:
 
 
 def rate_at(plan: Plan, done: float, step: int) -> float:
-    """Learning rate after a share `done` of the time: 300 steps up, flat for a "
-    "third, then down in a straight line."""
+    """Learning rate after a share `done` of the time: 300 steps up, flat for a
+    third, then down in a straight line."""
     rise = min(1.0, (step + 1) / 300)
     return plan.rate * rise * max(0.0, min(1.0, (1.0 - done) / 0.67))
 

@@ -132,7 +132,7 @@ def test_requests_keep_their_places_and_vary():
     draw = importlib.import_module("draw")
     one = draw.Draw(random.Random(3))
     made = {one.request(draw.Phrases("Find {k} for {n}, please tell me.")) for _ in range(500)}
-    assert len(made) > 60 and all("{k}" in text and "{n}" in text for text in made)
+    assert len(made) > 40 and all("{k}" in text and "{n}" in text for text in made)
     kept = draw.Draw(random.Random(3), held=True)
     assert {kept.wording(draw.Phrases("Find {k} for {n}.")) for _ in range(200)} == {
         "Find {k} for {n}."

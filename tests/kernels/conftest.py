@@ -1,15 +1,10 @@
 """Kernel tests run the Triton kernels themselves: on a GPU, else in Triton's interpreter.
 
-The interpreter must be chosen before Triton is first imported, which is why it happens here, at the
-top. Uninitialised memory is NaN in every test of this folder.
+Uninitialised memory is NaN in every test of this folder.
 """
 
-import glob
 import os
 import sys
-
-if not glob.glob("/dev/nvidia[0-9]*"):
-    os.environ["TRITON_INTERPRET"] = "1"
 
 import pytest
 import torch
@@ -44,14 +39,3 @@ def _poisoning(allocate):
         return tensor.fill_(torch.iinfo(tensor.dtype).max)
 
     return poisoned
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a GPU the tests marked gpu are deselected, and the summary says how many."""
-    if torch.cuda.is_available():
-        return
-    here = os.path.dirname(__file__)
-    unusable = [i for i in items if i.get_closest_marker("gpu") and str(i.path).startswith(here)]
-    if unusable:
-        config.hook.pytest_deselected(items=unusable)
-        items[:] = [item for item in items if item not in unusable]

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -396,7 +397,6 @@ def test_errors_do_not_keep_runs_alive(fake):
         s += tr.gen("x")
 
     backend = fake(lambda call: RuntimeError("boom"))
-    for _ in range(3):
-        ask.run(backend=backend)
+    runs = [weakref.ref(ask.run(backend=backend)) for _ in range(3)]
     gc.collect()
-    assert not [o for o in gc.get_objects() if isinstance(o, tr.Run)]
+    assert [run() for run in runs] == [None] * 3

@@ -1,7 +1,6 @@
 """Small grammars and a small vocabulary for the device side, and the devices to try them on."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,14 +82,3 @@ def make_grammar():
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request: pytest.FixtureRequest) -> torch.device:
     return torch.device(request.param)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a GPU the tests of this folder marked gpu are deselected, and the summary says how many."""
-    if torch.cuda.is_available():
-        return
-    here = Path(__file__).parent
-    unusable = [i for i in items if i.get_closest_marker("gpu") and i.path.is_relative_to(here)]
-    if unusable:
-        config.hook.pytest_deselected(items=unusable)
-        items[:] = [item for item in items if item not in unusable]
