@@ -39,7 +39,7 @@ class LocalPrefix:
 
 @dataclass(frozen=True, slots=True)
 class PromptEncoder:
-    """Encodes prompts for one model; vocab_size and eos_ids are the model's, its config may name more than the tokenizer."""
+    """Encodes prompts for one model; vocab_size and eos_ids are the model's, which may name more than the tokenizer."""
 
     tokenizer: Tokenizer
     vocab_size: int

@@ -274,7 +274,7 @@ def tips(draw: Draw) -> Sample:
     """A list of tips, or one tip expanded, as chat or as continued text."""
     topic = draw.one(tuple(TIPS))
     chosen = draw.some(TIPS[topic], 2, 4)
-    asked = draw.request(_TIP_ASKS).format(n=len(chosen), t=topic)
+    asked = draw.instruction(_TIP_ASKS).format(n=len(chosen), t=topic)
     numbered = "per line" not in asked
     lines = "\n".join(
         f"{i}. {_tip_line(t)}" if numbered else _tip_line(t) for i, (t, _) in enumerate(chosen, 1)
@@ -287,7 +287,7 @@ def tips(draw: Draw) -> Sample:
         shown = _tip_line(tip) if draw.chance(0.7) else tip
         return chat(
             "tips",
-            user(draw.request(_EXPANDS).format(t=topic, i=shown)),
+            user(draw.instruction(_EXPANDS).format(t=topic, i=shown)),
             assistant(_paragraph(draw, topic, tip, why)),
         )
     if dice < 0.75:
@@ -297,7 +297,7 @@ def tips(draw: Draw) -> Sample:
         return plain(
             "tips", f"Tip: {_tip_line(tip)}\nExplanation: ", _paragraph(draw, topic, tip, why)
         )
-    more = draw.request(_EXPANDS).format(t=topic, i=_tip_line(tip))
+    more = draw.instruction(_EXPANDS).format(t=topic, i=_tip_line(tip))
     return chat(
         "tips",
         user(asked),
@@ -352,20 +352,20 @@ def plans(draw: Draw) -> Sample:
     dice = draw.rng.random()
     if dice < 0.35:
         text = "\n".join(f"{i}. {s}" for i, s in enumerate(steps, 1))
-        return chat("plan", user(draw.request(_PLAN_ASKS).format(t=topic)), assistant(text))
+        return chat("plan", user(draw.instruction(_PLAN_ASKS).format(t=topic)), assistant(text))
     if dice < 0.55:
         number = draw.number(1, 3)
         return chat(
             "plan",
-            user(draw.request(_STEP_ASKS).format(n=number, t=topic)),
+            user(draw.instruction(_STEP_ASKS).format(n=number, t=topic)),
             assistant(steps[number - 1]),
         )
     good, bad = " ".join(steps[: draw.number(1, 3)]), draw.one(_SLOPPY)
     if dice < 0.8:
         first = draw.chance(0.5)
         a, b = (good, bad) if first else (bad, good)
-        ask = draw.request(_BETTER).format(t=topic, a=a, b=b)
+        ask = draw.instruction(_BETTER).format(t=topic, a=a, b=b)
         return chat("judge", user(ask), assistant("A" if first else "B"), choices=("A", "B"))
     fine = draw.chance(0.5)
-    ask = draw.request(_SCORE).format(t=topic, a=draw.one(steps) if fine else bad)
+    ask = draw.instruction(_SCORE).format(t=topic, a=draw.one(steps) if fine else bad)
     return chat("judge", user(ask), assistant("good" if fine else "bad"), choices=("good", "bad"))

@@ -5,7 +5,8 @@
     draw.person()               # a name; held=True uses names that training never uses, and made-up ones
 
 `Phrases` split their entries once, by a hash of the text, so the split hardly moves when lists grow. An entry may hold
-groups, `[Give|Show] me the {k}`: training draws from the members of its side, and held-out entries take any.
+groups, `[Give|Show] me the {k}`: training draws from the members of its side, and held-out entries take any. A group
+that starts with `~` holds the words a label is known by; both sides share it, or no one could tell the label.
 """
 
 import random
@@ -23,6 +24,8 @@ _ONSETS = words.split_words(
 )
 _VOWELS = words.split_words("a e i o u ai au ea ei ia ie io oo ou y")
 _CODAS = ["", "", "", "", *words.split_words("l m n r s t x ck ld nd ng rk rt ss th")]
+_PARTICLES = ("de", "van", "von", "da", "di", "van der", "de la", "del", "el", "bin", "ter")
+_ACCENTS = {"a": "áàâäãå", "e": "éèêë", "i": "íìîï", "o": "óòôöõø", "u": "úùûü", "n": "ñ", "c": "ç"}
 HELD_SHARE = 8  # one entry in this many is held out
 
 
@@ -51,8 +54,8 @@ class Phrases:
 def members(group: str, held: bool) -> tuple[str, ...]:
     """The members of a group `a|b|c` that a side may use; groups of four
     and more are split like templates."""
-    texts = tuple(group.split("|"))
-    if held or len(texts) < 4:
+    texts = tuple(group.removeprefix("~").split("|"))
+    if held or len(texts) < 4 or group.startswith("~"):
         return texts
     return tuple(t for t in texts if not is_held(t)) or texts
 
@@ -96,7 +99,7 @@ class Draw:
         A model that has to guess around a wrong word cannot lean on the exact words of the templates.
         """
         text = self.phrase(phrases)
-        if self.held or self.rng.random() > 0.12:
+        if self.held or self.rng.random() > 0.1:
             return text
         parts = text.split(" ")
         places = [i for i, part in enumerate(parts) if part.isalpha()]
@@ -107,11 +110,17 @@ class Draw:
         return " ".join(part for part in parts if part)
 
     def request(self, phrases: Phrases) -> str:
-        """A wording as people type it: now and then with a polite word, in small letters or without a full stop.
+        """A template as people type it: now and then with a polite word, in small letters or without a full stop.
 
         Works on the unfilled template, so that values in it keep their letters.
         """
-        text = self.wording(phrases)
+        return self._typed(self.phrase(phrases))
+
+    def instruction(self, phrases: Phrases) -> str:
+        """A request whose own words carry nothing that the answer hangs on, so that it bears a wrong word."""
+        return self._typed(self.wording(phrases))
+
+    def _typed(self, text: str) -> str:
         dice = self.rng.random()
         if dice > 0.4:
             return text
@@ -138,9 +147,43 @@ class Draw:
         return self.rng.random() < share
 
     def made_word(self) -> str:
-        """A pronounceable word that is in no list."""
+        """A word that is in no list: pronounceable, a listed one with letters changed, or any letters."""
+        dice = self.rng.random()
+        if dice < 0.12:
+            return self.letters(3, 12)
+        if dice < 0.32:
+            return self._respelled()
         syllables = range(self.number(2, 3))
         return "".join(self.one(_ONSETS) + self.one(_VOWELS) + self.one(_CODAS) for _ in syllables)
+
+    def _respelled(self) -> str:
+        """A listed name with one or two letters changed, so that knowing the list does not help to copy."""
+        text = self.phrase(self.one((WOMEN, MEN, SURNAMES, CITIES, ORG_WORDS))).lower()
+        text = text.replace(" ", "")
+        for _ in range(self.number(1, 2)):
+            place = self.number(0, len(text) - 1)
+            kept = self.one((place, place + 1))  # change a letter or put one in
+            text = text[:place] + self.letters(1, 1) + text[kept:]
+        return text
+
+    def accented(self, name: str) -> str:
+        """The name with one of its vowels under an accent, where it has any."""
+        places = [i for i, letter in enumerate(name) if letter in _ACCENTS]
+        if not places:
+            return name
+        at = self.one(places)
+        return name[:at] + self.one(_ACCENTS[name[at]]) + name[at + 1 :]
+
+    def surname(self) -> str:
+        """A surname, now and then with a particle (`de Wit`, `O'Hara`), an accent or a hyphen."""
+        last, dice = self.proper(SURNAMES, 0.45), self.rng.random()
+        if dice < 0.08:
+            return f"{self.one(_PARTICLES)} {last}"
+        if dice < 0.12:
+            return self.one(("O'", "Mc", "Mac", "D'")) + last
+        if dice < 0.15:
+            return self.accented(last)
+        return f"{last}-{self.proper(SURNAMES, 0.4)}" if dice < 0.19 else last
 
     def letters(self, low: int, high: int) -> str:
         """A string of any lower-case letters."""
@@ -153,20 +196,23 @@ class Draw:
     def first_name(self, woman: bool | None = None) -> str:
         """A first name, mostly a known one."""
         woman = self.chance(0.5) if woman is None else woman
-        return self.proper(WOMEN if woman else MEN)
+        name, dice = self.proper(WOMEN if woman else MEN, 0.4), self.rng.random()
+        if dice < 0.03:
+            return self.accented(name)
+        return f"{name}-{self.proper(WOMEN if woman else MEN)}" if dice < 0.05 else name
 
     def person(self, woman: bool | None = None) -> str:
         """First name and surname, now and then with an initial, a double surname or the first name only."""
-        first, last, dice = self.first_name(woman), self.proper(SURNAMES), self.rng.random()
+        first, last, dice = self.first_name(woman), self.surname(), self.rng.random()
         if dice < 0.05:
             return f"{first} {chr(65 + self.number(0, 25))}. {last}"
         if dice < 0.09:
-            return f"{first} {last}-{self.proper(SURNAMES)}"
+            return f"{first} {self.first_name(woman)} {last}"
         return first if dice < 0.16 else f"{first} {last}"
 
     def city(self) -> str:
         """A city, mostly a known one."""
-        return self.proper(CITIES, 0.2)
+        return self.proper(CITIES, 0.35)
 
     def company(self) -> str:
         """A company, by its trade or its owners."""
@@ -193,7 +239,8 @@ class Draw:
 
     def email(self, person: str | None = None) -> str:
         """An email address of the person, or of anyone."""
-        parts = (person or self.person()).lower().replace(".", "").replace("-", "").split()
+        text = (person or self.person()).lower()
+        parts = "".join(c for c in text if c == " " or "a" <= c <= "z").split()
         local = self.one(
             (".".join(parts), parts[0], parts[-1], "_".join(parts), parts[0][0] + parts[-1])
         )

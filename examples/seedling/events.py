@@ -38,7 +38,7 @@ DAY = Field(
         "happens on {v}",
         "is planned for {v}",
         "will be held on {v}",
-        "is scheduled for {v}",
+        "is scheduled for {v}", "is [set for|fixed for|due on|coming on|arranged for|booked for] {v}", "[comes|goes ahead|opens] on {v}", "has {v} as its date", "[was|got] moved to {v}",
         "starts on {v}",
         "is set for {v}",
     ),
@@ -70,7 +70,7 @@ EVENT = Kind(
                 "begins at {v}",
                 "kicks off at {v}",
                 "opens at {v}",
-                "gets going at {v}",
+                "gets going at {v}", "[is set|is planned|is scheduled] to [start|begin] at {v}", "has a start at {v}", "[starts off|opens its doors|sets off|goes live] at {v}",
             ),
             TIME,
             Phrases(
@@ -83,7 +83,7 @@ EVENT = Kind(
         Field(
             ("end_time", "end", "ends_at"),
             Draw.time,
-            Phrases("ends at {v}", "finishes at {v}", "closes at {v}", "is over at {v}"),
+            Phrases("ends at {v}", "finishes at {v}", "closes at {v}", "is over at {v}", "[goes on|runs|lasts] until {v}", "[stops|will end|should end|wraps up] at {v}"),
             TIME,
             Phrases("At what time does {s} end?", "When does {s} finish?"),
         ),
@@ -103,7 +103,7 @@ EVENT = Kind(
                 "will be held in {v}",
                 "is hosted in {v}",
                 "is in {v}",
-                "brings people to {v}",
+                "brings people to {v}", "[is held|will happen|is planned|happens|is staged] in {v}", "[has|found] a home in {v}", "[moves|goes] to {v}",
             ),
             STRING,
             Phrases(
@@ -117,7 +117,7 @@ EVENT = Kind(
             ("venue", "venue", "place", "room", "location"),
             copied(_venue),
             Phrases(
-                "takes place at {v}", "is held at {v}", "will be at {v}", "meets at {v}", "uses {v}"
+                "takes place at {v}", "is held at {v}", "will be at {v}", "[happens|is planned|is staged|gathers] at {v}", "has its place at {v}", "was booked at {v}", "meets at {v}", "uses {v}"
             ),
             STRING,
             Phrases("What is the venue of {s}?", "Where is {s} held?", "At which venue is {s}?"),
@@ -130,7 +130,7 @@ EVENT = Kind(
                 "is hosted by {v}",
                 "was set up by {v}",
                 "is run by {v}",
-                "is led by {v}",
+                "is led by {v}", "was [organised|planned|arranged|called|prepared] by {v}", "is [in the hands|the work|the idea] of {v}", "has {v} as its [host|organiser|organizer]",
             ),
             STRING,
             Phrases(
@@ -147,7 +147,7 @@ EVENT = Kind(
                 "features {v} as the speaker",
                 "has {v} as a guest",
                 "presents {v}",
-                "opens with a talk by {v}",
+                "opens with a talk by {v}", "[welcomes|hears] {v} as the [speaker|guest]", "has [a speech|a talk|a lecture] by {v}", "lists {v} as the speaker",
             ),
             STRING,
             Phrases("Who speaks at {s}?", "Who is the speaker at {s}?"),
@@ -160,7 +160,7 @@ EVENT = Kind(
                 "includes {v}",
                 "invites {v}",
                 "is attended by {v}",
-                "has {v} on the guest list",
+                "has {v} on the guest list", "[welcomes|gathers|seats|counts on|expects] {v}", "is [for|open to|joined by|visited by] {v}",
             ),
             STRINGS,
             Phrases("Who attends {s}?", "Who takes part in {s}?", "Who is invited to {s}?"),
@@ -172,7 +172,7 @@ EVENT = Kind(
                 "expects {v} visitors",
                 "has room for {v} people",
                 "welcomes {v} guests",
-                "is limited to {v} participants",
+                "is limited to {v} participants", "[takes|seats|can take|allows|counts on] {v} [people|guests|visitors|participants]", "is [planned|meant] for {v} [people|guests]",
             ),
             INTEGER,
             Phrases("How many visitors does {s} expect?", "How many people can attend {s}?"),
@@ -184,7 +184,7 @@ EVENT = Kind(
                 "costs ${v} per ticket",
                 "has an entry fee of {v} dollars",
                 "charges {v} euros",
-                "asks for ${v} at the door",
+                "asks for ${v} at the door", "[has|comes with] a ticket price of [${v}|{v} dollars]", "takes {v} [dollars|euros] [per person|as entry fee|a head]", "sells tickets [at|for] ${v}",
             ),
             NUMBER,
             Phrases(
@@ -196,14 +196,14 @@ EVENT = Kind(
         Field(
             ("duration_minutes", "duration", "minutes", "length_minutes"),
             whole(5, 480),
-            Phrases("lasts {v} minutes", "takes {v} minutes", "runs for {v} minutes"),
+            Phrases("lasts {v} minutes", "takes {v} minutes", "runs for {v} minutes", "[goes on for|is planned for|will take|needs] {v} minutes", "has a length of {v} minutes"),
             INTEGER,
             Phrases("How many minutes does {s} last?", "How long is {s} in minutes?"),
         ),
         Field(
             ("topic", "subject", "theme"),
             picked(words.TOPICS + words.SKILLS),
-            Phrases("is about {v}", "deals with {v}", "covers {v}", "is dedicated to {v}"),
+            Phrases("is about {v}", "deals with {v}", "covers {v}", "is dedicated to {v}", "[looks at|treats|discusses|explores] {v}", "has {v} as its [topic|theme|subject]", "is [centred|focused] on {v}"),
             STRING,
             Phrases("What is {s} about?", "What is the topic of {s}?"),
         ),
@@ -251,7 +251,7 @@ _SAYS = Phrases(
     "lists {v} as its KEY",
     "uses {v} as the KEY",
     "has its KEY set to {v}",
-    "was given the KEY {v}",
+    "was given the KEY {v}", "[carries|holds|bears|displays|reports|keeps|has received] the KEY {v}", "[shows|states|names|gives] {v} [as the|for the|as its] KEY", "is [listed|entered|filed|stored] with the KEY {v}", "[goes|runs|works] with a KEY of {v}", "has a KEY, {v}",
     "has {v} for a KEY",
     "is known to have a KEY of {v}",
 )

@@ -65,9 +65,9 @@ def _is_retyped(fact: Fact) -> bool:
 def _around(draw: Draw, text: str, record: Record) -> str:
     """Now and then sentences that do not matter, before or after."""
     if draw.chance(0.12):
-        text = f"{draw.wording(BEFORE)} {text}"
+        text = f"{draw.phrase(BEFORE)} {text}"
     if draw.chance(0.12):
-        text = f"{text} {draw.wording(AFTER)}"
+        text = f"{text} {draw.phrase(AFTER)}"
     if record.kind.human and draw.chance(0.1):
         tie = draw.one(("a friend", "a colleague", "a neighbour"))
         text += f" {draw.person()} is {tie} of {record.subject.shown.split()[0]}."
@@ -110,7 +110,7 @@ def _several(draw: Draw, kind: Kind) -> Sample:
         key = draw.one((f"{title.lower()}s", "items", "records", "results", "entries"))
         value = {key: value}
         schema = {"type": "object", "properties": {key: schema}, "required": [key]}
-    ask = draw.request(ASK_MANY).format(t=title.lower(), schema=dumps(schema))
+    ask = draw.instruction(ASK_MANY).format(t=title.lower(), schema=dumps(schema))
     turn = user(f"{ask}\n\n{text}" if draw.chance(0.5) else f"{text}\n\n{ask}")
     head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
     return chat("extract_many", *head, turn, assistant(dumps(value)), schema=schema)
@@ -121,16 +121,16 @@ def _ask(draw: Draw, task: str, title: str, schema: dict[str, Any], typed: bool)
     lower = title.lower()
     article = "an" if lower[0] in "aeiou" else "a"
     if task == "extract":
-        return draw.request(ASK_SCHEMA).format(a=article, t=title, schema=dumps(schema))
+        return draw.instruction(ASK_SCHEMA).format(a=article, t=title, schema=dumps(schema))
     if task == "extract_blind":
-        return draw.request(ASK_NONE).format(t=lower)
+        return draw.instruction(ASK_NONE).format(t=lower)
     keys = list(schema["properties"])
     if typed or draw.chance(0.4):
         keys = [f"{k} ({describe_type(s)})" for k, s in schema["properties"].items()]
     elif draw.chance(0.2):
         keys = [f'"{k}"' for k in keys]
     shown = listed(keys) if draw.chance(0.3) else ", ".join(keys)
-    return draw.request(ASK_KEYS).format(a=article, t=lower, keys=shown)
+    return draw.instruction(ASK_KEYS).format(a=article, t=lower, keys=shown)
 
 
 def _asked(

@@ -104,7 +104,7 @@ def opinion(draw: Draw, label: str) -> str:
             else text
         )
     word, very = draw.one(bank[0]), "" if label == "neutral" else draw.one(_VERY)
-    text = draw.wording(OPINIONS).format(a=draw.one(_ASPECTS), x=very, w=word)
+    text = draw.phrase(OPINIONS).format(a=draw.one(_ASPECTS), x=very, w=word)
     return (
         text.replace(" a a", " an a")
         .replace(" a o", " an o")
@@ -129,7 +129,7 @@ def topic_text(draw: Draw, topic: str) -> str:
     for _ in range(draw.number(1, 2)):
         a, b = draw.some(words.TOPIC_NOUNS[topic], 2, 2)
         sentences.append(
-            draw.wording(REPORTS).format(
+            draw.phrase(REPORTS).format(
                 a=a,
                 b=b,
                 c=draw.city(),
@@ -165,17 +165,17 @@ def labelled_text(draw: Draw, task: str, label: str) -> str:
         return topic_text(draw, label)
     if task == "ticket":
         parts = {"n": draw.number(2, 900), "d": draw.one(words.WEEKDAYS), "c": draw.city()}
-        text = draw.wording(TICKET[label]).format(**parts)
+        text = draw.phrase(TICKET[label]).format(**parts)
         if draw.chance(0.25):
-            text += f" {draw.wording(TICKET[label]).format(**parts)}"
+            text += f" {draw.phrase(TICKET[label]).format(**parts)}"
         if draw.chance(0.15):
             text += f" {draw.one(PRESSURE)}"
         return text
     thing = draw.one(SYSTEM_WORDS).replace("_", " ")
-    text = draw.wording(URGENT[label]).format(x=thing, d=draw.one(words.WEEKDAYS))
+    text = draw.phrase(URGENT[label]).format(x=thing, d=draw.one(words.WEEKDAYS))
     if draw.chance(0.7):
         return text
-    matter = draw.wording(TICKET[draw.one(TICKETS)]).format(n=3, d="Monday", c=draw.city())
+    matter = draw.phrase(TICKET[draw.one(TICKETS)]).format(n=3, d="Monday", c=draw.city())
     if label == "low" and draw.chance(0.5):
         return f"{draw.one(('No hurry', 'No rush', 'Not urgent', 'Low priority'))}: {matter}"
     return f"{matter} {text}" if draw.chance(0.7) else f"{text} {matter}"
@@ -204,7 +204,7 @@ def classification(draw: Draw) -> Sample:
     if draw.chance(0.3):
         prompt = draw.wording(PLAINS).format(**parts)
         return plain(task, prompt[0].upper() + prompt[1:], label, choices=tuple(choices))
-    prompt = draw.request(ASKS).format(**parts)
+    prompt = draw.instruction(ASKS).format(**parts)
     head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
     return chat(
         task, *head, user(prompt[0].upper() + prompt[1:]), assistant(label), choices=tuple(choices)

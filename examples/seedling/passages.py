@@ -162,7 +162,7 @@ def json_list(draw: Draw) -> Sample:
         fact = next((f for f in record.facts if f.schema == STRINGS and f.field.asks), None)
         if fact and fact.field.asks:
             break
-    asked = draw.wording(fact.field.asks).replace("{s}", record.first)
+    asked = draw.phrase(fact.field.asks).replace("{s}", record.first)
     ask = draw.wording(LIST_ASKS).format(q=asked)
     return _framed(
         draw, "json_list", tell_prose(draw, record), ask, dumps(fact.value), schema=STRINGS
@@ -198,7 +198,7 @@ def single_item(draw: Draw) -> Sample:
     record = draw_record(draw, kind, draw.number(0, 2))
     value, shown = field.make(draw)
     assert isinstance(field.says, Phrases)
-    clause = fill(draw.wording(field.says), shown)
+    clause = fill(draw.phrase(field.says), shown)
     if (
         any(
             f.field.schema == field.schema and f.field in (field, EMAIL, PHONE, DAY)

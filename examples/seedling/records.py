@@ -100,9 +100,9 @@ def _clause(draw: Draw, field: Field, value: Any, shown: str) -> str:
     if isinstance(field.says, dict):
         return draw.phrase(field.says[value])
     if draw.held or draw.chance(0.93):
-        return fill(draw.wording(field.says), shown)
+        return fill(draw.phrase(field.says), shown)
     spoken = draw.one(field.keys).replace("_", " ")
-    return fill(draw.wording(NAMED).replace("KEY", spoken), shown)
+    return fill(draw.phrase(NAMED).replace("KEY", spoken), shown)
 
 
 def fill(phrase: str, shown: str) -> str:
@@ -182,18 +182,18 @@ def tell_prose(draw: Draw, record: Record) -> str:
     """One to four sentences; facts in random order, later sentences with a pronoun or short form."""
     facts, mention = draw.rng.sample(record.facts, len(record.facts)), record.first
     if not facts:
-        return draw.wording(ABOUT).replace("{s}", mention)
+        return draw.phrase(ABOUT).replace("{s}", mention)
     aside = next((f for f in facts if f.field.asides), None)
     if aside and aside.field.asides and len(facts) > 1 and draw.chance(0.35):
         facts.remove(aside)
-        mention += f", {fill(draw.wording(aside.field.asides), aside.shown)},"
+        mention += f", {fill(draw.phrase(aside.field.asides), aside.shown)},"
     sentences: list[str] = []
     while facts:
         take = min(len(facts), draw.one((1, 1, 2, 2, 3)) if len(sentences) < 3 else 9)
         taken, facts = facts[:take], facts[take:]
         said = f"{mention} {listed([f.clause or '' for f in taken])}."
         if draw.chance(0.08):
-            said = f"{draw.wording(LINKS)} {said if mention is record.first else _small(said)}"
+            said = f"{draw.phrase(LINKS)} {said if mention is record.first else _small(said)}"
         sentences.append(_capital(said))
         mention = draw.one(record.later)
     return " ".join(sentences)
@@ -246,7 +246,7 @@ def _own_clause(clause: str) -> str:
 def _tell_own(draw: Draw, record: Record) -> str:
     clauses = [_own_clause(f.clause) for f in record.facts if f.clause]
     draw.rng.shuffle(clauses)
-    sentences = [draw.wording(OWN_OPENERS).replace("{s}", record.subject.shown)]
+    sentences = [draw.phrase(OWN_OPENERS).replace("{s}", record.subject.shown)]
     while clauses:
         take = draw.number(1, 2)
         taken, clauses = clauses[:take], clauses[take:]

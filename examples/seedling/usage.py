@@ -79,8 +79,8 @@ def _other_key(draw: Draw, key: str) -> str:
 def varied(draw: Draw, use: Use) -> Use:
     """The same use of the same tool, often under another name or with other parameter names."""
     body = use.tool["function"]
-    name = _other_name(draw, body["name"]) if draw.chance(0.35) else body["name"]
-    keys = {k: _other_key(draw, k) if draw.chance(0.15) else k for k in use.arguments}
+    name = _other_name(draw, body["name"]) if draw.chance(0.45) else body["name"]
+    keys = {k: _other_key(draw, k) if draw.chance(0.2) else k for k in use.arguments}
     given = body["parameters"]
     properties = {keys[k]: schema for k, schema in given["properties"].items()}
     parameters = {**given, "properties": properties, "required": list(properties)}

@@ -7,7 +7,6 @@ tokens. The two take turns and the median of the ratios counts, since a shared m
 """
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -19,7 +18,7 @@ from ..bundled import BUNDLED
 from ..client import Client
 from ..config import EngineConfig
 from ..launch import open_client
-from .engine import answers
+from .engine import answers, report
 
 NEW_TOKENS = 64
 ROUNDS = 5
@@ -90,12 +89,7 @@ def run(out: Path | None = None) -> None:
     """Prints a JSON line per batch size and appends it to `out`."""
     client = open_client(EngineConfig(device="cpu", dtype="float32"))
     try:
-        for row in measure(client, BUNDLED):
-            line = json.dumps(row)
-            print(line, flush=True)
-            if out is not None:
-                with out.open("a") as file:
-                    file.write(line + "\n")
+        report(measure(client, BUNDLED), out)
     finally:
         client.close()
 

@@ -125,6 +125,16 @@ def measure(client: Client, names: Sequence[str] = ()) -> Iterable[dict[str, Any
         yield {"engine": "trellis", "workload": load.name, **best}
 
 
+def report(rows: Iterable[dict[str, Any]], out: Path | None) -> None:
+    """Prints a JSON line per row as it comes, and appends it to `out`."""
+    for row in rows:
+        line = json.dumps(row)
+        print(line, flush=True)
+        if out is not None:
+            with out.open("a") as file:
+                file.write(line + "\n")
+
+
 def run(config: EngineConfig, names: Sequence[str] = (), out: Path | None = None) -> None:
     """Opens the model, prints a JSON line per workload and appends it to `out`."""
     from ..launch import open_client
@@ -133,12 +143,7 @@ def run(config: EngineConfig, names: Sequence[str] = (), out: Path | None = None
     client = open_client(config)
     print(f"started in {time.perf_counter() - started:.1f} s", flush=True)
     try:
-        for row in measure(client, names):
-            line = json.dumps(row)
-            print(line, flush=True)
-            if out is not None:
-                with out.open("a") as file:
-                    file.write(line + "\n")
+        report(measure(client, names), out)
     finally:
         client.close()
 
