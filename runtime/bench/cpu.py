@@ -27,11 +27,12 @@ ROUNDS = 5
 def _peer(folder: Path) -> Callable[[list[list[int]]], list[list[int]]]:
     """transformers' generate, greedy, without end of text."""
     import torch
-    from transformers import (
-        AutoModelForCausalLM,
-    )  # not a dependency of the engine: the `tools` extra brings it
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    # No dependency of the engine: the `tools` extra brings it.
+    from transformers import AutoModelForCausalLM
+
+    # Its own annotations do not know that this class generates.
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model.generation_config.eos_token_id = None
 
     def generate(prompts: list[list[int]]) -> list[list[int]]:
