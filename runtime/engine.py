@@ -150,11 +150,19 @@ class Engine:
     # -- the loop ------------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
+        error = EngineStopped("the engine was closed")
         try:
             while self._receive():
                 self.step()
+        except Exception as cause:
+            error = EngineStopped(f"the engine failed and could not go on: {cause!r}")
+            error.__cause__ = cause
+            raise
         finally:
-            self._stop_all(EngineStopped("the engine was closed"))
+            with self._inbox.ready:
+                self._inbox.closed = True
+            for ticket in list(self._tickets.values()):
+                self._drop(ticket, error)
 
     def drain(self) -> None:
         """Runs the loop on the calling thread until nothing is left to do; for an engine that was not started."""
@@ -163,7 +171,14 @@ class Engine:
             self.step()
 
     def step(self) -> None:
-        """One iteration: plan, run, commit, emit."""
+        """One iteration: plan, run, commit, emit. When it fails, its requests do, and the engine goes on."""
+        try:
+            self._iterate()
+        except Exception as error:  # whatever the device or a request's own parts raise
+            self._fail(error)
+        self.progressed = time.monotonic()
+
+    def _iterate(self) -> None:
         done: list[Progress] = []
         if self._flight is not None and self.scheduler.waits:
             done += self._commit()
@@ -174,7 +189,6 @@ class Engine:
             done += self._commit()
         self._flight = launched
         self._emit(done)
-        self.progressed = time.monotonic()
 
     def _receive(self) -> bool:
         """Takes the messages; waits for one when there is nothing to do. False: closed."""
@@ -202,16 +216,10 @@ class Engine:
         self._finish_refused()
         if plan is None:
             return None
-        try:
-            plan = self._without(plan, self.runner.place(plan.step))
-            if not plan.requests:
-                return None
-            pending = self.runner.launch(plan.step)
-        except (
-            Exception
-        ) as error:  # whatever the device raises belongs to the requests of this step
-            self._fail(plan, error)
+        plan = self._without(plan, self.runner.place(plan.step))
+        if not plan.requests:
             return None
+        pending = self.runner.launch(plan.step)
         self.times.launch += time.perf_counter() - planned
         self.times.steps += 1
         self.times.tokens += plan.step.tokens
@@ -221,11 +229,7 @@ class Engine:
         flight, self._flight = self._flight, None
         assert flight is not None
         started = time.perf_counter()
-        try:
-            result = flight.pending.result()
-        except Exception as error:
-            self._fail(flight.plan, error)
-            return []
+        result = flight.pending.result()
         waited = time.perf_counter()
         progress = self.scheduler.commit(flight.plan, result)
         for item in progress:
@@ -286,18 +290,16 @@ class Engine:
         self._tickets.pop(ticket.request, None)
         ticket.sink(ticket, error)
 
-    def _fail(self, plan: Plan, error: Exception) -> None:
-        """A step failed: every request ends with the error, and the device's rows start afresh."""
-        failure = EngineStopped(f"the step failed on the device: {error!r}")
+    def _fail(self, error: Exception) -> None:
+        """Ends every request with the error and starts the device's rows afresh. Raises when pages were lost."""
+        failure = EngineStopped(f"the step failed: {error!r}")
         failure.__cause__ = error
-        self._stop_all(failure)
-        self.runner.reset()
-
-    def _stop_all(self, error: Exception) -> None:
         self._flight = None
         for ticket in list(self._tickets.values()):
             self.scheduler.abort(ticket.request, Finish("abort", None))
-            self._drop(ticket, error)
+            self._drop(ticket, failure)
+        self.runner.reset()
+        self.scheduler.cache.check()
 
     # -- emit ----------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -273,6 +274,48 @@ def test_a_step_of_before_a_preemption_says_nothing_about_the_row_after_it(runne
                 assert len(ticket.request.scores) == len(tokens) - ticket.request.targets_from
 
 
+class RefusingMatcher:
+    """Refuses what the mask allowed: our own mistake."""
+
+    finished = accepting = False
+    state = 0
+
+    def accept(self, token: int) -> bool:
+        return False
+
+    def forced(self) -> list[int]:
+        return []
+
+
+def test_our_own_mistake_ends_requests_and_not_the_engine(runner: Any) -> None:
+    world = World(runner)
+    bad, good = world.ticket(prompt(20)), world.ticket(prompt(20))
+    bad.request.constrain(Grammar(), RefusingMatcher())
+    world.run(bad)
+    assert "grammar refuses" in str(world.errors[bad.request])
+    assert world.run(good) == [alone(runner, prompt(20))]
+    assert world.cache.counts.private == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_engine_that_cannot_go_on_says_so_and_nothing_hangs(runner: Any) -> None:
+    world = World(runner)
+
+    def lose_a_page() -> None:
+        world.cache.pages.take(1)
+        runner.fail_at = len(runner.steps) + 1
+
+    world.engine.start()
+    world.engine.call(lose_a_page)
+    ticket = world.ticket(prompt(20), 100)
+    world.engine.add_requests([ticket])
+    world.engine._thread.join(5)
+    assert isinstance(world.errors[ticket.request], EngineStopped)
+    assert world.engine.closed
+    with pytest.raises(EngineStopped):
+        world.engine.add_requests([ticket])
+
+
 def test_ageing_bounds_the_wait(runner: Any) -> None:
     """A stream of requests with a long cached prefix must not starve one without."""
     world = World(runner, pages=256, max_running=1, max_wait_seconds=5.0)
@@ -331,4 +374,75 @@ def test_any_schedule_gives_the_lone_answers(
     tickets = [world.ticket(prompt(n, s), new, seed=s) for n, s, new in asked]
     expected = [alone(runner, prompt(n, s), new, seed=s) for n, s, new in asked]
     assert world.run(*tickets) == expected
+    assert world.cache.counts.private == 0
+
+
+class Grammar:
+    has_forced = np.array([True])
+
+
+class ForcingMatcher:
+    """After a token that divides by 3 the text 1, 2, 4 is forced; any token is allowed."""
+
+    finished = False
+    accepting = True
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+        self.left: list[int] = []
+
+    @property
+    def state(self) -> int:
+        return len(self.tokens)
+
+    def accept(self, token: int) -> bool:
+        self.tokens.append(token)
+        if self.left:
+            assert token == self.left.pop(0)
+        elif token % 3 == 0:
+            self.left = [1, 2, 4]
+        return True
+
+    def forced(self) -> list[int]:
+        return list(self.left)
+
+
+def forced_alone(runner: Any, tokens: Sequence[int], new: int, seed: int) -> list[int]:
+    step = type(runner).launch.__globals__["next_token"]
+    context = list(tokens)
+    while len(context) < len(tokens) + new:
+        context.append(step(context, seed))
+        if context[-1] % 3 == 0:
+            context += [1, 2, 4]
+    return context[len(tokens) : len(tokens) + new]
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 50), st.booleans(), st.booleans(), st.integers(1, 30)),
+        min_size=1,
+        max_size=8,
+    ),
+    st.integers(12, 40),
+    st.integers(1, 30),
+)
+def test_forced_runs_amid_other_rows_and_preemption(
+    runner: Any, asked: list[tuple[int, bool, bool, int]], pages: int, budget: int
+) -> None:
+    """Overlapped, a step launched before the forced text was known is void; with penalties the engine waits."""
+    world = World(type(runner)(), pages=pages, max_step_tokens=budget, max_running=4)
+    tickets = []
+    for i, (length, constrained, penalised, new) in enumerate(asked):
+        options = {"frequency_penalty": 0.5} if penalised else {}
+        ticket = world.ticket(prompt(length, i % 3), new, seed=i, **options)
+        if constrained:
+            ticket.request.constrain(Grammar(), ForcingMatcher())
+        tickets.append(ticket)
+    answers = world.run(*tickets)
+    for i, (length, constrained, _, new) in enumerate(asked):
+        expected = forced_alone if constrained else alone
+        assert answers[i] == expected(runner, prompt(length, i % 3), new, i)
     assert world.cache.counts.private == 0
