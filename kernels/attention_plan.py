@@ -70,7 +70,7 @@ class AttentionSpace:
     """Device memory of fixed addresses for the plans of one engine, shared by all layers.
 
     items: int32 [.., 8]; count: int32 [1]; values: float32 [parts, heads, dim]; weights: float32
-    [parts, heads]; scratch: [2, lines, dim]. On a CPU there is only scratch, on a GPU there is none.
+    [parts, heads]; scratch: [2, blocks, page_size * dim]. On a CPU there is only scratch, on a GPU there is none.
     """
 
     shape: AttentionShape

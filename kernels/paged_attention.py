@@ -62,12 +62,7 @@ def _attend(
     scale, window, softcap = options
     _, heads, dim = q.shape
     n, count, kv_heads = gather.rows, gather.count, pools[0].shape[1]
-    keys, values = (
-        torch.index_select(pool.view(-1, dim), 0, gather.index, out=lines)
-        .view(n, kv_heads, -1, dim)
-        .float()
-        for pool, lines in zip(pools, (gather.keys, gather.values), strict=True)
-    )
+    keys = gather.gather(pools[0], gather.keys).float()
     bias = gather.bias if window is None else gather.windowed_bias(window)
     if count > ALONE and softcap is None:
         # A long chunk's scores are too many to write down.
@@ -75,7 +70,7 @@ def _attend(
         mixed = torch.nn.functional.scaled_dot_product_attention(
             q.reshape(n, count, heads, dim).transpose(1, 2).float(),
             keys,
-            values,
+            gather.gather(pools[1], gather.values).float(),
             attn_mask=None if whole or bias is None else bias[:, :, :, 0],
             is_causal=whole,
             scale=scale,
@@ -89,6 +84,8 @@ def _attend(
         scores = torch.tanh(scores / softcap) * softcap
     if bias is not None:
         scores.view(n, kv_heads, count, group, -1).add_(bias)
+    # The keys are done with; in their place the values find memory that is in the cache.
+    values = gather.gather(pools[1], gather.keys).float()
     mixed = torch.softmax(scores, -1) @ values
     mixed = mixed.view(n, kv_heads, count, group, dim).transpose(1, 2)
     return mixed.reshape(n * count, heads, dim).to(q.dtype)

@@ -93,6 +93,11 @@ def sample_reference(
 ) -> torch.Tensor:
     """As sample, in torch. Greedy rows get no noise made."""
     scale = settings.scale[rows]
+    if mask is None and not scale.any():
+        likeliest = logits.argmax(1)
+        # A value that is not a number would have been taken for the largest.
+        if not logits.gather(1, likeliest[:, None]).isnan().any():
+            return likeliest.int()
     z = tempered_reference(logits, scale, mask)
     if thresholds is not None:
         z.masked_fill_(z < thresholds[:, None], float("-inf"))

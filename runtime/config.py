@@ -51,7 +51,8 @@ class EngineConfig:
     )
     mask_rows: int | None = _setting(None, "Token masks kept on the device; by device when absent.")
     threads: int | None = _setting(
-        None, "CPU threads of the model; torch's own choice when absent."
+        None,
+        "CPU threads of the process; when absent one for a small model on a CPU, else torch's choice.",
     )
 
     def __post_init__(self) -> None:

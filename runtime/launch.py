@@ -47,6 +47,10 @@ from .worker.sampler import Sampler
 PAGE_SIZE = 16
 LEAST_TOKENS = 256
 CPU_KV_TOKENS = 131_072
+# Copies of weights that a CPU reads faster may take this much.
+PACKED_BYTES = 1 << 30
+# The products of a smaller model are over before a second thread has joined in.
+ONE_THREAD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,6 @@ def open_engine(model: str | None = None, **options: Any) -> LocalBackend:
 def open_client(config: EngineConfig) -> Client:
     """Loads the model and starts an engine. Raises ConfigError and ModelError, with the remedy."""
     device = _device(config.device)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     folder = Path(config.model) if config.model is not None else BUNDLED
     if not folder.is_dir():
         raise ModelError(f"there is no model folder {folder}: give a local Hugging Face folder")
@@ -93,6 +95,8 @@ def open_client(config: EngineConfig) -> Client:
         fill_dummy(model)
     else:
         load_weights(model, folder)
+    torch.set_num_threads(_threads(config, model))
+    _pack(model)
     eos_ids = model_config.eos_ids or tokenizer.eos_ids
     tokens = [*tokenizer.token_bytes] + [None] * (model_config.vocab - tokenizer.size)
     vocabulary = Vocabulary(tokens[: model_config.vocab], eos_ids)
@@ -140,6 +144,25 @@ def _open_runner(
     attention = Attention(pool, space, shape.head_dim**-0.5, windows)
     parts = Parts(model, pool, rows, attention, arena, sampler)
     return Runner(parts, config.graphs), pages, sizes.step_tokens
+
+
+def _threads(config: EngineConfig, model: Model) -> int:
+    """CPU threads of the process: the config's, else one for a small model on a CPU, else what torch has."""
+    if config.threads is not None:
+        return config.threads
+    parameters = model.parameters().values()
+    nbytes = sum(p.nbytes for p in parameters if p.device.type == "cpu")
+    return 1 if 0 < nbytes <= ONE_THREAD_BYTES else torch.get_num_threads()
+
+
+def _pack(model: Model) -> None:
+    """Packs what fits into PACKED_BYTES, layer by layer; a packed weight is a second copy."""
+    left = PACKED_BYTES
+    for linear in model.linears():
+        left -= linear.weight.nbytes
+        if left < 0:
+            return
+        linear.pack()
 
 
 def _device(name: str) -> torch.device:

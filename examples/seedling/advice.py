@@ -233,8 +233,7 @@ _SLOPPY = (
 )
 
 _TIP_ASKS = Phrases(
-    "[List|Give|Write|Name|Show|Give me|List me] {n} [|short |good |useful "
-    "]tips [for|on|about] {t}, one per line.",
+    "[List|Give|Write|Name|Show|Give me|List me] {n} [|short |good |useful ]tips [for|on|about] {t}, one per line.",
     "[Give me|Give|I need|I want|Write|Name|Share] {n} [|short |good |simple ]tips [for|on|about] {t}.",
     "[What are|Which are|Do you have|Can you give me] {n} [|good |useful ]tips [for|on|about] {t}?",
     "[Here is a request|Wanted|My wish]: {n} tips for {t}.",

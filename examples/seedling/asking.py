@@ -3,21 +3,12 @@ so that the wordings number thousands."""
 
 from draw import Phrases
 
-_GET = (
-    "[Extract|Return|Give me|Write|Produce|Output|Create|Get|Make|Build|Provide|Show|"
-    "Print|Find|Generate|Pull out]"
-)
-_DO = (
-    "[extract|return|give me|write|produce|output|create|get|make|provide|show|find|"
-    "generate|pull out]"
-)
+_GET = "[Extract|Return|Give me|Write|Produce|Output|Create|Get|Make|Build|Provide|Show|Print|Find|Generate|Pull out]"
+_DO = "[extract|return|give me|write|produce|output|create|get|make|provide|show|find|generate|pull out]"
 _JSON = (
     "[JSON|a JSON object|one JSON object|valid JSON|JSON data|plain JSON|json|an object in JSON]"
 )
-_FROM = (
-    "[| from the text| from this text| from the text below| from the message|"
-    " from the passage| described here]"
-)
+_FROM = "[| from the text| from this text| from the text below| from the message| from the passage| described here]"
 _OBEYING = (
     "[matching|that matches|that follows|following|according to|which fits|valid under|"
     "for|conforming to|in line with]"
@@ -66,8 +57,7 @@ SYSTEMS = Phrases(
     "You [extract|collect|find|pull|copy] [records|data|facts|details|fields] [|from text|from messages].",
     "You turn [text|messages|sentences|notes] into [JSON|records|objects|structured data].",
     "[Extract|Return|Give|Write down] the [information|data|details|facts] as JSON.",
-    "You are a [precise|careful|exact|reliable|helpful] assistant that "
-    "[returns|writes|outputs|answers in] JSON.",
+    "You are a [precise|careful|exact|reliable|helpful] assistant that [returns|writes|outputs|answers in] JSON.",
     "You read [text|messages|notes] and fill in [forms|records|schemas].",
     "[Answer|Reply|Respond] with [JSON|a JSON object|valid JSON] only.",
     "You are an information extraction [system|tool|engine|assistant].",
@@ -100,6 +90,12 @@ ASK_SCHEMA = Phrases(
     f"[What is|Which is] the {{t}}{_FROM}? [Answer|Reply] {_OBEYING} {_SCHEMA}: {{schema}}",
     "[Return|Extract|Write] {t}: {schema}",
     f"[I need|We need|I want] the {{t}} as {_JSON}. [It must match|Match|Follow|Schema:|Format:] {{schema}}",
+    f"[Read|Look at|Study] the [text|message|note] and {_DO} the {{t}} {_OBEYING} {_SCHEMA}: {{schema}}",
+    f"{{t}} [as|in] {_JSON}[, please|]. [Schema|Form|Format]: {{schema}}",
+    f"[Get|Take|Copy] the values{_FROM} [and fill|into|for] {_SCHEMA}: {{schema}}",
+    f"{_JSON} {_OBEYING} {{schema}}[, please.|.|]",
+    f"[Only|Just|Simply] {_DO} {_JSON} {_OBEYING} {_SCHEMA}: {{schema}}",
+    f"[My|Our|The] {{t}} [form|record|model] is {{schema}}. {_GET} it{_FROM}.",
 )
 ASK_KEYS = Phrases(
     f"{_GET} the {{t}} as {_JSON} {_NAMED} {{keys}}.",
@@ -118,6 +114,16 @@ ASK_KEYS = Phrases(
     f"[Turn|Convert|Parse|Transform] [the text|this|the message|it] into {_JSON} {_NAMED} {{keys}}.",
     "[Keys|Fields|JSON keys|JSON with]: {keys}",
     f"The [output|answer|result] [must|should] be {_JSON} {_NAMED} {{keys}}.",
+    f"[Only|Just|Simply] {_DO} {{keys}} as {_JSON}.",
+    "{keys} [as JSON|in JSON|as an object|as a JSON object][, please|][.|?|:]",
+    f"[My|Our] [form|record|table] has {{keys}}. {_GET} it as {_JSON}.",
+    f"[Read|Look at|Study|Take] the [text|message|note] and {_DO} {{keys}}[| as JSON].",
+    f"For the {{t}}, {_DO} {{keys}}{_FROM} [as|in] {_JSON}.",
+    "[Build|Make|Form|Write] {a} {t} [object|record] out of {keys}[| in JSON].",
+    "[Which|What] {keys} [does the text give|are given|do you find|are there]? [JSON|In JSON|As JSON].",
+    f"{_JSON} {_NAMED} {{keys}}[, please|][.|:]",
+    "{t} [as JSON|in JSON|record]: {keys}",
+    f"[Copy|Collect|Take|Note|Pick] {{keys}}{_FROM} [into|as] {_JSON}.",
 )
 ASK_NONE = Phrases(
     f"{_GET} the {{t}}{_FROM}.",
@@ -136,10 +142,16 @@ ASK_MANY = Phrases(
     f"List {_THINGS} [that is mentioned|in the text|you find]. [Schema|Format|JSON schema]: {{schema}}",
     f"{_GET} {_THINGS} as {_JSON}: {{schema}}",
     f"[Find|Collect|Gather] {_THINGS} and [follow|use|obey|match] {_SCHEMA}: {{schema}}",
-    f"[Turn|Convert|Parse|Transform] [this|the text|it] into [a "
-    f"list|JSON|records] {_OBEYING} {_SCHEMA}: {{schema}}",
+    f"[Turn|Convert|Parse|Transform] [this|the text|it] into [a list|JSON|records] {_OBEYING} {_SCHEMA}: {{schema}}",
     f"[Answer|Reply|Respond] [with|as|in] {_JSON} {_OBEYING} {_SCHEMA}: {{schema}}",
     f"[Please|Can you|Could you] {_DO} {_THINGS} as {_JSON} {_OBEYING} {_SCHEMA}: {{schema}}",
     f"[Fill in|Complete|Use|Follow|Obey] {_SCHEMA}: {{schema}}",
     "[Extract|Return|Write|List] {t}s: {schema}",
+    f"[Read|Look at|Study] the [text|message] and {_DO} {_THINGS} {_OBEYING} {_SCHEMA}: {{schema}}",
+    f"[Schema|JSON schema|Format]: {{schema}}\n{_GET} {_THINGS}{_FROM}.",
+    f"Given {_SCHEMA} {{schema}}, {_DO} {_THINGS}{_FROM}.",
+    f"The [output|answer|result] [must|should] hold {_THINGS} and [follow|match|fit] {_SCHEMA}: {{schema}}",
+    f"[I need|We need|I want] {_THINGS} as {_JSON}. [Schema|Format|Follow]: {{schema}}",
+    "[Use|Take] {schema} [for|as the form of] {t}s in the [text|message].",
+    f"[How many|Which] {{t}}s are there? {_GET} {_THINGS} {_OBEYING} {_SCHEMA} {{schema}}",
 )

@@ -3,7 +3,8 @@
 import words
 from draw import Draw, Phrases
 from makers import copied, flag, picked
-from people import ADDRESS_SCHEMA, CITY, EMPLOYER, _address, _refer
+from people import CITY, EMPLOYER, _refer
+from places import ADDRESS_SCHEMA, address
 from records import BOOLEAN, STRING, Field, Kind
 
 EMAIL = Field(
@@ -17,7 +18,12 @@ EMAIL = Field(
         "reads {v} daily",
         "has the address {v}",
         "is available at {v}",
-        "writes from {v}", "[gets|receives|checks|sends] [mail|messages] [at|via|from] {v}", "left {v} as the email", "has {v} as [an email|a mail] address", "[prefers|answers] email at {v}", "wrote {v} on the card",
+        "writes from {v}",
+        "[gets|receives|checks|sends] [mail|messages] [at|via|from] {v}",
+        "left {v} as the email",
+        "has {v} as [an email|a mail] address",
+        "[prefers|answers] email at {v}",
+        "wrote {v} on the card",
     ),
     STRING,
     Phrases(
@@ -36,7 +42,10 @@ PHONE = Field(
         "answers the phone at {v}",
         "is on {v}",
         "takes calls on {v}",
-        "prefers calls to {v}", "[has|uses|gave|left] the [number|telephone number|mobile number] {v}", "[picks up|can be phoned|can be rung|is reachable by phone] at {v}", "can be [phoned|rung] on {v}",
+        "prefers calls to {v}",
+        "[has|uses|gave|left] the [number|telephone number|mobile number] {v}",
+        "[picks up|can be phoned|can be rung|is reachable by phone] at {v}",
+        "can be [phoned|rung] on {v}",
     ),
     STRING,
     Phrases(
@@ -56,7 +65,9 @@ def _website(draw: Draw) -> str:
 def _handle(draw: Draw) -> str:
     """`@kerl_88`, `tomas_88`, `ada.q`: a name or word, a mark, digits or letters."""
     word = draw.first_name().lower() if draw.chance(0.5) else draw.made_word()
-    tail = draw.one(("", "", draw.letters(1, 5), str(draw.number(1, 99)), str(draw.number(1, 2030))))
+    tail = draw.one(
+        ("", "", draw.letters(1, 5), str(draw.number(1, 99)), str(draw.number(1, 2030)))
+    )
     mark = draw.one(("", "_", "_", ".", "-")) if tail else ""
     return f"{'@' if draw.chance(0.5) else ''}{word}{mark}{tail}"
 
@@ -83,7 +94,13 @@ CONTACT = Kind(
             ("position", "job_title", "title", "role"),
             picked(words.JOBS),
             Phrases(
-                "works as a {v}", "is a {v}", "has the title of {v}", "holds the position of {v}", "[serves|acts] as {v}", "[became|was made] {v}", "is employed as a {v}"
+                "works as a {v}",
+                "is a {v}",
+                "has the title of {v}",
+                "holds the position of {v}",
+                "[serves|acts] as {v}",
+                "[became|was made] {v}",
+                "is employed as a {v}",
             ),
             STRING,
             Phrases("What is the position of {s}?", "What is the role of {s}?"),
@@ -95,7 +112,10 @@ CONTACT = Kind(
                 "runs the website {v}",
                 "has a site at {v}",
                 "publishes on {v}",
-                "keeps a homepage at {v}", "[writes|shows work|posts news] on {v}", "has [the homepage|a web page at|the website] {v}", "[links|points] to {v}",
+                "keeps a homepage at {v}",
+                "[writes|shows work|posts news] on {v}",
+                "has [the homepage|a web page at|the website] {v}",
+                "[links|points] to {v}",
             ),
             STRING,
             Phrases("What is the website of {s}?", "Which website belongs to {s}?"),
@@ -103,13 +123,21 @@ CONTACT = Kind(
         Field(
             ("handle", "username", "account", "social"),
             copied(_handle),
-            Phrases("posts as {v}", "is {v} online", "goes by {v}", "uses the handle {v}", "is [known online as|found online as|called] {v}", "[has|took] the [username|handle|account] {v}", "[signs|chats|writes|tweets] as {v}"),
+            Phrases(
+                "posts as {v}",
+                "is {v} online",
+                "goes by {v}",
+                "uses the handle {v}",
+                "is [known online as|found online as|called] {v}",
+                "[has|took] the [username|handle|account] {v}",
+                "[signs|chats|writes|tweets] as {v}",
+            ),
             STRING,
             Phrases("What is the username of {s}?", "What handle does {s} use?"),
         ),
         Field(
             ("address", "postal_address"),
-            _address,
+            address,
             Phrases(
                 "receives mail at {v}", "has an office at {v}", "sits at {v}", "works from {v}"
             ),
@@ -141,7 +169,10 @@ CONTACT = Kind(
                 "works in the {v} department",
                 "belongs to the {v} team",
                 "is part of {v}",
-                "leads {v}", "[runs|joined|manages] the {v} [team|department]", "sits in {v}", "[is|works] with the {v} [people|team]",
+                "leads {v}",
+                "[runs|joined|manages] the {v} [team|department]",
+                "sits in {v}",
+                "[is|works] with the {v} [people|team]",
             ),
             STRING,
             Phrases("Which department does {s} work in?", "What is the department of {s}?"),

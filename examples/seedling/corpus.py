@@ -44,20 +44,20 @@ def few_shot(draw: Draw) -> Sample:
 
 
 MIXTURE: tuple[tuple[Callable[[Draw], Sample], float], ...] = (
-    (extraction, 0.32),
-    (question, 0.10),
-    (yes_or_no, 0.05),
+    (extraction, 0.30),
+    (question, 0.13),
+    (yes_or_no, 0.03),
     (single_item, 0.04),
-    (fact, 0.03),
-    (classification, 0.11),
-    (rating, 0.03),
+    (fact, 0.025),
+    (classification, 0.12),
+    (rating, 0.02),
     (labels_as_json, 0.04),
     (json_list, 0.02),
     (tool_choice, 0.15),
     (tool_answer, 0.06),
-    (tips, 0.04),
-    (plans, 0.03),
-    (small_talk, 0.03),
+    (tips, 0.03),
+    (plans, 0.025),
+    (small_talk, 0.04),
     (few_shot, 0.02),
 )
 

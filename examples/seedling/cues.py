@@ -43,8 +43,7 @@ URGENT = {
     "high": Phrases(
         f"The {{x}} is [down|dead|offline|broken|out of order] and {_TEAM} can [work|log in|go on|order]!",
         "[Emergency|Alert|Disaster|Alarm|SOS]: the {x} has [failed|crashed|stopped|caught fire|broken down].",
-        "We need the {x} [fixed|repaired|back|running|restored] "
-        "[immediately|right away|at once|now|instantly].",
+        "We need the {x} [fixed|repaired|back|running|restored] [immediately|right away|at once|now|instantly].",
         "[URGENT|Urgent|Very urgent|Critical]: the {x} [stopped working|is down|does not "
         "respond|crashed][|, customers are complaining|, we lose orders].",
         "Please help [right now|at once|immediately|this minute], the {x} is [broken|down|gone|on fire].",
@@ -52,29 +51,25 @@ URGENT = {
         "time] because the {x} is [down|broken|offline].",
         "[Critical|Complete|Total|Serious] [outage|failure|breakdown] of the {x} "
         "since [this morning|an hour ago|midnight].",
-        "The {x} was [hacked|attacked|broken into|stolen], [act|react|do "
-        "something] [at once|now|immediately]!",
+        "The {x} was [hacked|attacked|broken into|stolen], [act|react|do something] [at once|now|immediately]!",
         "[Fix|Repair|Restore] the {x} [as soon as possible|right now|immediately|at once], [this "
         "cannot wait|we cannot wait|everything depends on it].",
         "There is [smoke|fire|water|a burning smell] [coming from|in|around] the {x}!",
         "The {x} must [work|run|be back] [again|] within [the hour|minutes|ten minutes].",
-        "[All|Most of our|Our] [users|customers|colleagues] are [locked out "
-        "of|cut off from|unable to use] the {x}.",
+        "[All|Most of our|Our] [users|customers|colleagues] are [locked out of|cut off from|unable to use] the {x}.",
         "[Everything|The whole office|All work] [has stopped|stands still] because "
         "[of the|the] {x} [failure|crash|outage].",
         "[Drop everything|Hurry|Quick], the {x} [is failing|has crashed|needs you now]!",
         "We [cannot|can not] [wait|work] [any longer|another minute], the {x} is [dead|down].",
         "[Immediate|Instant] help [is needed|needed|wanted] with the {x}.",
-        "[We|I|They] need [it|this|an answer|help|the {x}] [immediately|right "
-        "now|this minute|at once|now][!|.]",
+        "[We|I|They] need [it|this|an answer|help|the {x}] [immediately|right now|this minute|at once|now][!|.]",
         "[Please act|Answer|Call me] [at once|immediately|right now][!|, it is about the {x}!]",
     ),
     "medium": Phrases(
         "The {x} is [slower|louder|weaker|less stable] than usual, please [have a "
         "look|check it] [this week|tomorrow|in the next days].",
         "[Could|Can|Would] you [check|test|repair|look at] the {x} by {d}?",
-        "The {x} shows [an error|a warning|a wrong value] [now and "
-        "then|sometimes|from time to time|twice a day].",
+        "The {x} shows [an error|a warning|a wrong value] [now and then|sometimes|from time to time|twice a day].",
         "Please [repair|fix|check|replace] the {x} in the next [few days|two days|days].",
         "We would like [the {x} fixed|a new {x}] before {d}.",
         "[One user reports|Two users report|A colleague has|Some people see] a problem with the {x}.",
@@ -84,8 +79,7 @@ URGENT = {
         "A part of the {x} is [missing|loose|worn], please see to it [this week|by {d}|soon].",
         "[It would help|We would be glad|It is important] to have the {x} [working|fixed|ready] by {d}.",
         "The {x} [needs|requires] [attention|a check|a repair] [this week|within a few days|before {d}].",
-        "[Some|A few] pages of the {x} [do not load|are wrong|look odd], please "
-        "fix [them|it] [this week|tomorrow].",
+        "[Some|A few] pages of the {x} [do not load|are wrong|look odd], please fix [them|it] [this week|tomorrow].",
         "The {x} [loses|drops] the connection [sometimes|once a day], [have a "
         "look|please check] when you can this week.",
     ),
@@ -97,13 +91,11 @@ URGENT = {
         "[A small|A tiny|Just an] idea for the {x}, [for some day|for later|for the future].",
         "The {x} has a [tiny|small|little] [typo|scratch|mistake], [not "
         "important|no big deal|nobody minds|never mind].",
-        "It would be nice to have a [better|newer|prettier|faster] {x} [next "
-        "year|one day|some day|in the future].",
+        "It would be nice to have a [better|newer|prettier|faster] {x} [next year|one day|some day|in the future].",
         "Just a [question|thought|remark] about the {x}, [no rush|no hurry|take your time].",
         "If you are [bored|free|in the mood], [clean|polish|rename|sort] the {x}.",
         "At some point we might [replace|repaint|redesign|improve] the {x}.",
-        "There is no need to [act|hurry|answer] now, but [note|know] that the "
-        "{x} is [old|dusty|a bit dated].",
+        "There is no need to [act|hurry|answer] now, but [note|know] that the {x} is [old|dusty|a bit dated].",
         "Feel free to ignore this, the {x} is [fine|okay|working].",
         "[No hurry|No rush|Take your time|It can wait][.|!|, really.]",
         "[Some day|One day|Next year|Later] we [could|might|may] [paint|replace|rename] the {x}.",

@@ -9,10 +9,12 @@ groups, `[Give|Show] me the {k}`: training draws from the members of its side, a
 that starts with `~` holds the words a label is known by; both sides share it, or no one could tell the label.
 """
 
+import json
 import random
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import words
@@ -27,6 +29,16 @@ _CODAS = ["", "", "", "", *words.split_words("l m n r s t x ck ld nd ng rk rt ss
 _PARTICLES = ("de", "van", "von", "da", "di", "van der", "de la", "del", "el", "bin", "ter")
 _ACCENTS = {"a": "áàâäãå", "e": "éèêë", "i": "íìîï", "o": "óòôöõø", "u": "úùûü", "n": "ñ", "c": "ç"}
 HELD_SHARE = 8  # one entry in this many is held out
+
+
+@lru_cache
+def vocabulary_words() -> tuple[str, ...]:
+    """The tokens of the bundled tokenizer that are letters only."""
+    path = (
+        Path(__file__).resolve().parents[2] / "runtime" / "bundled" / "seedling" / "tokenizer.json"
+    )
+    vocabulary = json.loads(path.read_text())["model"]["vocab"]
+    return tuple(t for t in vocabulary if len(t) > 1 and t.isascii() and t.isalpha())
 
 
 def is_held(text: str) -> bool:
@@ -147,12 +159,17 @@ class Draw:
         return self.rng.random() < share
 
     def made_word(self) -> str:
-        """A word that is in no list: pronounceable, a listed one with letters changed, or any letters."""
+        """A word that is in no list: any letters, a listed one changed, pieces of the vocabulary, or pronounceable.
+
+        The pieces are there so that every token is copied often: one that training never copies cannot be copied.
+        """
         dice = self.rng.random()
         if dice < 0.12:
             return self.letters(3, 12)
         if dice < 0.32:
             return self._respelled()
+        if dice < 0.62:
+            return "".join(self.one(vocabulary_words()) for _ in range(self.number(2, 3)))
         syllables = range(self.number(2, 3))
         return "".join(self.one(_ONSETS) + self.one(_VOWELS) + self.one(_CODAS) for _ in syllables)
 
@@ -282,10 +299,10 @@ class Draw:
         return iso, self.one(shown)
 
     def time(self) -> tuple[str, str]:
-        """(ISO form, form in the text)."""
+        """(RFC 3339 form with its offset, as JSON Schema's `time` is defined; form in the text)."""
         hour, minute = self.number(0, 23), self.one((0, 0, 15, 30, 45, self.number(0, 59)))
         iso, twelve, half = (
-            f"{hour:02d}:{minute:02d}:00",
+            f"{hour:02d}:{minute:02d}:00Z",  # the format wants an offset
             hour % 12 or 12,
             "am" if hour < 12 else "pm",
         )

@@ -7,8 +7,9 @@ from asking import AFTER, ASK_KEYS, ASK_MANY, ASK_NONE, ASK_SCHEMA, BEFORE, SYST
 from contacts import CONTACT
 from draw import Draw
 from events import EVENT, free_kind, mixed_kind
-from orders import ORDER, PRODUCT
+from orders import ORDER
 from people import PERSON
+from products import PRODUCT
 from purchases import PURCHASE
 from records import (
     INTEGER,

@@ -3,7 +3,10 @@ is put together from small parts."""
 
 import words
 from cues import ASKS, OPINIONS, PLAINS, REPORTS, SYSTEM_WORDS, SYSTEMS, TICKET, URGENT
-from draw import Draw
+from draw import Draw, Phrases
+from markers import LABEL_ASKS, LABEL_FRAMES, MATTERS
+from markers import TICKETS as TICKET_FRAMES
+from markers import URGENT as MARKED
 from sample import Sample, assistant, chat, plain, system, user
 
 SENTIMENTS = ("positive", "negative", "neutral")
@@ -21,14 +24,16 @@ _GOOD = words.split_words(
     """
     great excellent wonderful fantastic amazing lovely perfect superb delightful brilliant
     outstanding pleasant impressive friendly fast beautiful comfortable reliable tasty fun
-    awesome good nice charming
+    awesome good nice charming superior splendid terrific marvelous enjoyable fabulous exciting
+    helpful elegant fresh delicious quiet cosy useful clever smart stunning generous fair solid
     """
 )
 _BAD = words.split_words(
     """
     terrible awful horrible bad poor disappointing rude slow broken dirty boring useless
     annoying ugly noisy unreliable cold overpriced dreadful cheap weak disgusting
-    frustrating unacceptable
+    frustrating unacceptable sloppy horrid nasty miserable filthy stale broken-down ridiculous
+    clumsy faulty shabby tedious lousy mediocre unfriendly unhelpful painful sad tasteless
     """
 )
 _PLAIN = words.split_words(
@@ -150,12 +155,25 @@ PRESSURE = (
     "This is the second time I write.",
     "Please help.",
 )
+_MATTERS = {label: Phrases(group) for label, group in MATTERS.items()}
 LABELS = {
     "sentiment": (SENTIMENTS, "sentiment", ("text", "review", "comment", "message")),
     "topic": (words.TOPICS, "topic", ("text", "article", "sentence", "news")),
     "urgency": (URGENCIES, "urgency", ("message", "ticket", "request", "text")),
     "ticket": (TICKETS, "category", ("ticket", "message", "request", "text")),
 }
+
+
+def _sentence(text: str) -> str:
+    """The text with a capital at its start."""
+    return text[0].upper() + text[1:]
+
+
+def _matter(draw: Draw, label: str) -> str:
+    """What a ticket is about: a sentence of its own, or a frame with a word of the category."""
+    if draw.chance(0.5):
+        return draw.phrase(TICKET[label])
+    return _sentence(draw.phrase(TICKET_FRAMES).replace("{m}", draw.phrase(_MATTERS[label])))
 
 
 def labelled_text(draw: Draw, task: str, label: str) -> str:
@@ -165,17 +183,18 @@ def labelled_text(draw: Draw, task: str, label: str) -> str:
         return topic_text(draw, label)
     if task == "ticket":
         parts = {"n": draw.number(2, 900), "d": draw.one(words.WEEKDAYS), "c": draw.city()}
-        text = draw.phrase(TICKET[label]).format(**parts)
-        if draw.chance(0.25):
-            text += f" {draw.phrase(TICKET[label]).format(**parts)}"
+        text = _matter(draw, label).format(**parts)
+        if draw.chance(0.3):
+            text += f" {_matter(draw, label).format(**parts)}"
         if draw.chance(0.15):
             text += f" {draw.one(PRESSURE)}"
         return text
     thing = draw.one(SYSTEM_WORDS).replace("_", " ")
-    text = draw.phrase(URGENT[label]).format(x=thing, d=draw.one(words.WEEKDAYS))
+    said = draw.phrase(MARKED[label] if draw.chance(0.6) else URGENT[label])
+    text = _sentence(said.format(x=thing, d=draw.one(words.WEEKDAYS)))
     if draw.chance(0.7):
         return text
-    matter = draw.phrase(TICKET[draw.one(TICKETS)]).format(n=3, d="Monday", c=draw.city())
+    matter = _matter(draw, draw.one(TICKETS)).format(n=3, d="Monday", c=draw.city())
     if label == "low" and draw.chance(0.5):
         return f"{draw.one(('No hurry', 'No rush', 'Not urgent', 'Low priority'))}: {matter}"
     return f"{matter} {text}" if draw.chance(0.7) else f"{text} {matter}"
@@ -202,9 +221,9 @@ def classification(draw: Draw) -> Sample:
         "r": f"{', '.join(choices[:-1])} or {choices[-1]}",
     }
     if draw.chance(0.3):
-        prompt = draw.wording(PLAINS).format(**parts)
+        prompt = draw.wording(LABEL_FRAMES if draw.chance(0.5) else PLAINS).format(**parts)
         return plain(task, prompt[0].upper() + prompt[1:], label, choices=tuple(choices))
-    prompt = draw.instruction(ASKS).format(**parts)
+    prompt = draw.instruction(LABEL_ASKS if draw.chance(0.4) else ASKS).format(**parts)
     head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
     return chat(
         task, *head, user(prompt[0].upper() + prompt[1:]), assistant(label), choices=tuple(choices)

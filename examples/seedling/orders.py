@@ -1,9 +1,8 @@
 """Orders, and the products in them."""
 
-import words
 from draw import Draw, Phrases
 from makers import copied, flag, many, money, picked, whole
-from people import ADDRESS_SCHEMA, _address
+from places import ADDRESS_SCHEMA, address
 from records import BOOLEAN, DATE, INTEGER, NUMBER, STRING, STRINGS, Field, Kind, Made, listed
 
 STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
@@ -15,10 +14,6 @@ def _refer_order(draw: Draw, shown: str) -> tuple[str, tuple[str, ...]]:
         "It",
         "The order",
     )
-
-
-def _refer_product(draw: Draw, shown: str) -> tuple[str, tuple[str, ...]]:
-    return f"the {shown}", ("It", "The product", "It")
 
 
 def order_lines(draw: Draw) -> Made:
@@ -52,7 +47,11 @@ TOTAL = Field(
         "has a total of ${v}",
         "adds up to ${v}",
         "was billed at {v} dollars",
-        "totals {v} euros", "[amounts|runs|sums up] to [${v}|{v} dollars|{v} euros]", "[has a price|has a value|is priced at the sum] of [${v}|{v} dollars]", "is [priced|listed|sold|offered] at [${v}|{v} euros]", "[carries|shows] a [price|total|cost] of [${v}|{v} dollars]",
+        "totals {v} euros",
+        "[amounts|runs|sums up] to [${v}|{v} dollars|{v} euros]",
+        "[has a price|has a value|is priced at the sum] of [${v}|{v} dollars]",
+        "is [priced|listed|sold|offered] at [${v}|{v} euros]",
+        "[carries|shows] a [price|total|cost] of [${v}|{v} dollars]",
         "is worth {v} dollars",
     ),
     NUMBER,
@@ -71,7 +70,9 @@ QUANTITY = Field(
         "contains {v} pieces",
         "covers {v} units",
         "holds {v} items",
-        "includes {v} pieces", "[counts|has|asks for|lists] {v} [units|pieces|items]", "is [about|made up of] {v} [units|pieces]",
+        "includes {v} pieces",
+        "[counts|has|asks for|lists] {v} [units|pieces|items]",
+        "is [about|made up of] {v} [units|pieces]",
     ),
     INTEGER,
     Phrases("How many items does {s} have?", "What is the quantity of {s}?"),
@@ -98,7 +99,11 @@ ORDER = Kind(
                 "belongs to {v}",
                 "was made by {v}",
                 "came in from {v}",
-                "was submitted by {v}", "was [ordered|requested|sent in|signed|entered|created] by {v}", "[goes back|is addressed|is registered] to {v}", "is [the order of|owned by|under the name of] {v}", "lists {v} as the [customer|buyer|client]",
+                "was submitted by {v}",
+                "was [ordered|requested|sent in|signed|entered|created] by {v}",
+                "[goes back|is addressed|is registered] to {v}",
+                "is [the order of|owned by|under the name of] {v}",
+                "lists {v} as the [customer|buyer|client]",
             ),
             STRING,
             Phrases(
@@ -116,7 +121,9 @@ ORDER = Kind(
                 "contains a {v}",
                 "includes a {v}",
                 "asks for a {v}",
-                "consists of a {v}", "[holds|lists|has|names|covers|requests] a {v}", "is [about|made out for] a {v}",
+                "consists of a {v}",
+                "[holds|lists|has|names|covers|requests] a {v}",
+                "is [about|made out for] a {v}",
             ),
             STRING,
             Phrases(
@@ -130,7 +137,13 @@ ORDER = Kind(
             ("items", "items", "products", "articles"),
             many(Draw.good),
             Phrases(
-                "contains {v}", "includes {v}", "lists {v}", "is made up of {v}", "[has|holds|names|covers|requests|brings together] {v}", "is [made out for|about] {v}", "consists of {v}"
+                "contains {v}",
+                "includes {v}",
+                "lists {v}",
+                "is made up of {v}",
+                "[has|holds|names|covers|requests|brings together] {v}",
+                "is [made out for|about] {v}",
+                "consists of {v}",
             ),
             STRINGS,
             Phrases("What does {s} contain?", "Which items are in {s}?"),
@@ -138,14 +151,27 @@ ORDER = Kind(
         Field(
             ("items", "lines", "positions"),
             order_lines,
-            Phrases("contains {v}", "asks for {v}", "[has|holds|covers|requests|is for|consists of] {v}", "lists {v}", "includes {v}"),
+            Phrases(
+                "contains {v}",
+                "asks for {v}",
+                "[has|holds|covers|requests|is for|consists of] {v}",
+                "lists {v}",
+                "includes {v}",
+            ),
             LINES_SCHEMA,
         ),
         Field(
             ("status", "status", "state", "order_status"),
             picked(STATUSES),
             Phrases(
-                "is {v}", "is currently {v}", "has the status {v}", "is marked as {v}", "[shows|carries|stands at] the [status|state] {v}", "was [set to|reported as] {v}", "counts as {v}", "is now {v}"
+                "is {v}",
+                "is currently {v}",
+                "has the status {v}",
+                "is marked as {v}",
+                "[shows|carries|stands at] the [status|state] {v}",
+                "was [set to|reported as] {v}",
+                "counts as {v}",
+                "is now {v}",
             ),
             {"type": "string", "enum": list(STATUSES)},
             Phrases("What is the status of {s}?", "What state is {s} in?"),
@@ -153,7 +179,15 @@ ORDER = Kind(
         Field(
             ("date", "order_date", "ordered_on", "placed_on"),
             Draw.date,
-            Phrases("was placed on {v}", "was made on {v}", "is dated {v}", "came in on {v}", "was [received|created|sent in|entered|signed|booked] on {v}", "[bears|carries] the date {v}", "arrived in our system on {v}"),
+            Phrases(
+                "was placed on {v}",
+                "was made on {v}",
+                "is dated {v}",
+                "came in on {v}",
+                "was [received|created|sent in|entered|signed|booked] on {v}",
+                "[bears|carries] the date {v}",
+                "arrived in our system on {v}",
+            ),
             DATE,
             Phrases("When was {s} placed?", "What is the date of {s}?"),
         ),
@@ -164,7 +198,10 @@ ORDER = Kind(
                 "should arrive on {v}",
                 "is due on {v}",
                 "will be delivered on {v}",
-                "is expected on {v}", "[gets there|reaches the customer|comes] on {v}", "has [a delivery date of|the delivery date] {v}", "[is planned|is set] to arrive on {v}",
+                "is expected on {v}",
+                "[gets there|reaches the customer|comes] on {v}",
+                "has [a delivery date of|the delivery date] {v}",
+                "[is planned|is set] to arrive on {v}",
             ),
             DATE,
             Phrases("When will {s} arrive?", "When is {s} due?"),
@@ -172,13 +209,22 @@ ORDER = Kind(
         Field(
             ("destination", "ship_to", "city", "delivery_city"),
             copied(Draw.city),
-            Phrases("ships to {v}", "goes to {v}", "will be sent to {v}", "is on its way to {v}", "[travels|is bound|leaves] for {v}", "[must|should|has to] [go|get|be sent] to {v}", "has {v} as its [destination|target]", "is [addressed|headed] to {v}"),
+            Phrases(
+                "ships to {v}",
+                "goes to {v}",
+                "will be sent to {v}",
+                "is on its way to {v}",
+                "[travels|is bound|leaves] for {v}",
+                "[must|should|has to] [go|get|be sent] to {v}",
+                "has {v} as its [destination|target]",
+                "is [addressed|headed] to {v}",
+            ),
             STRING,
             Phrases("Where does {s} ship to?", "Which city does {s} go to?"),
         ),
         Field(
             ("shipping_address", "address", "delivery_address"),
-            _address,
+            address,
             Phrases(
                 "ships to {v}", "goes to {v}", "should be delivered to {v}", "will be sent to {v}"
             ),
@@ -205,7 +251,14 @@ ORDER = Kind(
         Field(
             ("payment_method", "payment", "paid_by"),
             picked(("credit card", "cash", "bank transfer", "gift card", "invoice")),
-            Phrases("was paid by {v}", "is settled by {v}", "was [settled|covered] with {v}", "[is|will be] paid [by|with|via] {v}", "lists {v} as the payment method", "uses {v} as payment"),
+            Phrases(
+                "was paid by {v}",
+                "is settled by {v}",
+                "was [settled|covered] with {v}",
+                "[is|will be] paid [by|with|via] {v}",
+                "lists {v} as the payment method",
+                "uses {v} as payment",
+            ),
             STRING,
             Phrases("How was {s} paid?", "What is the payment method of {s}?"),
         ),
@@ -215,7 +268,9 @@ ORDER = Kind(
             Phrases(
                 "has the tracking number {v}",
                 "can be tracked with {v}",
-                "travels under the number {v}", "[carries|shows|uses] the tracking [code|number] {v}", "is tracked [as|under] {v}",
+                "travels under the number {v}",
+                "[carries|shows|uses] the tracking [code|number] {v}",
+                "is tracked [as|under] {v}",
             ),
             STRING,
             Phrases("What is the tracking number of {s}?", "How can {s} be tracked?"),
@@ -223,92 +278,28 @@ ORDER = Kind(
         Field(
             ("seller", "shop", "store", "vendor", "supplier"),
             copied(Draw.company),
-            Phrases("was sold by {v}", "comes from {v}", "is handled by {v}", "was [shipped|packed|delivered|supplied] by {v}", "is [from the shop|from the store] {v}"),
+            Phrases(
+                "was sold by {v}",
+                "comes from {v}",
+                "is handled by {v}",
+                "was [shipped|packed|delivered|supplied] by {v}",
+                "is [from the shop|from the store] {v}",
+            ),
             STRING,
             Phrases("Who sold {s}?", "Which company handles {s}?"),
         ),
         Field(
             ("discount", "discount_percent"),
             whole(1, 60),
-            Phrases("has a discount of {v} percent", "is reduced by {v}%", "[gets|got|has] {v} percent off", "was [lowered|cut] by {v} percent", "includes {v}% off"),
+            Phrases(
+                "has a discount of {v} percent",
+                "is reduced by {v}%",
+                "[gets|got|has] {v} percent off",
+                "was [lowered|cut] by {v} percent",
+                "includes {v}% off",
+            ),
             INTEGER,
             Phrases("What is the discount on {s}?", "By how many percent is {s} reduced?"),
-        ),
-    ),
-)
-PRODUCT = Kind(
-    titles=("Product", "Product", "Item", "Article", "Offer"),
-    subject=Field(
-        ("name", "name", "product", "product_name", "title"),
-        copied(Draw.good),
-        Phrases("{v}"),
-        STRING,
-    ),
-    refer=_refer_product,
-    fields=(
-        TOTAL,
-        TOTAL,
-        Field(
-            ("brand", "manufacturer", "maker"),
-            copied(Draw.company),
-            Phrases("is made by {v}", "comes from {v}", "is a product of {v}", "was [built|designed|produced|developed|made] by {v}", "[carries|bears] the [brand|name] {v}", "is [sold under the name|from the house of] {v}"),
-            STRING,
-            Phrases("Who makes {s}?", "What is the brand of {s}?"),
-        ),
-        Field(
-            ("colour", "color"),
-            picked(words.COLOURS),
-            Phrases("comes in {v}", "is sold in {v}", "is available in {v}"),
-            STRING,
-            Phrases("What colour is {s}?", "Which colour does {s} come in?"),
-        ),
-        Field(
-            ("colours", "colors", "available_colors"),
-            lambda d: (c := d.some(words.COLOURS, 2, 4), listed(c)),
-            Phrases("comes in {v}", "is sold in {v}", "is available in {v}"),
-            STRINGS,
-        ),
-        Field(
-            ("stock", "in_stock", "available_units"),
-            whole(0, 900),
-            Phrases("has a stock of {v}", "is [there|in stock] {v} times", "has {v} [units|pieces] [in stock|on the shelf]", "is stocked {v} times", "has {v} pieces left"),
-            INTEGER,
-            Phrases("How many pieces of {s} are left?", "What is the stock of {s}?"),
-        ),
-        Field(
-            ("available", "is_available"),
-            flag,
-            {
-                True: Phrases("is available", "is available now", "can be bought right away"),
-                False: Phrases("is sold out", "is not available", "cannot be bought at the moment"),
-            },
-            BOOLEAN,
-        ),
-        Field(
-            ("sku", "article_number", "code"),
-            copied(Draw.code),
-            Phrases("has the article number {v}", "is listed as {v}", "carries the code {v}", "has the [code|number|sku] {v}", "is [found|stored|filed] under {v}"),
-            STRING,
-            Phrases("What is the code of {s}?", "What is the article number of {s}?"),
-        ),
-        Field(
-            ("rating", "stars"),
-            lambda d: (r := d.number(10, 50) / 10, str(r)),
-            Phrases("is rated {v} out of 5", "has a rating of {v}", "scores {v} stars", "[got|gets|earned|received] {v} [stars|points]", "is rated at {v}"),
-            NUMBER,
-            Phrases("What is the rating of {s}?", "How is {s} rated?"),
-        ),
-        Field(
-            ("warranty_years", "warranty"),
-            whole(1, 10),
-            Phrases("comes with a warranty of {v} years", "has {v} years of warranty"),
-            INTEGER,
-        ),
-        Field(
-            ("size", "condition"),
-            picked(("small", "medium", "large")),
-            Phrases("is {v} in size", "comes in size {v}"),
-            {"type": "string", "enum": ["small", "medium", "large"]},
         ),
     ),
 )

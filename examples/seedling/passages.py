@@ -66,8 +66,7 @@ CLAIMS = Phrases(
     "[Yes or no|Yes/no|Right or wrong, yes or no|True, yes or no]: {s} {c}[?|.]",
     "[According to|Going by|From|Judging by] the [text|passage], is it [true|correct|right] that {s} {c}?",
     "[Would you agree|Do you agree|Can I say|Can we conclude|Does it follow|Are we told] that {s} {c}?",
-    "[Claim|Statement|Sentence]: {s} {c}. [Is that right?|Is it true?|Does the "
-    "text support this?|Yes or no?|Correct?]",
+    "[Claim|Statement|Sentence]: {s} {c}. [Is that right?|Is it true?|Does the text support this?|Yes or no?|Correct?]",
     "{s} {c}[: is that right?|, yes or no?|: true?|. Is this correct?|. Yes or no?|, correct?]",
     "{s} {c}? [Answer yes or no.|Yes or no.|Say yes or no.|Reply with yes or no.|Just yes or no.]",
     "[Check|Verify|Confirm] [this|the claim|whether it is true]: {s} {c}. [Yes or no?|Answer yes or no.]",
@@ -75,10 +74,10 @@ CLAIMS = Phrases(
 )
 
 
-def _records(draw: Draw, most: int = 3) -> list[Record]:
-    """One to three records of one kind, the later ones with the same fields."""
+def _records(draw: Draw, most: int = 4) -> list[Record]:
+    """One to four records of one kind, the later ones with the same fields."""
     record = draw_record(draw, draw_kind(draw), draw.number(1, 4))
-    return [record] + [same_fields(draw, record) for _ in range(draw.one((0, 0, 1, most - 1)))]
+    return [record] + [same_fields(draw, record) for _ in range(draw.one((0, 1, 1, most - 1)))]
 
 
 def _question(draw: Draw, record: Record) -> tuple[str, str] | None:
@@ -103,18 +102,26 @@ def _framed(draw: Draw, task: str, passage: str, question: str, answer: str, **m
 
 
 def question(draw: Draw) -> Sample:
-    """A question about a passage; the answer is copied from it. Sometimes a second question follows."""
+    """A question about a passage; the answer is copied from it. Often more questions follow.
+
+    Asking several times of several records teaches whose value is whose, which one question hardly does.
+    """
     records = _records(draw)
     passage = " ".join(tell_prose(draw, r) for r in records)
     found = _question(draw, draw.one(records))
     if found is None:
         return yes_or_no(draw)
-    again = _question(draw, draw.one(records)) if draw.chance(0.2) else None
-    if again is None:
+    if draw.chance(0.4):
         return _framed(draw, "question", passage, *found)
-    head = (system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ()
-    first = user(draw.wording(FRAMES).format(p=passage, q=found[0]))
-    return chat("question", *head, first, assistant(found[1]), user(again[0]), assistant(again[1]))
+    turns = [*((system(draw.wording(SYSTEMS)),) if draw.chance(0.4) else ())]
+    turns += [user(draw.wording(FRAMES).format(p=passage, q=found[0])), assistant(found[1])]
+    answered = {found[1]}
+    for _ in range(draw.number(1, 5)):
+        again = _question(draw, draw.one(records))
+        if again is not None and again[1] not in answered:
+            answered.add(again[1])
+            turns += [user(again[0]), assistant(again[1])]
+    return chat("question", *turns)
 
 
 def yes_or_no(draw: Draw) -> Sample:

@@ -18,6 +18,9 @@ _SAID = {
         "[Add|Sum|Sum up|Total] {a} and {b}.",
         "[Please add|Add] {a} to {b}.",
         "I have {a} and [get|find|buy|receive] {b} more, how many is that?",
+        "[~There were|We had|They had|She has] {a} and {b} [~came|more came|were added|joined], "
+        "[~how many now|what is the total|how many altogether]?",
+        "[~Put|Count|Take] {a} and {b} together[.|, please.|, what is it?]",
         "[What is the sum of|Give the sum of|The sum of] {a} and {b}?",
     ),
     "subtract": Phrases(
@@ -39,10 +42,17 @@ _SAID = {
         "{a} times {b}[?| please.|, how much is that?| is what?]",
         "Multiply {a} [by|with|and] {b}.",
         "What is {a} multiplied by {b}?",
-        "{a} [boxes|bags|shelves|crates] hold {b} [pieces|books|apples|items] "
-        "each, how many [pieces |]is that?",
+        "{a} [boxes|bags|shelves|crates] hold {b} [pieces|books|apples|items] each, how many [pieces |]is that?",
         "[What is the product of|Give the product of|The product of] {a} and {b}?",
         "[Work out|Compute|Solve] {a} x {b}.",
+        "{a} [~tables|rooms|cars|teams|bottles|packs] with {b} [~chairs|seats|players|liters|cards] each, "
+        "[~how many is that|what is the total|how many in all|how much together]?",
+        "[~Each|Every] of {a} [~boxes|shelves|crates|bags|rooms] [~holds|has|contains|takes] {b} "
+        "[~pieces|books|items|apples|people]. How many [in total|in all|altogether|together]?",
+        "[~There are|We have|I have|I count] {a} [~boxes|shelves|crates|bags|rows] [of|with] {b} "
+        "[~pieces|books|items|seats] each, [~how many is that|how many altogether|what does that make]?",
+        "{a} of them hold {b} each, [~how many is that|how many in all|what is the total]?",
+        "[~Get|Find|Tell me|Give me] {a} times {b}.",
     ),
     "divide": Phrases(
         f"{_ASK} {{a}} divided by {{b}}[?|.]",
@@ -54,6 +64,9 @@ _SAID = {
         "Split {a} into {b} equal parts, how [large|big] is one?",
         "[Share|Split|Distribute] {a} among {b} people.",
         "How many times does {b} go into {a}?",
+        "[~Cut|Divide|Break|Part|Share|Split] {a} [into|among|by] {b} [parts|groups|equal pieces|people]"
+        "[.|, please.|, how much is one?|, how many each?]",
+        "{a} [~pieces|books|apples|dollars] for {b} [~people|children|teams|boxes], how [many|much] for each?",
     ),
 }
 _CALCULATOR_TOLD = Phrases(
@@ -143,6 +156,10 @@ _CONVERT_SAID = Phrases(
     "[I need|I want|Give me|Show me] {v} {f} [as|in] {t}.",
     "{v} {f} [is|are|equal] how many {t}?",
     "[Express|Write] {v} {f} in {t}.",
+    "[~Get|Tell me|Compute|Calculate|Show|Work out] [how many|the number of] {t} [for|in] {v} {f}.",
+    "[~From|Going from] {f} to {t}: {v}.",
+    "{v} {f}, [~how many|how much is that in|what is it in] {t}?",
+    "[~Please convert|I must convert|Could you convert|Help me convert] {v} {f} [to|into] {t}.",
 )
 
 

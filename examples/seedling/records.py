@@ -191,12 +191,23 @@ def tell_prose(draw: Draw, record: Record) -> str:
     while facts:
         take = min(len(facts), draw.one((1, 1, 2, 2, 3)) if len(sentences) < 3 else 9)
         taken, facts = facts[:take], facts[take:]
-        said = f"{mention} {listed([f.clause or '' for f in taken])}."
+        said = _sentence(draw, record, mention, [f.clause or "" for f in taken])
         if draw.chance(0.08):
             said = f"{draw.phrase(LINKS)} {said if mention is record.first else _small(said)}"
         sentences.append(_capital(said))
         mention = draw.one(record.later)
     return " ".join(sentences)
+
+
+def _sentence(draw: Draw, record: Record, mention: str, clauses: list[str]) -> str:
+    """A subject with its verb phrases: in a row, or the first of them in a relative clause."""
+    plain_subject = mention not in ("He", "She", "They", "It") and not mention.endswith(",")
+    if len(clauses) > 1 and plain_subject and draw.chance(0.15):
+        who = "who" if record.kind.human else "which"
+        return f"{mention}, {who} {clauses[0]}, {listed(clauses[1:])}."
+    if len(clauses) == 2 and draw.chance(0.15):
+        return f"{mention} {clauses[0]}{draw.one((', and', ', and also', ' and also', ' but'))} {clauses[1]}."
+    return f"{mention} {listed(clauses)}."
 
 
 OWN_OPENERS = Phrases(

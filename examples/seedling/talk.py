@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import words
+from chatter import BYES, HELLOS, REMARKS, THANKS, WHO
 from draw import Draw, Phrases
 from sample import Message, Sample, assistant, chat, system, user
 
@@ -26,6 +27,11 @@ _NAMES_ASKED = Phrases(
     "[Can|Could] you [tell me|say|repeat] my name?",
     "Who am I?",
     "My name, please?",
+    "[~What|Which] name did I [~tell you|give|give you|say|use]?",
+    "[So|And|Now], [~what is my name|who am I|what am I called|what was my name]?",
+    "[~I forgot|Remind me of|Write|Give|I want to hear] my [|own |full ]name.",
+    "[~How|By what name] do you [~call|know|address] me?",
+    "[Is|Was] my name known to you, [what is it|which is it]?",
     "[Tell me|Say|Repeat] my name.",
 )
 _THANKS = Phrases(
@@ -73,6 +79,10 @@ _LIKES_ASKED = Phrases(
     "Do you [remember|know|recall] what I [like|enjoy]?",
     "[Tell me|Say] what I [like|enjoy].",
     "What [is it that I like|did I say I like]?",
+    "[~Which|What] [~hobby|pastime|free-time activity] [~do I have|is mine|did I mention|do I enjoy|was it]?",
+    "[So|And|Now], [~what do I like|what is my hobby|what do I enjoy]?",
+    "[~Remind me of|Name|Repeat|Say|Tell me] my hobby.",
+    "How do I [~spend|fill] my free time?",
 )
 _HOMES = Phrases(
     "I [live|am living|am at home] in {c}.",
@@ -88,20 +98,35 @@ _HOMES_ASKED = Phrases(
     "Do you [know|remember|recall] where I live?",
     "[Tell me|Say] where I live.",
     "[What is my home town|In which city is my home|Where am I at home]?",
+    "[~Which|What] [~city|town|place] [~am I from|is my home|did I mention|do I call home|do I live in]?",
+    "[So|And|Now], [~where do I live|where is my home|where am I from|which city do I live in]?",
+    "[~Remind me of|Name|Repeat|Say|Tell me] my [~city|home|home town|town].",
+    "Do you [~remember|know|recall] my [~city|home|home town|town]?",
+    "Where [~am I from|do I come from|is my place|is my house]?",
 )
 _WHO_TOLD = "I am Seedling, a small language model that comes with Trellis."
 
 
 def _hello(draw: Draw) -> list[Message]:
-    text = draw.phrase(_HELLOS)
+    text = draw.phrase(HELLOS if draw.chance(0.5) else _HELLOS)
     key = "who" if "who" in text else "how" if "how" in text else ""
     return [user(text), assistant(_HELLO_BACK[key])]
 
 
 def _polite(draw: Draw) -> list[Message]:
     asks, told = draw.one(
-        ((_THANKS, "You are welcome!"), (_BYES, "Goodbye! Have a nice day."), (_WHO, _WHO_TOLD))
+        (
+            (draw.one((THANKS, _THANKS)), "You are welcome!"),
+            (draw.one((BYES, _BYES)), "Goodbye! Have a nice day."),
+            (draw.one((WHO, _WHO)), _WHO_TOLD),
+        )
     )
+    text = draw.phrase(asks).format(d=draw.one(words.WEEKDAYS))
+    return [user(text[0].upper() + text[1:]), assistant(told)]
+
+
+def _remark(draw: Draw) -> list[Message]:
+    asks, told = draw.one(REMARKS)
     return [user(draw.phrase(asks)), assistant(told)]
 
 
@@ -148,9 +173,16 @@ _SYSTEMS = Phrases(
 
 def small_talk(draw: Draw) -> Sample:
     """A short conversation of one to five exchanges."""
-    makers: tuple[Callable[[Draw], list[Message]], ...] = (_hello, _polite, _remember, _remember)
+    makers: tuple[Callable[[Draw], list[Message]], ...] = (
+        _hello,
+        _polite,
+        _polite,
+        _remark,
+        _remember,
+        _remember,
+    )
     turns: list[Message] = []
-    for make in draw.some(makers, 1, 2):
+    for make in draw.some(makers, 1, 3):
         turns += make(draw)
     head = (system(draw.phrase(_SYSTEMS)),) if draw.chance(0.3) else ()
     return chat("chat", *head, *turns)

@@ -30,6 +30,9 @@ _WEATHER_SAID = Phrases(
     "[Sun|Rain|Snow|Clouds|Wind] in {c} [today|now|tomorrow]?",
     "How many degrees [are there|is it|do they have] in {c}?",
     "What is it like outside in {c}?",
+    "[~How|What] about the [~weather|temperature|sky|rain|forecast] [in|around|over] {c}?",
+    "[~Will|Does|Could] it [~rain|snow|be sunny|be cold|get warm] in {c} [~today|tomorrow|tonight|this week]?",
+    "I [~leave|travel|drive] to {c} [~today|tomorrow|tonight], what [~weather|temperature] [can I expect|is it]?",
 )
 _SKIES = ("sunny", "cloudy", "rainy", "windy", "foggy", "snowy", "clear", "stormy")
 _WEATHER_TOLD = Phrases(
@@ -75,14 +78,12 @@ def weather(draw: Draw) -> Use:
 
 
 _CREATE_SAID = Phrases(
-    "[Create|Make|Add|Enter|Save] an [event|appointment|entry] "
-    "[called|named|titled|for|about] {n} on {d} at {t}.",
+    "[Create|Make|Add|Enter|Save] an [event|appointment|entry] [called|named|titled|for|about] {n} on {d} at {t}.",
     "[Add|Put|Enter|Write|Note] {n} [to|in|into] [my|the] [calendar|schedule|agenda] [on|for] {d} at {t}.",
     "[Schedule|Plan|Arrange|Organise|Set] {n} [for|on] {d} at {t}[|, please].",
     "[Put|Place] {n} in the calendar for {d}, {t}.",
     "[Book|Reserve time for|Block time for] {n} on {d} at {t}.",
-    "[I have|There is|We have|We will have] {n} on {d} at {t}, [please note "
-    "it|put it down|add it|remember that].",
+    "[I have|There is|We have|We will have] {n} on {d} at {t}, [please note it|put it down|add it|remember that].",
     "[Set up|Fix|Mark] {n} [for|on] {d} at {t}.",
     "New [appointment|event|entry|date]: {n}, {d}, {t}.",
     "[Can|Could] you [schedule|book|add|plan|note] {n} [for|on] {d} at {t}?",
@@ -93,8 +94,7 @@ _CREATE_SAID = Phrases(
 _LIST_SAID = Phrases(
     "What [is on|stands in|is in] my [calendar|agenda|schedule] [on|for] {d}?",
     "Do I have [any|some] [events|appointments|plans|meetings] [on|for] {d}?",
-    "[List|Show|Give|Read|Tell me|Show me] [my|the|all] "
-    "[events|appointments|plans|meetings] [for|on|of] {d}.",
+    "[List|Show|Give|Read|Tell me|Show me] [my|the|all] [events|appointments|plans|meetings] [for|on|of] {d}.",
     "[Show|Open|Read] me my calendar for {d}.",
     "What are my [plans|appointments|meetings] for {d}?",
     "Am I [busy|free|booked] on {d}?",
@@ -126,8 +126,7 @@ _CREATE_TOLD = Phrases(
     "[Put|Add|Write] [something|an event|an entry] [in|into] the [calendar|agenda].",
 )
 _WEATHER_DOES = Phrases(
-    "[Get|Return|Fetch|Show|Give|Look up|Find] the [current |||]weather "
-    "[in|of|for|at] a [city|place|town|location].",
+    "[Get|Return|Fetch|Show|Give|Look up|Find] the [current |||]weather [in|of|for|at] a [city|place|town|location].",
     "[The|Current] weather [for|in|at] a [place|city].",
     "[Look up|Check] the weather.",
     "[Weather|Temperature and sky] [by|of a|for a] [city|place].",
@@ -258,6 +257,10 @@ _FREE_SAID = Phrases(
     "{p}: {v} the {n}.",
     "With {p}, {v} [the|my] {n}.",
     "[The|My] {n}: {v} it with {p}.",
+    "[~Go|Go ahead|Go on] and {v} the {n} [~with|using|given] {p}.",
+    "[~It is time to|Make sure to|Do not forget to|Remember to] {v} the {n}: {p}.",
+    "[~For|As to|About] the {n}: {v} it, {p}.",
+    "{p}. [~Now|Then|So] {v} the {n}.",
 )
 _FREE_DONE = Phrases(
     "The {n} is done.",
@@ -306,8 +309,7 @@ def free_tool(draw: Draw) -> Use:
 
 
 _MAIL_SAID = Phrases(
-    "[Send|Write] [an email|a mail|a message|an e-mail] to {a} [saying|saying "
-    "that|that says|with the text] {m}.",
+    "[Send|Write] [an email|a mail|a message|an e-mail] to {a} [saying|saying that|that says|with the text] {m}.",
     "[Write to|Email|Mail|Message] {a}: {m}.",
     "[Email|Mail|Message|Inform] {a} that {m}.",
     "[Tell|Inform|Let] {a} [by email|by mail] that {m}.",

@@ -64,8 +64,8 @@ def _head(draw: Draw) -> list[Message]:
 def tool_choice(draw: Draw) -> Sample:
     """The right call for a request; two calls when the request has two parts; an answer when no tool fits."""
     dice = draw.rng.random()
-    if dice < 0.15:
-        talk = small_talk(draw) if draw.chance(0.5) else known_fact(draw)
+    if dice < 0.18:
+        talk = small_talk(draw) if draw.chance(0.65) else known_fact(draw)
         return replace(talk, task="tool_none", tools=_shelf(draw, [], 1))
     uses = [varied(draw, draw.one(FAMILIES)(draw))]
     if dice > 0.9:

@@ -3,7 +3,8 @@
     python -P -m trellis.runtime.bench.cpu --json out.jsonl
 
 Greedy answers of the same length to the same prompts, alone and 16 at once, after a gate: both must give the same
-tokens. The two take turns and the median of the ratios counts, since a shared machine's speed drifts.
+tokens. The two take turns and the median of the ratios counts, since a shared machine's speed drifts. Both compute
+with the threads that the engine chose; `--threads` overrides it.
 """
 
 import argparse
@@ -65,7 +66,9 @@ def _seconds(generate: Callable[[list[list[int]]], Any], prompts: list[list[int]
 
 def measure(client: Client, folder: Path) -> Iterable[dict[str, Any]]:
     """A row for each batch size. Raises SystemExit when the two do not agree."""
-    ours, peer = _ours(client), _peer(folder)
+    import torch
+
+    ours, peer, threads = _ours(client), _peer(folder), torch.get_num_threads()
     tokenizer = client.resources.tokenizer
     lines = [
         f"Anna number {i} ordered {i + 2} lamps from Oslo and paid by card." for i in range(16)
@@ -80,15 +83,16 @@ def measure(client: Client, folder: Path) -> Iterable[dict[str, Any]]:
         yield {
             "workload": f"seedling_bs{batch}",
             "new_tokens": NEW_TOKENS,
+            "threads": threads,
             "trellis_s": round(statistics.median(a for a, _ in pairs), 4),
             "transformers_s": round(statistics.median(b for _, b in pairs), 4),
             "times_faster": round(statistics.median(b / a for a, b in pairs), 2),
         }
 
 
-def run(out: Path | None = None) -> None:
+def run(out: Path | None = None, threads: int | None = None) -> None:
     """Prints a JSON line per batch size and appends it to `out`."""
-    client = open_client(EngineConfig(device="cpu", dtype="float32"))
+    client = open_client(EngineConfig(device="cpu", dtype="float32", threads=threads))
     try:
         report(measure(client, BUNDLED), out)
     finally:
@@ -99,7 +103,9 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
-    run(parser.parse_args().json)
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+    run(options.json, options.threads)
 
 
 if __name__ == "__main__":

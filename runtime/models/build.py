@@ -6,7 +6,7 @@
 It refuses to know the classes: the registry names them, and only the wanted one is imported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..layers.attend import Attend
+from ..layers.linear import Linear
 from ..layers.placement import Placement
 from .config import ModelConfig
 from .registry import FAMILIES
@@ -27,6 +28,10 @@ class Model(Protocol):
 
     def parameters(self) -> dict[str, Tensor]:
         """Every tensor of the checkpoint, by its name there, as the view that is to be filled with it."""
+        ...
+
+    def linears(self) -> Iterator[Linear]:
+        """Every product with a weight that a step computes."""
         ...
 
     def forward(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:

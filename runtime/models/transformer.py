@@ -8,7 +8,7 @@ next one the residual and its normalised input. About ten calls a layer: at one 
 It refuses to know where KV lives (see Attend), how weights are stored, and which rows its tokens belong to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 from torch.nn.functional import embedding
@@ -142,6 +142,12 @@ class Transformer:
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden [samples, hidden] -> [samples, vocab], in the model's dtype."""
         return self.head(hidden)
+
+    def linears(self) -> Iterator[Linear]:
+        """Every product with a weight that a step computes."""
+        for layer in self.layers:
+            yield from (layer.attention.qkv, layer.attention.out, layer.mlp.gate_up, layer.mlp.down)
+        yield self.head
 
     def parameters(self) -> dict[str, Tensor]:
         """Every tensor of the checkpoint, by its name there, as the view that is to be filled with it."""

@@ -64,7 +64,7 @@ def shadow(s, stream: str) -> str:
 @pytest.fixture
 def invoke(tmp_path: Path):
     """Runs the command in a context of its own, since the program chooses a backend."""
-    file = tmp_path / "talk.py"
+    file = tmp_path / "speech_lesson.py"
     file.write_text(PROGRAM)
 
     def run(target: str, *flags: str, stdin: str | None = None) -> Result:
@@ -129,9 +129,9 @@ MISTAKES = [
     (
         "sing",
         [],
-        "talk.py has no function 'sing'; there are: say, echo, fail, divide, silent, shadow",
+        "speech_lesson.py has no function 'sing'; there are: say, echo, fail, divide, silent, shadow",
     ),
-    ("", [], "talk.py has several functions: name one as FILE:FUNCTION"),
+    ("", [], "speech_lesson.py has several functions: name one as FILE:FUNCTION"),
     (
         "shadow",
         ["--stream", "x"],
@@ -158,7 +158,7 @@ def test_a_failed_gen_names_its_line(invoke, stream) -> None:
     result = invoke("fail", *stream)
     line = 1 + PROGRAM.splitlines().index('    s += tr.gen("bad")')
     assert result.exit_code == 1
-    assert f"talk.py:{line}" in result.stderr and "no luck" in result.stderr
+    assert f"speech_lesson.py:{line}" in result.stderr and "no luck" in result.stderr
     assert "'bad'" in result.stderr and len(result.stderr.splitlines()) == 1
 
 
@@ -166,4 +166,4 @@ def test_the_programs_own_failure_names_its_line(invoke) -> None:
     result = invoke("divide")
     line = 1 + PROGRAM.splitlines().index("    return 1 / 0")
     assert result.exit_code == 1
-    assert result.stderr == f"error: talk.py:{line}: ZeroDivisionError: division by zero\n"
+    assert result.stderr == f"error: speech_lesson.py:{line}: ZeroDivisionError: division by zero\n"

@@ -126,12 +126,23 @@ def test_groups_are_filled_and_their_held_members_stay_out_of_training():
     seen = {train.phrase(phrases).split()[1] for _ in range(2000)}
     assert kept and seen == set(members) - kept
     assert {held.phrase(phrases).split()[1] for _ in range(2000)} == set(members)
+    shared = draw.Phrases(f"a [~{group}] b")
+    assert {train.phrase(shared).split()[1] for _ in range(2000)} == set(members)
+
+
+def test_made_up_names_come_in_many_shapes():
+    draw = importlib.import_module("draw").Draw(random.Random(8))
+    names = [draw.person() for _ in range(3000)]
+    for mark in (" de ", " van ", "O'", "Mc", "-", ". "):
+        assert any(mark in name for name in names), mark
+    assert any(not name.isascii() for name in names) and len(set(names)) > 2500
+    assert all(part[0].isalpha() for name in names for part in name.split())
 
 
 def test_requests_keep_their_places_and_vary():
     draw = importlib.import_module("draw")
     one = draw.Draw(random.Random(3))
-    made = {one.request(draw.Phrases("Find {k} for {n}, please tell me.")) for _ in range(500)}
+    made = {one.instruction(draw.Phrases("Find {k} for {n}, please tell me.")) for _ in range(500)}
     assert len(made) > 40 and all("{k}" in text and "{n}" in text for text in made)
     kept = draw.Draw(random.Random(3), held=True)
     assert {kept.wording(draw.Phrases("Find {k} for {n}.")) for _ in range(200)} == {
@@ -162,6 +173,7 @@ def test_dates_and_times_are_turned_into_iso_form():
         assert str(int(day)) in shown
         iso, shown = draw.time()
         hour = int(iso[:2])
+        assert iso[5:] == ":00Z"
         assert shown.startswith((iso[:5], str(hour % 12 or 12)))
         assert ("pm" in shown) <= (hour >= 12)
 

@@ -8,6 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from trellis.kernels.packed_linear import PackedProduct
+from trellis.runtime import launch
+from trellis.runtime.config import EngineConfig
 from trellis.runtime.errors import ModelError
 from trellis.runtime.layers.placement import Placement
 from trellis.runtime.models.build import Model, build_model
@@ -243,6 +246,40 @@ def test_linear_takes_another_product() -> None:
     model.layers[1].mlp.down.product = counted
     model.forward(torch.arange(3), torch.arange(3), DenseAttend(model.config))
     assert calls == [(48, 72)]
+
+
+@pytest.mark.parametrize("tie", [False, True])
+def test_packed_weights_give_what_plain_ones_give(tie: bool) -> None:
+    model = build_model(tiny(attention_bias=True, mlp_bias=True, tie_word_embeddings=tie), CPU)
+    fill_dummy(model)
+    tokens = torch.arange(5)
+
+    def logits() -> Tensor:
+        return model.logits(model.forward(tokens, tokens, DenseAttend(model.config)))
+
+    plain = logits()
+    for linear in model.linears():
+        linear.pack()
+    packed = logits()
+    assert all(isinstance(linear.product, PackedProduct) for linear in model.linears())
+    torch.testing.assert_close(packed, plain, atol=1e-5, rtol=1e-4)
+
+
+def test_what_fits_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model(tiny(), CPU)
+    sizes = [linear.weight.nbytes for linear in model.linears()]
+    monkeypatch.setattr(launch, "PACKED_BYTES", sum(sizes[:3]))
+    launch._pack(model)
+    packed = [isinstance(linear.product, PackedProduct) for linear in model.linears()]
+    assert packed == [True] * 3 + [False] * (len(sizes) - 3)
+
+
+def test_a_small_model_computes_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model(tiny(), CPU)
+    assert launch._threads(EngineConfig(), model) == 1
+    assert launch._threads(EngineConfig(threads=3), model) == 3
+    monkeypatch.setattr(launch, "ONE_THREAD_BYTES", 1000)
+    assert launch._threads(EngineConfig(), model) == torch.get_num_threads()
 
 
 def test_more_positions_than_the_model_takes() -> None:
