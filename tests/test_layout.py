@@ -34,6 +34,7 @@ LAYERS = (
     {"prompt"},
     {"client"},
     {"launch"},
+    {"wire"},
     {"server", "bench", "cli"},
 )
 MAX_LINES, MAX_TEST_LINES, MAX_FUNCTION, MAX_ARGUMENTS = 400, 500, 40, 7

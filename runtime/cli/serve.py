@@ -1,4 +1,4 @@
-"""`trellis serve MODEL`: an engine and the HTTP server over it, in one process."""
+"""`trellis serve MODEL`: an engine in a process of its own, and the HTTP server over it in this one."""
 
 from typing import Annotated
 
@@ -28,22 +28,20 @@ def serve(
     Every flag is also an environment variable, TRELLIS_MAX_RUNNING for
     --max-running; the command line goes first.
     """
-    need("serve", "server", "torch", "tokenizers", "fastapi", "uvicorn")
+    need("serve", "server", "torch", "tokenizers", "fastapi", "uvicorn", "msgspec")
     import uvicorn
 
-    from ...lang.backends.local import LocalBackend
-    from ..launch import open_client
     from ..server.app import create_app
     from ..server.hosts import HostGate
-    from ..server.probe import engine_probe
+    from ..server.probe import process_probe
+    from ..wire.backend import open_process
 
     if server.api_key is None and server.host not in LOOPBACK:
         complain(f"warning: {server.host} is open to others and there is no --api-key")
     typer.echo(f"opening {model or 'the bundled model'} ...", err=True)
-    client = open_client(engine)
-    backend = LocalBackend(client)
+    backend = open_process(engine)
     try:
-        app = create_app(backend, server, engine_probe(client.engine))
+        app = create_app(backend, server, process_probe(backend))
         if server.hosts is not None:
             app = HostGate(app, server.hosts)
         uvicorn.run(

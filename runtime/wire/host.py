@@ -1,0 +1,185 @@
+"""The engine's side of the wire: a process that opens an engine and answers one socket.
+
+    python -P -m trellis.runtime.wire.host FD          # FD: its end of the socket pair; the config comes first on stdin
+
+It ends when the other side is gone, whatever it is doing. What is slow: opening the model. It refuses to know of HTTP.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
+
+from ...lang.backends.base import Delta, Prefix, Prompt
+from ..client import Client
+from ..config import EngineConfig
+from ..errors import EngineError, RequestError
+from ..prompt import LocalPrefix
+from .frames import FrameWriter, read_frames
+from .messages import (
+    Ask,
+    Cancel,
+    Count,
+    Deltas,
+    Done,
+    Failed,
+    Generate,
+    Hello,
+    Hold,
+    KeptPrefix,
+    Query,
+    Request,
+    Score,
+    WireDelta,
+    constraint_from_wire,
+    failure,
+)
+from .queries import ANSWERS
+
+FIRST_FILE = 3
+
+
+class Host:
+    """Runs the calls of one socket on a client. `prefixes`: those the other side holds, by number."""
+
+    def __init__(self, client: Client, writer: FrameWriter) -> None:
+        self._client = client
+        self._writer = writer
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._prefixes: dict[int, LocalPrefix] = {}
+        self._count = 0
+        self._deltas: list[WireDelta] = []
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        """Answers until the other side is gone."""
+        self._writer.send(Hello(self._client.resources.context))
+        async with aclosing(read_frames(reader, Request)) as frames:  # pyright: ignore[reportArgumentType]  # a union
+            async for messages in frames:
+                for message in messages:
+                    self._take(message)
+
+    def _take(self, message: Any) -> None:
+        if isinstance(message, Cancel):
+            if (task := self._tasks.get(message.call)) is not None:
+                task.cancel()
+        elif isinstance(message, Count):
+            self._recount(message)
+        else:
+            work = self._run(message)
+            task = self._tasks[message.call] = asyncio.ensure_future(work)
+            task.add_done_callback(lambda _: self._tasks.pop(message.call, None))
+
+    def _recount(self, message: Count) -> None:
+        prefix = self._prefixes[message.prefix]
+        if message.more > 0:
+            self._client.retain(prefix)
+            return
+        self._client.release(prefix)
+        if prefix.holders == 0:
+            del self._prefixes[message.prefix]
+
+    async def _run(self, message: Any) -> None:
+        try:
+            self._writer.send(await self._answer(message))
+        except (
+            Exception
+        ) as error:  # whatever it is belongs to this call, and is told to who made it
+            self._flush()
+            self._writer.send(failure(message.call, error))
+
+    async def _answer(self, message: Any) -> Done:
+        match message:
+            case Generate():
+                return await self._generate(message)
+            case Score():
+                prompt = self._prompt(message.prompt)
+                scores = await self._client.score(prompt, message.choices, message.params)
+                return Done(message.call, scores=scores)
+            case Hold():
+                kept = await self._client.hold(self._prompt(message.prompt), message.params)
+                return Done(message.call, prefix=self._keep(kept))
+            case Query():
+                answer = await ANSWERS[message.what](self._client, **message.arguments)
+                return Done(message.call, answer=answer)
+            case _:
+                raise AssertionError(message)
+
+    async def _generate(self, message: Generate) -> Done:
+        constraint = constraint_from_wire(message.constraint)
+        prompt = self._prompt(message.prompt)
+        deltas = self._client.generate(prompt, message.params, constraint)
+        async with aclosing(deltas):
+            async for delta in deltas:
+                self._post(message.call, delta)
+        self._flush()
+        return Done(message.call)
+
+    def _post(self, call: int, delta: Delta) -> None:
+        """Deltas of one moment go together: many requests advance in one step of the engine."""
+        if not self._deltas:
+            asyncio.get_running_loop().call_soon(self._flush)
+        prefix = None if delta.prefix is None else self._keep(delta.prefix)
+        self._deltas.append(
+            WireDelta(
+                call, delta.text, delta.index, delta.tokens, delta.finish, delta.usage, prefix
+            )
+        )
+
+    def _flush(self) -> None:
+        deltas, self._deltas = self._deltas, []
+        if deltas:
+            self._writer.send(Deltas(deltas))
+
+    def _keep(self, prefix: Prefix) -> KeptPrefix:
+        assert isinstance(prefix, LocalPrefix)
+        self._count += 1
+        self._prefixes[self._count] = prefix
+        return KeptPrefix(self._count, prefix.length)
+
+    def _prompt(self, ask: Ask) -> Prompt:
+        if ask.base is None:
+            return Prompt(None, ask.pieces)
+        prefix = self._prefixes.get(ask.base)
+        if prefix is None:
+            raise RequestError(f"there is no prefix {ask.base}: it was released, or never existed")
+        return Prompt(prefix, ask.pieces)
+
+
+async def run_host(sock: socket.socket, opening: Callable[[], Client]) -> None:
+    """Opens an engine and serves the socket until the other side is gone."""
+    reader, stream = await asyncio.open_unix_connection(sock=sock, limit=1 << 20)
+    writer = FrameWriter(stream)
+    try:
+        client = await asyncio.to_thread(opening)
+    except (EngineError, OSError) as error:
+        writer.send(Failed(0, type(error).__name__, str(error)))
+        writer.close()
+        await stream.wait_closed()
+        return
+    try:
+        await Host(client, writer).serve(reader)
+    finally:
+        client.close()
+
+
+def main() -> None:
+    """The process: its socket is the file descriptor named by the first argument."""
+    from ..launch import open_client
+
+    # The server that started this decides when it ends: by closing the socket. A terminal's Ctrl-C reaches both.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    config = EngineConfig.of(**json.loads(sys.stdin.readline()))
+    asyncio.run(run_host(sock, lambda: open_client(config)))
+    # Threads of libraries must not keep a process alive whose owner has gone.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
