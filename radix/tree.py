@@ -136,6 +136,10 @@ class RadixTree:
             yield depth, node
             stack.extend((depth + 1, child) for child in node.children.values())
 
+    def idle_seconds(self, node: Node) -> float:
+        """How long ago the node was used."""
+        return self._clock() - node.used
+
     def _descend(self, node: Node, key: bytes) -> tuple[Node, int]:
         base, at = node.end, 0
         while True:

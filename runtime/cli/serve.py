@@ -33,7 +33,7 @@ def serve(
 
     from ..server.app import create_app
     from ..server.hosts import HostGate
-    from ..server.probe import process_probe
+    from ..server.served import serve_process
     from ..wire.backend import open_process
 
     if server.api_key is None and server.host not in LOOPBACK:
@@ -41,7 +41,7 @@ def serve(
     typer.echo(f"opening {model or 'the bundled model'} ...", err=True)
     backend = open_process(engine)
     try:
-        app = create_app(backend, server, process_probe(backend))
+        app = create_app(serve_process(backend, server.served_name), server)
         if server.hosts is not None:
             app = HostGate(app, server.hosts)
         uvicorn.run(

@@ -1,4 +1,4 @@
-"""The HTTP server: a door to one backend, in the same process.
+"""The HTTP server: a door to one backend.
 
     app = create_app(backend, ServerConfig(api_key="..."))       # an ASGI application
     uvicorn.run(app)                                             # or `trellis serve MODEL`
@@ -8,10 +8,11 @@ The way of a request through the files:
     hosts.py     the host name, so that no web page can pose as this machine
     auth.py      the key, decided on the raw path, before anything is read
     limits.py    the size of the body, while it is read
-    native.py    the routes; body.py says what a body may hold and turns it into jobs
+    native/      Trellis' own routes: generate, score, tokens, cache, health
+    strict.py    bodies in which nothing is ignored
     source.py    jobs run on the backend's loop, their Deltas come back to the server's
-    answer.py    Deltas become replies; stream.py sends them as they come
-    probe.py     what /ready asks
+    stream.py    sends replies as they come
+    served.py    the model behind it; metrics.py what Prometheus reads; probe.py what /ready asks
     errors.py    one table says which exception is which status
 
 A client that leaves takes its work with it. The server refuses to know how text is generated.

@@ -1,35 +1,81 @@
-"""The application: routes, errors and gates around one backend.
+"""The application: routes, errors and gates around one model.
 
-    app = create_app(trellis.Engine("/models/llama"), ServerConfig())
+    app = create_app(serve_process(backend), ServerConfig())
 
 It neither opens nor closes the backend; who made it does.
 """
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import Response
 from starlette.types import ASGIApp
 
 from ...lang.backends.base import Backend
+from ..errors import EngineError
 from .auth import KeyGate
 from .config import ServerConfig
 from .errors import install_errors
 from .limits import BodyLimit
-from .native import native_routes
+from .metrics import Meters
+from .native.cache import cache_routes
+from .native.generate import generate_routes
+from .native.info import health_routes, info_routes
+from .native.score import score_routes
+from .native.text import text_routes
 from .probe import Probe, loop_probe
+from .served import Served
 from .source import Source
 
 
 def create_app(
-    backend: Backend, config: ServerConfig | None = None, probe: Probe | None = None
+    backend: Backend | Served, config: ServerConfig | None = None, probe: Probe | None = None
 ) -> ASGIApp:
-    """The ASGI application over a backend.
+    """The ASGI application over a backend; with what only a Served model can answer, where it is one.
 
-    Probe: returns once the engine has answered; by default its loop is asked.
+    probe: returns once the engine has answered; by default its loop is asked.
     """
     config = config or ServerConfig()
+    served = backend if isinstance(backend, Served) else None
+    plain = backend.backend if isinstance(backend, Served) else backend
+    meters = Meters()
+    source = Source(plain, meters.observe)
     app = FastAPI(
         title="Trellis", description="Structured generation over one model.", docs_url="/docs"
     )
     install_errors(app)
-    app.include_router(native_routes(Source(backend), config, probe or loop_probe(backend)))
-    limited = BodyLimit(app, config.max_body_bytes)
-    return limited if config.api_key is None else KeyGate(limited, config.api_key)
+    routers = [
+        generate_routes(source, config),
+        score_routes(source),
+        health_routes(source, config, probe or _probe(plain, served)),
+        _metric_routes(meters, served),
+    ]
+    if served is not None:
+        routers += [text_routes(served), cache_routes(served), info_routes(served, config)]
+    for router in routers:
+        app.include_router(router)
+    return KeyGate(BodyLimit(app, config.max_body_bytes), config.api_key, config.admin_key)
+
+
+def _probe(backend: Backend, served: Served | None) -> Probe:
+    if served is None:
+        return loop_probe(backend)
+
+    async def ask() -> None:
+        await served.ask("ping")
+
+    return ask
+
+
+def _metric_routes(meters: Meters, served: Served | None) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/metrics", summary="What Prometheus reads")
+    async def metrics() -> Response:
+        stats = None
+        if served is not None:
+            try:
+                stats = await served.ask("stats")
+            except EngineError:  # told as trellis:engine_up 0, which is what it is for
+                stats = None
+        return Response(meters.render(stats), media_type="text/plain; version=0.0.4")
+
+    return router

@@ -29,6 +29,13 @@ class ServerConfig:
     api_key: str | None = _setting(
         None, "Key that requests must carry, as `Authorization: Bearer KEY` or `X-API-Key: KEY`."
     )
+    admin_key: str | None = _setting(
+        None,
+        "Key for operators' routes: cache, abort, server_info. Without it they need no --api-key to be set.",
+    )
+    served_name: str | None = _setting(
+        None, "What clients call the model; its folder's name when absent."
+    )
     allowed_hosts: str | None = _setting(
         None,
         "Host names that requests may use, separated by commas. When absent: this machine's own"
@@ -51,8 +58,9 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port must be between 0 and 65535, got {self.port}")
-        if self.api_key is not None and not self.api_key.strip():
-            raise ConfigError("api_key must not be empty: leave it out to serve without a key")
+        for name in ("api_key", "admin_key"):
+            if (key := getattr(self, name)) is not None and not key.strip():
+                raise ConfigError(f"{name} must not be empty: leave it out to serve without a key")
         for name in ("max_body_bytes", "max_batch", "ready_seconds"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")

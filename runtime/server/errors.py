@@ -65,6 +65,13 @@ class ErrorBody(BaseModel):
     error: ErrorFields
 
 
+# What every route may reply besides what it is for.
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorBody, "description": "The request cannot be meant, or not now."},
+    "5XX": {"model": ErrorBody, "description": "The engine does not answer, or failed."},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What is said about an exception. retry_after: seconds."""
@@ -102,6 +109,7 @@ TABLE: tuple[tuple[type[Exception], int, str, int | None], ...] = (
 )
 HTTP_TYPES = {
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     413: "body_too_large",

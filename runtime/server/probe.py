@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 
 from ...lang.backends.base import Backend
 from ..engine import Engine
-from ..wire.backend import WireBackend
 
 Probe = Callable[[], Awaitable[None]]
 
@@ -38,14 +37,5 @@ def engine_probe(engine: Engine) -> Probe:
 
         engine.call(answer)
         await answered.wait()
-
-    return ask
-
-
-def process_probe(backend: WireBackend) -> Probe:
-    """Asks the engine's thread in its own process."""
-
-    async def ask() -> None:
-        await asyncio.wrap_future(backend.loop.submit(backend.ping()))
 
     return ask

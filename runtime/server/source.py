@@ -11,7 +11,7 @@ back in the same moment shares one wake-up. It refuses to know about HTTP bodies
 
 import asyncio
 import concurrent.futures
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from starlette.types import Receive
 
 from ...constrained.errors import ConstraintError
 from ...constrained.spec import Constraint
-from ...lang.backends.base import Backend, Delta, Prompt
+from ...lang.backends.base import Backend, ChoiceScore, Delta, Finish, Prompt, Usage
 from ...lang.params import SamplingParams
 from ..errors import EngineStopped
 from ..mailbox import Mailbox, Mailboxes
@@ -46,12 +46,25 @@ class Job:
     first: int
 
 
-class Source:
-    """One backend, as the server's loop sees it."""
+@dataclass(eq=False, slots=True)
+class _Working:
+    """A job at work, and whether somebody asked for its end."""
 
-    def __init__(self, backend: Backend) -> None:
+    task: "asyncio.Task[Any]"
+    aborted: bool = False
+
+
+class Source:
+    """One backend, as the server's loop sees it. observe: hears of every answer that ends."""
+
+    def __init__(
+        self, backend: Backend, observe: Callable[[Finish, Usage], None] | None = None
+    ) -> None:
         self.backend = backend
+        self._observe = observe
         self._mailboxes = Mailboxes()
+        # Jobs at work, by id; touched on the backend's loop only.
+        self._working: dict[str, set[_Working]] = {}
 
     async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[tuple[int, Delta], None]:
         """(place, Delta) of all jobs as they come.
@@ -79,14 +92,57 @@ class Source:
         except* Exception as failures:
             raise _first(failures) from None
 
+    async def score(
+        self, prompt: Prompt, choices: tuple[str, ...], params: SamplingParams
+    ) -> tuple[ChoiceScore, ...]:
+        """Log-probabilities of every choice after the prompt."""
+        future = self.backend.loop.submit(self.backend.score(prompt, choices, params))
+        return await asyncio.wrap_future(future)
+
+    async def abort(self, id: str | None) -> int:
+        """Ends the jobs with this id, or all; their answers finish with "abort". Gives how many there were."""
+
+        async def end() -> int:
+            found = self._working.values() if id is None else [self._working.get(id, set())]
+            jobs = [job for jobs in found for job in jobs]
+            for job in jobs:
+                job.aborted = True
+                job.task.cancel()
+            return len(jobs)
+
+        return await asyncio.wrap_future(self.backend.loop.submit(end()))
+
     async def _run_one(self, job: Job, mailbox: Mailbox, queue: asyncio.Queue[Any]) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        working = _Working(task)
+        self._working.setdefault(job.id, set()).add(working)
+        left = set(range(job.params.n))
+
+        def post(delta: Delta) -> None:
+            if delta.finish is not None:
+                left.discard(delta.index)
+                if self._observe is not None:
+                    self._observe(delta.finish, delta.usage or Usage())
+            mailbox.post(queue, (job.first + delta.index, delta))
+
         deltas = self.backend.generate(job.prompt, job.params, job.constraint)
         try:
             async with aclosing(deltas):
                 async for delta in deltas:
-                    mailbox.post(queue, (job.first + delta.index, delta))
+                    post(delta)
         except ConstraintError as error:
             raise FieldError(error, job.constraint_param) from error
+        except asyncio.CancelledError:
+            if not working.aborted:
+                raise
+            task.uncancel()
+            for index in sorted(left):
+                post(Delta("", index, finish=Finish("abort")))
+        finally:
+            self._working[job.id].discard(working)
+            if not self._working[job.id]:
+                del self._working[job.id]
 
 
 def _first(failures: BaseExceptionGroup[Exception]) -> Exception:

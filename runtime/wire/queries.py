@@ -9,8 +9,12 @@ It refuses to know who asks.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from itertools import islice
 from typing import Any, TypeVar
 
+from ...lang.backends.base import Piece, Prompt
+from ...lang.params import SamplingParams
+from ...radix.node import Node
 from ..client import Client
 
 T = TypeVar("T")
@@ -58,4 +62,57 @@ async def stats(client: Client) -> dict[str, Any]:
     return await on_engine(client, ask)
 
 
-ANSWERS: dict[str, Callable[..., Awaitable[Any]]] = {"ping": ping, "stats": stats}
+async def tree(client: Client, namespace: str | None, limit: int) -> dict[str, Any]:
+    """The radix tree, parents first, at most `limit` nodes: where each begins and ends, how it is used and held."""
+    cache = client.engine.scheduler.cache
+
+    def ask() -> dict[str, Any]:
+        numbers: dict[Node, int] = {}
+        nodes: list[dict[str, Any]] = []
+        for depth, node in islice(cache.tree.walk(namespace), limit):
+            numbers[node] = len(numbers)
+            nodes.append(
+                {
+                    "id": numbers[node],
+                    "parent": numbers.get(node.parent) if node.parent is not None else None,
+                    "depth": depth,
+                    "start": node.start,
+                    "end": node.end,
+                    "pages": len(node.pages),
+                    "locks": node.locks,
+                    "pinned": node in cache.tree.pins,
+                    "idle_seconds": round(cache.tree.idle_seconds(node), 3),
+                    "tokens": node.tokens.tolist(),
+                }
+            )
+        pages = asdict(cache.counts)
+        return {"page_size": cache.page_size, "pages": pages, "nodes": nodes}
+
+    return await on_engine(client, ask)
+
+
+async def flush(client: Client, namespace: str | None) -> int:
+    """Evicts what nobody keeps, of one namespace or of all; the pages that are free now."""
+    return await on_engine(client, lambda: client.engine.scheduler.cache.flush(namespace))
+
+
+async def pin(client: Client, tokens: list[int], namespace: str, seconds: float) -> int:
+    """Computes these tokens and keeps them for a time; how many there are."""
+    params = SamplingParams(namespace=namespace)
+    prefix = await client.hold(Prompt(None, (Piece(tokens=tuple(tokens)),)), params)
+    try:
+        node = prefix.node
+        if node is not None:
+            await on_engine(client, lambda: client.engine.scheduler.cache.tree.pin(node, seconds))
+    finally:
+        client.release(prefix)
+    return prefix.length
+
+
+ANSWERS: dict[str, Callable[..., Awaitable[Any]]] = {
+    "ping": ping,
+    "stats": stats,
+    "tree": tree,
+    "flush": flush,
+    "pin": pin,
+}

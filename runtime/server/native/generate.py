@@ -1,38 +1,29 @@
-"""The native routes: /generate, and what a supervisor asks for.
+"""/generate: continue a prompt, or many.
 
     POST /generate     {"text", "sampling_params": {...}} -> {"text", "output_ids", "meta_info"}
-    GET  /health       the process answers
-    GET  /ready        the engine answers
 
 A list of prompts, or n above 1, gives a list of replies: prompt by prompt, answer by answer. With
 `stream` the replies come as events that carry only what is new.
 """
 
-import asyncio
 from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from ...lang.backends.base import Backend
+from ....lang.backends.base import Backend
+from ..config import ServerConfig
+from ..errors import ERRORS, BadRequest
+from ..source import Job, Source, unless_left
+from ..stream import Events, EventStream
 from .answer import Answer
 from .body import GenerateBody
-from .config import ServerConfig
-from .errors import BadRequest, ErrorBody, NotReady
-from .probe import Probe
-from .source import Job, Source, unless_left
-from .stream import Events, EventStream
-
-ERRORS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": ErrorBody, "description": "The request cannot be meant, or not now."},
-    "5XX": {"model": ErrorBody, "description": "The engine does not answer, or failed."},
-}
 
 
-def native_routes(source: Source, config: ServerConfig, probe: Probe) -> APIRouter:
-    """The routes over one backend. probe: returns once the engine has answered."""
-    router = APIRouter()
+def generate_routes(source: Source, config: ServerConfig) -> APIRouter:
+    """The route over one backend."""
+    router = APIRouter(tags=["native"])
 
     @router.post("/generate", summary="Continue a prompt, or many", responses=ERRORS)
     async def generate(body: GenerateBody, request: Request) -> Response:
@@ -44,19 +35,6 @@ def native_routes(source: Source, config: ServerConfig, probe: Probe) -> APIRout
         await unless_left(request.receive, _collect(source, jobs, answers))
         replies = [answer.reply() for answer in answers]
         return JSONResponse(replies if body.many or len(replies) > 1 else replies[0])
-
-    @router.get("/health", summary="Whether the process answers")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @router.get("/ready", summary="Whether the engine answers")
-    async def ready() -> dict[str, str]:
-        try:
-            await asyncio.wait_for(probe(), config.ready_seconds)
-        except TimeoutError as error:
-            message = f"the engine has not answered within {config.ready_seconds:g} seconds"
-            raise NotReady(message) from error
-        return {"status": "ready"}
 
     return router
 

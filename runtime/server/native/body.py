@@ -13,47 +13,19 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError
-
-from ...constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex
-from ...lang.backends.base import Piece, Prompt
-from ...lang.errors import InvalidParams
-from ...lang.params import SamplingParams
-from .errors import BadRequest, unknown_field
-from .source import Job
+from ....constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex
+from ....lang.backends.base import Piece, Prompt
+from ....lang.errors import InvalidParams
+from ....lang.params import SamplingParams
+from ..errors import BadRequest
+from ..source import Job
+from ..strict import StrictBody
 
 # Where a name of the route differs from the one in SamplingParams.
 RENAMED = {"max_new_tokens": "max_tokens", "min_new_tokens": "min_tokens", "sampling_seed": "seed"}
 
 
-class _Strict(BaseModel):
-    """No unknown fields, no conversions.
-
-    "5" is no number. null is the same as leaving the field out.
-    """
-
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _know_all(cls, data: Any, info: ValidationInfo) -> Any:
-        if isinstance(data, dict):
-            unknown = [name for name in data if name not in cls.model_fields]
-            if unknown:
-                raise PydanticCustomError(
-                    "unknown_field",
-                    "{message}",
-                    {
-                        "message": unknown_field(str(unknown[0]), list(cls.model_fields)),
-                        "field": unknown[0],
-                    },
-                )
-            return {name: value for name, value in data.items() if value is not None}
-        return data
-
-
-class ConstraintFields(_Strict):
+class ConstraintFields(StrictBody):
     """What the text must look like; at most one."""
 
     regex: str | None = None

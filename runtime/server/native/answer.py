@@ -11,7 +11,7 @@ It refuses to know how replies are sent.
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...lang.backends.base import Delta, Finish, Token, Usage
+from ....lang.backends.base import Delta, Finish, Token, Usage
 
 
 @dataclass(slots=True)
