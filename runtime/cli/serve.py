@@ -8,6 +8,7 @@ from ..config import EngineConfig
 from ..server.config import LOOPBACK, ServerConfig
 from .flags import with_config_flags
 from .report import complain, need
+from .settings import ConfigFile, print_settings
 
 MAX_HEADER_BYTES = 64 * 2**10
 KEEP_ALIVE_SECONDS = 75  # longer than what clients and proxies keep idle connections for
@@ -20,14 +21,22 @@ def serve(
         str | None,
         typer.Argument(help="Folder with a Hugging Face model; the bundled one when absent."),
     ] = None,
+    config: ConfigFile = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Print the settings that would be used, and stop.")
+    ] = False,
     engine: EngineConfig,
     server: ServerConfig,
 ) -> None:
     """Serve a model over HTTP, on this machine only unless told otherwise.
 
     Every flag is also an environment variable, TRELLIS_MAX_RUNNING for
-    --max-running; the command line goes first.
+    --max-running, and a setting max_running of a --config file; the command
+    line goes first, then the environment, then the file.
     """
+    if check:
+        print_settings(engine, server)
+        return
     need("serve", "server", "torch", "tokenizers", "fastapi", "uvicorn", "msgspec")
     import uvicorn
 
