@@ -24,6 +24,7 @@ from .constrained.errors import (
 )
 from .lang.backends.base import Backend, Usage
 from .lang.backends.fake import Fake, Stall
+from .lang.backends.http import Remote
 from .lang.branches import Branches
 from .lang.cell import Answer, Meta
 from .lang.default import fallback, use
@@ -40,15 +41,33 @@ from .lang.errors import (
     ProgramError,
     TurnError,
     UnknownVariable,
+    UnreadableProgram,
     Unsupported,
+    Untraceable,
 )
-from .lang.events import Event, Finished, Retried, TextDelta, VariableSet
+from .lang.events import (
+    Event,
+    Finished,
+    PartialValue,
+    Retried,
+    TextDelta,
+    ThinkingDelta,
+    ToolCalled,
+    VariableSet,
+)
+from .lang.flow import map, match, repeat
 from .lang.function import Function, function
 from .lang.params import SamplingParams
+from .lang.partial import Partial
 from .lang.primitives import assistant, gen, select, system, text, tool, user
+from .lang.program.program import Program, program_schema
 from .lang.run import Run
 from .lang.state import State
 from .lang.stream import AsyncStream, Stream
+from .lang.thinking import Thinking
+from .lang.tools.mcp_client import McpTools, McpUnavailable, mcp
+from .lang.tools.record import ToolCall
+from .lang.tools.tool import Tool
 
 __version__ = "0.1.0"
 
@@ -92,9 +111,15 @@ __all__ = [
     "InvalidProgram",
     "InvalidType",
     "LangError",
+    "McpTools",
+    "McpUnavailable",
     "Meta",
     "NoBackend",
+    "Partial",
+    "PartialValue",
+    "Program",
     "ProgramError",
+    "Remote",
     "Retried",
     "Run",
     "SamplingParams",
@@ -102,15 +127,27 @@ __all__ = [
     "State",
     "Stream",
     "TextDelta",
+    "Thinking",
+    "ThinkingDelta",
+    "Tool",
+    "ToolCall",
+    "ToolCalled",
     "TurnError",
     "UnknownVariable",
+    "UnreadableProgram",
     "Unsupported",
     "UnsupportedConstraint",
+    "Untraceable",
     "Usage",
     "VariableSet",
     "assistant",
     "function",
     "gen",
+    "map",
+    "match",
+    "mcp",
+    "program_schema",
+    "repeat",
     "select",
     "system",
     "text",

@@ -127,6 +127,15 @@ class ChoiceScore:
 
 
 @runtime_checkable
+class Spelled(Protocol):
+    """A backend that knows its model's tokens by their spelling: marks that no text shows can end an answer, too."""
+
+    def token_id(self, text: str) -> int | None:
+        """The one token that is spelled like this; None where there is none."""
+        ...
+
+
+@runtime_checkable
 class Backend(Protocol):
     """Where generation happens. capabilities: of "score", "hold", "n", "logprobs"; anything else is said by `check`."""
 
@@ -143,9 +152,14 @@ class Backend(Protocol):
         """Raises InvalidConstraint or UnsupportedConstraint, before anything runs. Called from any thread."""
         ...
 
-    def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        open_assistant: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str | None:
         """The messages by the model's chat template, ending where an assistant's answer begins if asked; None: no
-        template. Raises what the template raises."""
+        template. tools: for templates that show them, in the form of APIs. Raises what the template raises."""
         ...
 
     def generate(

@@ -13,6 +13,7 @@ It does not sample. It refuses to know about models.
 """
 
 import asyncio
+import inspect
 import json
 import re
 import zlib
@@ -32,7 +33,7 @@ from .base import ChoiceScore, Delta, Finish, Piece, Prefix, Prompt, Token, Usag
 from .example import example_of
 
 Scores = Callable[["Call", str], float]
-Template = Callable[[Sequence[Mapping[str, Any]], bool], str]
+Template = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class Fake:
     """A scripted backend. calls: all so far; working: calls going on now; aborted: those left before their end.
 
     scores: log-probability of each token of a choice, as a function of call and choice; without it the scripted choice
-    is the likeliest, or the one that the prompt names most often. template: a chat template; delay_seconds: before
-    each word.
+    is the likeliest, or the one that the prompt names most often. template: a chat template, a function of messages and
+    whether to invite an answer (and of tools, if it has a third parameter); delay_seconds: before each word.
     """
 
     name = "fake"
@@ -95,6 +96,7 @@ class Fake:
         self._script = script
         self._scores = scores
         self._template = template
+        self._template_takes_tools = template is not None and _takes_tools(template)
         self._delay_seconds = delay_seconds
         self._prefixes: set[FakePrefix] = set()
         self._numbers: Counter[str] = Counter()
@@ -116,9 +118,17 @@ class Fake:
         except (re.error, json.JSONDecodeError) as error:
             raise InvalidConstraint(str(error)) from error
 
-    def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None:
-        """The messages by the template given, if one was."""
-        return self._template(messages, open_assistant) if self._template is not None else None
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        open_assistant: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str | None:
+        """The messages by the template given, if one was; it is told of tools if it takes a third argument."""
+        if self._template is None:
+            return None
+        told = (tools,) if self._template_takes_tools else ()
+        return self._template(messages, open_assistant, *told)
 
     async def generate(
         self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None = None
@@ -265,6 +275,13 @@ class Fake:
         text = write_value(reply, call.constraint)
         _check_allowed(text, call)
         return text
+
+
+def _takes_tools(template: Template) -> bool:
+    try:
+        return len(inspect.signature(template).parameters) > 2
+    except ValueError:  # a builtin without a signature
+        return False
 
 
 def _check_allowed(text: str, call: Call) -> None:

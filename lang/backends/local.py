@@ -23,7 +23,12 @@ class Client(Protocol):
 
     def check(self, constraint: Constraint) -> None: ...
 
-    def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None: ...
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        open_assistant: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str | None: ...
 
     def generate(
         self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None = None
@@ -38,6 +43,8 @@ class Client(Protocol):
     def retain(self, prefix: Prefix) -> None: ...
 
     def release(self, prefix: Prefix) -> None: ...
+
+    def token_id(self, text: str) -> int | None: ...
 
     def close(self) -> None: ...
 
@@ -58,9 +65,14 @@ class LocalBackend:
         """Raises InvalidConstraint or UnsupportedConstraint, naming the place."""
         self.client.check(constraint)
 
-    def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        open_assistant: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str | None:
         """The messages by the model's chat template; None when it has none."""
-        return self.client.render(messages, open_assistant)
+        return self.client.render(messages, open_assistant, tools)
 
     def generate(
         self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None = None
@@ -85,6 +97,10 @@ class LocalBackend:
     def release(self, prefix: Prefix) -> None:
         """One holder less; after the last one the KV may be evicted."""
         self.client.release(prefix)
+
+    def token_id(self, text: str) -> int | None:
+        """The one token that is spelled like this, control tokens among them."""
+        return self.client.token_id(text)
 
     async def aclose(self) -> None:
         """Stops the engine. Its loop goes on until `close`, so that what waits on it hears of the end."""

@@ -5,6 +5,8 @@
 It neither opens nor closes the backend; who made it does.
 """
 
+from pathlib import Path
+
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
 from starlette.types import ASGIApp
@@ -22,8 +24,12 @@ from .native.info import health_routes, info_routes
 from .native.score import score_routes
 from .native.text import text_routes
 from .probe import Probe, loop_probe
+from .programs.hosted import load_hosted
+from .programs.routes import program_routes
 from .served import Served
 from .source import Source
+from .states.routes import state_routes
+from .states.store import StateStore
 
 
 def create_app(
@@ -50,6 +56,12 @@ def create_app(
     ]
     if served is not None:
         routers += [text_routes(served), cache_routes(served), info_routes(served, config)]
+    hosted = {} if config.programs is None else load_hosted(Path(config.programs))
+    routers.append(program_routes(plain, hosted, config.program_seconds))
+    if "hold" in plain.capabilities:
+        store = StateStore(plain, config.max_states, config.state_seconds)
+        meters.watch("remote_states", "States that remote programs hold.", store.__len__)
+        routers.append(state_routes(source, store))
     for router in routers:
         app.include_router(router)
     return KeyGate(BodyLimit(app, config.max_body_bytes), config.api_key, config.admin_key)

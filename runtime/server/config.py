@@ -36,6 +36,11 @@ class ServerConfig:
     served_name: str | None = _setting(
         None, "What clients call the model; its folder's name when absent."
     )
+    programs: str | None = _setting(
+        None,
+        "Python file whose functions are served at /v1/programs; it runs with the server's rights.",
+    )
+    program_seconds: float = _setting(600.0, "Longest run of a program.")
     allowed_hosts: str | None = _setting(
         None,
         "Host names that requests may use, separated by commas. When absent: this machine's own"
@@ -43,6 +48,8 @@ class ServerConfig:
     )
     max_body_bytes: int = _setting(10 * 2**20, "Largest request body.")
     max_batch: int = _setting(1024, "Most prompts in one request.")
+    max_states: int = _setting(16_384, "Most states that remote programs may hold at once.")
+    state_seconds: float = _setting(600.0, "A state nobody uses for this long is released.")
     ready_seconds: float = _setting(
         5.0, "`/ready` fails when the engine has not answered within this time."
     )
@@ -61,7 +68,15 @@ class ServerConfig:
         for name in ("api_key", "admin_key"):
             if (key := getattr(self, name)) is not None and not key.strip():
                 raise ConfigError(f"{name} must not be empty: leave it out to serve without a key")
-        for name in ("max_body_bytes", "max_batch", "ready_seconds"):
+        positive = (
+            "max_body_bytes",
+            "max_batch",
+            "max_states",
+            "state_seconds",
+            "ready_seconds",
+            "program_seconds",
+        )
+        for name in positive:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.drain_seconds < 0:

@@ -19,8 +19,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from ...constrained.errors import ConstraintBudget, ConstraintError
-from ...lang.errors import InvalidProgram, NoBackend, Unsupported
+from ...constrained.errors import ConstraintBudget, ConstraintError, UnsupportedConstraint
+from ...lang.errors import DeadlineExceeded, InvalidProgram, NoBackend, ProgramError, Unsupported
 from ..errors import ConfigError, EngineStopped, Overloaded, RequestError
 
 log = logging.getLogger("trellis.server")
@@ -43,6 +43,12 @@ class FieldError(Exception):
         self.param = param
 
 
+class UnknownState(Exception):
+    """There is no such state: it was released, has expired, or never existed."""
+
+    param = "base"
+
+
 class NotReady(Exception):
     """The engine does not answer."""
 
@@ -52,11 +58,12 @@ class ClientLeft(Exception):
 
 
 class ErrorFields(BaseModel):
-    """What went wrong. param: the field at fault, as the caller wrote it."""
+    """What went wrong. param: the field at fault, as the caller wrote it. path: the place in a constraint."""
 
     message: str
     type: str
     param: str | None
+    path: str | None = None
 
 
 class ErrorBody(BaseModel):
@@ -74,17 +81,19 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is said about an exception. retry_after: seconds."""
+    """What is said about an exception. retry_after: seconds. path: where in a constraint."""
 
     status: int
     type: str
     message: str
     param: str | None = None
     retry_after: int | None = None
+    path: str | None = None
 
     @property
     def body(self) -> dict[str, Any]:
-        return {"error": {"message": self.message, "type": self.type, "param": self.param}}
+        error = {"message": self.message, "type": self.type, "param": self.param}
+        return {"error": error if self.path is None else error | {"path": self.path}}
 
     def response(self) -> JSONResponse:
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
@@ -95,11 +104,13 @@ class Failure:
 TABLE: tuple[tuple[type[Exception], int, str, int | None], ...] = (
     (BadRequest, 400, "invalid_request", None),
     (ConstraintBudget, 413, "constraint_too_large", None),
+    (UnsupportedConstraint, 400, "unsupported_constraint", None),
     (ConstraintError, 400, "invalid_constraint", None),
     (Unsupported, 400, "unsupported", None),
     (InvalidProgram, 400, "invalid_request", None),
     (RequestError, 400, "invalid_request", None),
     (ConfigError, 400, "invalid_request", None),
+    (UnknownState, 404, "unknown_state", None),
     (Overloaded, 429, "overloaded", 1),
     (NotReady, 503, "not_ready", 2),
     (EngineStopped, 503, "unavailable", 5),
@@ -122,13 +133,17 @@ def describe(error: Exception) -> Failure:
         return replace(describe(error.cause), param=error.param)
     if isinstance(error, RequestValidationError):
         return _describe_body(error.errors())
+    if isinstance(error, ProgramError) and not isinstance(error, InvalidProgram):
+        return _describe_run(error)
     if isinstance(error, HTTPException):
         kind = HTTP_TYPES.get(error.status_code, "invalid_request")
         return Failure(error.status_code, kind, str(error.detail))
     for family, status, kind, retry_after in TABLE:
         if isinstance(error, family):
             param = getattr(error, "param", None)
-            return Failure(status, kind, str(error) or type(error).__name__, param, retry_after)
+            path = getattr(error, "path", None) or None
+            message = str(error) or type(error).__name__
+            return Failure(status, kind, message, param, retry_after, path)
     log.error("a request failed", exc_info=error)
     return Failure(500, "internal", "an error of the server; its log has the details")
 
@@ -141,6 +156,7 @@ def install_errors(app: FastAPI) -> None:
 
     for family in (
         FieldError,
+        ProgramError,
         RequestValidationError,
         HTTPException,
         *(row[0] for row in TABLE),
@@ -153,6 +169,17 @@ def unknown_field(name: str, known: Sequence[str]) -> str:
     """The message for a field that does not exist, with the likeliest meant one."""
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     return f"unknown field {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _describe_run(error: ProgramError) -> Failure:
+    """A run of a program that failed: by what made it fail, where that is known; a program's own error is its own."""
+    message = str(error)
+    if isinstance(error, DeadlineExceeded):
+        return Failure(504, "timeout", message, error.name)
+    cause = error.__cause__
+    if isinstance(cause, tuple(row[0] for row in TABLE)):
+        return replace(describe(cause), message=message, param=error.name)
+    return Failure(422, "run_failed", message, error.name)
 
 
 def _describe_body(errors: Sequence[Any]) -> Failure:

@@ -7,10 +7,10 @@
 Times are seconds. It refuses to know HTTP.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -58,6 +58,10 @@ class Meters:
             EACH,
         )
         self._whole = histogram("e2e_request_latency_seconds", "Until the last token.", WHOLE)
+
+    def watch(self, name: str, text: str, count: Callable[[], float]) -> None:
+        """Reports what `count` gives, whenever it is asked for."""
+        Gauge(f"trellis:{name}", text, registry=self._registry).set_function(count)
 
     def observe(self, finish: Finish, usage: Usage) -> None:
         """Counts an answer that has ended."""

@@ -20,7 +20,7 @@ from starlette.types import Receive
 
 from ...constrained.errors import ConstraintError
 from ...constrained.spec import Constraint
-from ...lang.backends.base import Backend, ChoiceScore, Delta, Finish, Prompt, Usage
+from ...lang.backends.base import Backend, ChoiceScore, Delta, Finish, Prefix, Prompt, Usage
 from ...lang.params import SamplingParams
 from ..errors import EngineStopped
 from ..mailbox import Mailbox, Mailboxes
@@ -98,6 +98,12 @@ class Source:
         """Log-probabilities of every choice after the prompt."""
         future = self.backend.loop.submit(self.backend.score(prompt, choices, params))
         return await asyncio.wrap_future(future)
+
+    async def hold(self, prompt: Prompt, params: SamplingParams) -> Prefix:
+        """Computes a prompt and keeps it; the caller holds it then."""
+        return await asyncio.wrap_future(
+            self.backend.loop.submit(self.backend.hold(prompt, params))
+        )
 
     async def abort(self, id: str | None) -> int:
         """Ends the jobs with this id, or all; their answers finish with "abort". Gives how many there were."""

@@ -1,0 +1,235 @@
+"""Remote: a Trellis server as a backend.
+
+    with trellis.use(trellis.Remote("http://localhost:30000", api_key="...")):
+        extract("...")
+
+What a program has said so far stays on the server, as a state; each call sends only what is new, and nothing is
+tokenised twice. Calls that the server is too busy for are tried again after the time it names. Closing an answer's
+iterator closes its connection, which ends the work there.
+
+What is slow: a round trip for each call. It refuses to know about programs: see `program` for those that travel whole.
+"""
+
+import asyncio
+import contextlib
+import functools
+import json
+import weakref
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from ...constrained.spec import Constraint
+from ..loop import Loop
+from ..params import SamplingParams
+from .base import ChoiceScore, Delta, Prefix, Prompt
+from .http_codec import constraint_data, prompt_data, read_delta, read_failure
+from .retry import Retries, Unreachable, retried
+
+CONNECT_SECONDS = 10.0
+RELEASES_AT_ONCE = 4096
+
+
+@dataclass(eq=False, slots=True)
+class RemotePrefix:
+    """A state on the server. holders: how many rely on it here."""
+
+    id: str
+    length: int
+    holders: int = 1
+
+
+class Remote:
+    """A backend over HTTP. timeout: seconds without a sign of life; retries: of what may be tried again."""
+
+    name = "remote"
+    capabilities = frozenset({"score", "hold", "n", "logprobs", "tokens"})
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        timeout: float = 600.0,
+        retries: int = 4,
+    ) -> None:
+        """Connects with the first call. Raises ValueError for a URL that is none."""
+        if httpx.URL(url).scheme not in ("http", "https"):
+            raise ValueError(f"the URL must begin with http:// or https://, got {url!r}")
+        self.url = url.rstrip("/")
+        self.loop = Loop("remote")
+        self._retries = Retries(retries)
+        headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
+        settings: dict[str, Any] = {
+            "base_url": self.url,
+            "headers": headers,
+            "timeout": httpx.Timeout(timeout, connect=CONNECT_SECONDS),
+            "limits": limits,
+        }
+        self._http = httpx.AsyncClient(**settings)
+        # For the two questions that are asked from anywhere, also from the loop itself.
+        self._blocking = httpx.Client(**settings)
+        self._rendered = functools.lru_cache(4096)(self._render)
+        self._checked = functools.lru_cache(4096)(self._check)
+        self._releases: list[str] = []
+        weakref.finalize(self, self._blocking.close)
+
+    # -- questions -----------------------------------------------------------------------------------------------
+
+    def check(self, constraint: Constraint) -> None:
+        """Raises InvalidConstraint, UnsupportedConstraint or ConstraintBudget, as the server says."""
+        self._checked(constraint)
+
+    def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None:
+        """The messages by the served model's chat template."""
+        return self._rendered(json.dumps([dict(m) for m in messages]), open_assistant)
+
+    def _check(self, constraint: Constraint) -> None:
+        self._ask("check", {"constraint": constraint_data(constraint)})
+
+    def _render(self, messages: str, open_assistant: bool) -> str | None:
+        body = {"messages": json.loads(messages), "open_assistant": open_assistant}
+        return self._ask("render", body)["text"]
+
+    def _ask(self, what: str, body: dict[str, Any]) -> Any:
+        for pause in self._retries.blocking():
+            with pause, self._told():
+                return _read(self._blocking.post(f"/v1/states/{what}", json=body))
+        raise AssertionError("the last attempt raises")
+
+    # -- work ----------------------------------------------------------------------------------------------------
+
+    async def generate(
+        self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None = None
+    ) -> AsyncGenerator[Delta, None]:
+        """Deltas of `params.n` answers. Closing the generator ends the work within one step."""
+        body = prompt_data(prompt, params)
+        if constraint is not None:
+            body["constraint"] = constraint_data(constraint)
+        async with contextlib.AsyncExitStack() as stack:
+            response = await retried(
+                self._retries, functools.partial(self._begin, stack, "generate", body)
+            )
+            with self._told():
+                async for event in _events(response):
+                    delta, state = read_delta(event)
+                    if state is not None:
+                        delta = _with_prefix(delta, RemotePrefix(*state))
+                    yield delta
+
+    async def score(
+        self, prompt: Prompt, choices: tuple[str, ...], params: SamplingParams
+    ) -> tuple[ChoiceScore, ...]:
+        """Log-probabilities of every choice, in one batched forward."""
+        body = prompt_data(prompt, params) | {"choices": list(choices)}
+        found = await self._post("/score", body)
+        return tuple(ChoiceScore(tuple(s["tokens"]), tuple(s["logprobs"])) for s in found["scores"])
+
+    async def hold(self, prompt: Prompt, params: SamplingParams) -> Prefix:
+        """Computes the prompt there and keeps it."""
+        found = await self._post("", prompt_data(prompt, params))
+        return RemotePrefix(found["id"], found["length"])
+
+    def retain(self, prefix: Prefix) -> None:
+        """One holder more."""
+        assert isinstance(prefix, RemotePrefix)
+        prefix.holders += 1
+
+    def release(self, prefix: Prefix) -> None:
+        """One holder less; after the last one the server lets go of the state."""
+        assert isinstance(prefix, RemotePrefix)
+        prefix.holders -= 1
+        assert prefix.holders >= 0, f"{prefix} was released too often"
+        if prefix.holders == 0:
+            if not self._releases:
+                asyncio.get_running_loop().call_soon(self._send_releases)
+            self._releases.append(prefix.id)
+
+    async def aclose(self) -> None:
+        """Releases what is held and closes the connections."""
+        ids, self._releases = self._releases, []
+        if ids:
+            await self._let_go(ids)
+        await self._http.aclose()
+
+    def close(self) -> None:
+        """The same, from a thread that runs no loop; the loop ends too."""
+        if not self.loop.closed:
+            self.loop.submit(self.aclose()).result()
+            self.loop.close()
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        async def send() -> Any:
+            with self._told():
+                return _read(await self._http.post(f"/v1/states{path}", json=body))
+
+        return await retried(self._retries, send)
+
+    async def _begin(
+        self, stack: contextlib.AsyncExitStack, what: str, body: dict[str, Any]
+    ) -> httpx.Response:
+        request = self._http.build_request("POST", f"/v1/states/{what}", json=body)
+        with self._told():
+            response = await self._http.send(request, stream=True)
+        stack.push_async_callback(response.aclose)
+        if response.is_error:
+            await response.aread()
+            raise read_failure(response)
+        return response
+
+    @contextlib.contextmanager
+    def _told(self) -> Generator[None]:
+        """Failures of the network in words that a program's reader understands."""
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise Unreachable(f"cannot connect to {self.url}: {error}") from error
+        except httpx.TimeoutException as error:
+            raise TimeoutError(f"{self.url} gave no sign of life for too long") from error
+        except httpx.TransportError as error:
+            raise ConnectionError(f"the connection to {self.url} broke: {error}") from error
+
+    def _send_releases(self) -> None:
+        ids, self._releases = self._releases, []
+        if ids and not self._http.is_closed:
+            task = asyncio.ensure_future(self._let_go(ids))
+            task.add_done_callback(_forget)
+
+    async def _let_go(self, ids: list[str]) -> None:
+        for first in range(0, len(ids), RELEASES_AT_ONCE):
+            body = {"ids": ids[first : first + RELEASES_AT_ONCE]}
+            await self._http.post("/v1/states/release", json=body)
+
+
+def _read(response: httpx.Response) -> Any:
+    if response.is_error:
+        raise read_failure(response)
+    return response.json()
+
+
+async def _events(response: httpx.Response) -> AsyncGenerator[dict[str, Any], None]:
+    """The events of a stream. Raises what an error event tells of, and ConnectionError if it breaks off."""
+    async for line in response.aiter_lines():
+        if line == "data: [DONE]":
+            return
+        if line.startswith("data: "):
+            event = json.loads(line[6:])
+            if "error" in event:
+                raise read_failure(response, event)
+            yield event
+    raise ConnectionError("the server ended the answer in the middle: it was stopped, or crashed")
+
+
+def _with_prefix(delta: Delta, prefix: RemotePrefix) -> Delta:
+    return Delta(delta.text, delta.index, delta.tokens, delta.finish, delta.usage, prefix)
+
+
+def _forget(task: "asyncio.Task[None]") -> None:
+    """A release that does not arrive is made up for: the server lets go of unused states by itself."""
+    if not task.cancelled():
+        task.exception()

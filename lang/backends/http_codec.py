@@ -1,0 +1,108 @@
+"""The JSON of a Trellis server's state routes, to and from what a Backend speaks of.
+
+    body = prompt_data(prompt, params)
+    delta, state = read_delta(event)
+    raise read_failure(response)
+
+It refuses to know connections.
+"""
+
+from dataclasses import asdict, fields
+from typing import Any, cast
+
+import httpx
+
+from ...constrained.errors import (
+    ConstraintBudget,
+    ConstraintError,
+    InvalidConstraint,
+    UnsupportedConstraint,
+)
+from ...constrained.spec import Constraint
+from ..errors import InvalidParams, InvalidProgram, LangError, NoBackend, Unsupported
+from ..params import SamplingParams
+from ..program.encode import wire_constraint
+from .base import Delta, Finish, Prompt, Token, Usage
+from .retry import Busy
+
+DEFAULTS = SamplingParams()
+CONSTRAINT_ERRORS: dict[Any, type[ConstraintError]] = {
+    "invalid_constraint": InvalidConstraint,
+    "unsupported_constraint": UnsupportedConstraint,
+    "constraint_too_large": ConstraintBudget,
+}
+
+
+class Refused(LangError):
+    """The server refused the call: a key that is missing or wrong, or a route that it does not have."""
+
+
+def prompt_data(prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
+    """The body of a call; sampling parameters with their default values are left out."""
+    pieces = [
+        {"tokens": list(p.tokens)} if p.tokens else {"text": p.text, "special": p.special}
+        for p in prompt.pieces
+    ]
+    names = [f.name for f in fields(params)]
+    given = {n: getattr(params, n) for n in names if getattr(params, n) != getattr(DEFAULTS, n)}
+    body: dict[str, Any] = {"pieces": pieces, "params": given}
+    if prompt.base is not None:
+        body["base"] = cast(Any, prompt.base).id
+    return body
+
+
+def constraint_data(constraint: Constraint) -> dict[str, Any]:
+    """A constraint as a Program writes it."""
+    return asdict(wire_constraint(constraint))
+
+
+def read_delta(event: dict[str, Any]) -> tuple[Delta, tuple[str, int] | None]:
+    """A Delta without its prefix, and the id and length of the state that comes with it."""
+    tokens = tuple(
+        Token(id, kind, logprob, tuple((i, t, p) for i, t, p in top), text)
+        for id, kind, logprob, top, text in event.get("tokens", ())
+    )
+    finish = Finish(**event["finish"]) if "finish" in event else None
+    usage = Usage(**event["usage"]) if "usage" in event else None
+    state = event.get("state")
+    delta = Delta(event["text"], event["index"], tokens, finish, usage)
+    return delta, None if state is None else (state["id"], state["length"])
+
+
+def read_failure(response: httpx.Response, body: dict[str, Any] | None = None) -> Exception:
+    """The exception that an error reply, or an error event in a stream, tells of."""
+    error = _error_of(response, body)
+    message, kind = str(error.get("message")), error.get("type")
+    if kind in CONSTRAINT_ERRORS:
+        path = str(error.get("path") or "")
+        return CONSTRAINT_ERRORS[kind](message.removeprefix(f"{path}: ") if path else message, path)
+    match kind:
+        case "unsupported":
+            return Unsupported(message)
+        case "invalid_request" if error.get("param") == "params":
+            return InvalidParams(message)
+        case "invalid_request" | "unknown_state":
+            return InvalidProgram(message)
+        case "overloaded" | "not_ready" | "unavailable":
+            return Busy(message, _seconds(response))
+        case "timeout":
+            return TimeoutError(message)
+        case "closed":
+            return NoBackend(message)
+        case _:
+            return Refused(f"{response.status_code} from {response.request.url}: {message}")
+
+
+def _error_of(response: httpx.Response, body: dict[str, Any] | None) -> dict[str, Any]:
+    if body is None:
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {"message": response.text[:200] or "no message"}
+
+
+def _seconds(response: httpx.Response) -> float | None:
+    told = response.headers.get("Retry-After", "")
+    return float(told) if told.isdigit() else None

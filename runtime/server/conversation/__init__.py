@@ -1,0 +1,12 @@
+"""Conversation: the one form that all APIs share, from a list of messages to a stream of events.
+
+    turn.py      Turn: messages, tools, constraint and parameters of one answer
+    speech.py    how this model is spoken to: template, form of tool calls, marks of thinking
+    history.py   messages as the template understands them
+    answering.py a Turn on a backend: phases of generation, one stream of events
+    reader.py    from text as it comes to thoughts, words and calls
+    events.py    what comes out
+    fields.py    body fields that several APIs have: constraints, sampling
+
+An API only translates its bodies into a Turn and events into its own. Nothing here knows HTTP.
+"""

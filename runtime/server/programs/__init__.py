@@ -1,0 +1,15 @@
+"""Programs run beside the engine: one round trip for a whole program, whatever it generates.
+
+    POST /v1/programs           {"program": {...}, "arguments": {...}}      a traced program; see lang/program
+    GET  /v1/programs           the functions that the operator loaded, with the types of arguments and result
+    POST /v1/programs/{name}    {arguments...}                              one of these
+
+With `?stream=true` (or "stream": true beside a program) the run is told as events: {"type": "text" | "thinking" |
+"retried" | "variable" | "partial" | "tool" | "done" | "error", ...}. The last is "done" with the whole result, or an
+error. A client that leaves ends the run.
+
+    result.py    runs and events as JSON
+    running.py   one run, answered whole or as events
+    hosted.py    functions from an operator's file, typed
+    routes.py    the routes
+"""

@@ -1,0 +1,99 @@
+"""The state routes."""
+
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from ....lang.backends.base import Delta, Prompt
+from ..errors import ERRORS
+from ..source import Job, Source, unless_left
+from ..stream import Events, EventStream
+from .body import (
+    CheckBody,
+    GenerateBody,
+    PromptBody,
+    ReleaseBody,
+    RenderBody,
+    ScoreBody,
+    read_constraint,
+)
+from .store import StateStore
+
+
+def state_routes(source: Source, store: StateStore) -> APIRouter:
+    """The routes over one backend and its states."""
+    router = APIRouter(prefix="/v1/states", tags=["states"], responses=ERRORS)
+    backend = source.backend
+
+    @router.post("", summary="Compute and keep a prompt")
+    async def create(body: PromptBody, request: Request) -> dict[str, Any]:
+        store.check_room()
+        work = source.hold(_prompt(body, store), body.sampling())
+        prefix = await unless_left(request.receive, work)
+        return {"id": store.put(prefix), "length": prefix.length}
+
+    @router.post("/generate", summary="Go on from a state")
+    async def generate(body: GenerateBody) -> Response:
+        params = body.sampling()
+        if params.keep:
+            store.check_room()
+        job = Job("state", _prompt(body, store), params, body.demanded(), "constraint", 0)
+        return EventStream(_events(source, job, store))
+
+    @router.post("/score", summary="Score choices after a state")
+    async def score(body: ScoreBody, request: Request) -> dict[str, Any]:
+        work = source.score(_prompt(body, store), tuple(body.choices), body.sampling())
+        found = await unless_left(request.receive, work)
+        return {"scores": [{"tokens": s.tokens, "logprobs": s.logprobs} for s in found]}
+
+    @router.post("/release", summary="Let go of states")
+    async def release(body: ReleaseBody) -> dict[str, int]:
+        return {"released": store.release(body.ids)}
+
+    @router.post("/render", summary="What the chat template makes of messages")
+    async def render(body: RenderBody) -> dict[str, str | None]:
+        text = await run_in_threadpool(backend.render, body.messages, body.open_assistant)
+        return {"text": text}
+
+    @router.post("/check", summary="Whether a constraint can be enforced")
+    async def check(body: CheckBody) -> dict[str, bool]:
+        await run_in_threadpool(backend.check, read_constraint(body.constraint))
+        return {"ok": True}
+
+    return router
+
+
+def _prompt(body: PromptBody, store: StateStore) -> Prompt:
+    base = None if body.base is None else store.get(body.base)
+    return Prompt(base, tuple(piece.piece() for piece in body.pieces))
+
+
+async def _events(source: Source, job: Job, store: StateStore) -> Events:
+    async with aclosing(source.run([job])) as deltas:
+        async for _, delta in deltas:
+            yield _event(delta, store)
+
+
+def _event(delta: Delta, store: StateStore) -> dict[str, Any]:
+    """What a Delta says, absent fields left out."""
+    event: dict[str, Any] = {"text": delta.text, "index": delta.index}
+    if delta.tokens:
+        event["tokens"] = [[t.id, t.kind, t.logprob, t.top, t.text] for t in delta.tokens]
+    if delta.finish is not None:
+        f = delta.finish
+        event["finish"] = {"reason": f.reason, "matched": f.matched, "complete": f.complete}
+    if (usage := delta.usage) is not None:
+        event["usage"] = {
+            "prompt": usage.prompt,
+            "cached": usage.cached,
+            "generated": usage.generated,
+            "forced": usage.forced,
+            "seconds": usage.seconds,
+            "first_token_seconds": usage.first_token_seconds,
+        }
+    if delta.prefix is not None:
+        event["state"] = {"id": store.put(delta.prefix), "length": delta.prefix.length}
+    return event

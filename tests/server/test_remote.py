@@ -1,0 +1,209 @@
+"""trellis.Remote against a real server: programs run there as they do in process, and nothing is sent twice."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+import trellis as tr
+from trellis.lang.backends.base import Backend, Piece, Prompt
+from trellis.lang.backends.http import Remote
+from trellis.lang.backends.http_codec import Refused
+from trellis.lang.errors import InvalidProgram
+from trellis.lang.params import SamplingParams
+from trellis.runtime.server.app import create_app
+from trellis.runtime.server.config import ServerConfig
+
+
+class Serving:
+    """A server on a free port of this machine, in a thread."""
+
+    def __init__(self, backend: Backend, **settings: Any) -> None:
+        self.bodies: list[Any] = []
+        self._app = create_app(backend, ServerConfig(**settings))
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(self._watch, log_level="warning", lifespan="off", interface="asgi3")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve([self._socket]))
+
+    async def _watch(self, scope: Any, receive: Any, send: Any) -> None:
+        async def noted() -> Any:
+            message = await receive()
+            if message["type"] == "http.request" and message.get("body"):
+                self.bodies.append(message["body"])
+            return message
+
+        await self._app(scope, noted, send)
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(5)
+        self._socket.close()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Backend]:
+    backend = tr.Engine(kv_tokens=16_384)
+    yield backend
+    backend.close()
+
+
+@pytest.fixture(scope="module")
+def serving(engine: Backend) -> Iterator[Serving]:
+    running = Serving(engine)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def remote(serving: Serving) -> Iterator[Remote]:
+    backend = Remote(serving.url)
+    yield backend
+    backend.close()
+
+
+@tr.function
+def chat(s: tr.State, question: str) -> list[str]:
+    s += tr.system("Answer in one word.")
+    s += tr.user(question)
+    s += tr.assistant(tr.gen("first", max_tokens=8))
+    s += tr.user("And in digits?")
+    s += tr.assistant(tr.gen("digits", regex="[0-9]{1,3}", max_tokens=8))
+    branches = s.fork(2)
+    for index, branch in enumerate(branches):
+        branch += tr.user(f"Branch {index}")
+        branch += tr.assistant(tr.select("pick", ["yes", "no"]))
+    return [s["first"], s["digits"], *(b["pick"] for b in branches)]
+
+
+def test_a_program_gives_the_same_as_in_process(remote: Remote, engine: Backend) -> None:
+    with tr.use(engine):
+        here = chat.run(question="What is 2+2?")
+    with tr.use(remote):
+        there = chat.run(question="What is 2+2?")
+    assert there.value == here.value
+    assert there.text() == here.text()
+
+
+def test_only_what_is_new_is_sent(remote: Remote, serving: Serving) -> None:
+    long = "A long story about a dog that went to town. " * 20
+    serving.bodies.clear()
+    with tr.use(remote):
+        chat(question=long)
+    bodies = [json.loads(body) for body in serving.bodies]
+    sent = [p.get("text", "") for b in bodies if "pieces" in b for p in b["pieces"]]
+    assert sum(long[:40] in text for text in sent) == 1
+    assert sum(len(text) for text in sent) < len(long) + 1200
+
+
+def test_states_are_let_go_of(remote: Remote, serving: Serving) -> None:
+    with tr.use(remote):
+        chat(question="What is 3+2?")
+    remote.loop.submit(asyncio.sleep(0.2)).result()
+    reply = httpx.get(f"{serving.url}/metrics").text
+    assert "trellis:remote_states 0.0" in reply
+
+
+def test_n_answers_and_batches(remote: Remote) -> None:
+    @tr.function
+    def three(s: tr.State, q: str) -> list[str]:
+        s += tr.user(q)
+        s += tr.assistant(tr.gen("x", n=3, temperature=1.0, seed=1, max_tokens=4))
+        return s["x"]
+
+    with tr.use(remote):
+        runs = three.run_batch([{"q": f"Say {i}"} for i in range(20)])
+    assert all(len(run.value) == 3 for run in runs)
+
+
+def test_errors_have_their_kind(remote: Remote, serving: Serving) -> None:
+    with tr.use(remote), pytest.raises(tr.InvalidConstraint):
+        remote.check(__import__("trellis.constrained.spec", fromlist=["Regex"]).Regex("("))
+
+    async def unknown() -> None:
+        prompt = Prompt(None, (Piece("x"),))
+        held = await remote.hold(prompt, SamplingParams())
+        held.id = "nothing"
+        try:
+            async with aclosing(remote.generate(Prompt(held), SamplingParams())) as deltas:
+                await anext(deltas)
+        finally:
+            held.holders = 0
+
+    with pytest.raises(InvalidProgram, match="no state"):
+        remote.loop.submit(unknown()).result()
+
+
+def test_a_wrong_key_is_refused(engine: Backend) -> None:
+    running = Serving(engine, api_key="right")
+    try:
+        for key, fails in (("right", False), ("wrong", True), (None, True)):
+            backend = Remote(running.url, key)
+            with tr.use(backend):
+                if fails:
+                    with pytest.raises((tr.GenError, tr.TurnError, Refused)):
+                        chat(question="hello")
+                else:
+                    chat(question="hello")
+            backend.close()
+    finally:
+        running.close()
+
+
+def test_leaving_ends_the_work_there(remote: Remote, engine: Backend) -> None:
+    async def leave() -> None:
+        params = SamplingParams(max_tokens=1500, ignore_eos=True)
+        async with aclosing(remote.generate(Prompt(None, (Piece("go"),)), params)) as deltas:
+            await anext(deltas)
+
+    remote.loop.submit(leave()).result()
+    scheduler = engine.client.engine.scheduler  # type: ignore[attr-defined]
+    for _ in range(100):
+        if not scheduler.running:
+            break
+        threading.Event().wait(0.02)
+    assert not scheduler.running
+
+
+def test_a_busy_server_is_asked_again(serving: Serving) -> None:
+    answers = iter([429, 503])
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        status = next(answers, None)
+        if status is not None:
+            error = {"error": {"message": "later", "type": "overloaded", "param": None}}
+            return httpx.Response(status, json=error, headers={"Retry-After": "0"})
+        return httpx.Response(200, json={"id": "s", "length": 3})
+
+    backend = Remote(serving.url)
+    backend._http = httpx.AsyncClient(  # pyright: ignore[reportPrivateUsage]  # a network that fails twice
+        transport=httpx.MockTransport(handle), base_url=serving.url
+    )
+
+    async def hold() -> int:
+        prefix = await backend.hold(Prompt(None, (Piece("x"),)), SamplingParams())
+        return prefix.length
+
+    assert backend.loop.submit(hold()).result() == 3
+    backend.close()
+
+
+def test_no_server_is_said_clearly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    backend = Remote(f"http://127.0.0.1:{port}", retries=0)
+    with tr.use(backend), pytest.raises(tr.LangError, match="cannot connect"):
+        chat(question="hello")
+    backend.close()
