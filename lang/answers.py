@@ -1,144 +1,176 @@
 """Answers: how a gen or select at work comes to its value.
 
-    await generate(interpreter, node, cell)     # a Gen: until an answer is accepted
-    await choose(interpreter, node, cell)       # a Select: the likeliest choice
+    await generate(speaker, node, cell)         # a Gen: thoughts, tools, then attempts until an answer is accepted
+    await choose(speaker, node, cell)           # a Select: the likeliest choice
 
 Both set the cell and take the text into the transcript, or raise a ProgramError that names the gen, the program's line
 and the text so far. Only an accepted answer reaches the transcript, so trying again needs no rewind: the next attempt
-starts from the same prefix. It refuses to know about queues and tasks.
+starts from the same prefix. With feedback it starts from a draft that also holds the refused answer and the reason;
+the draft is forgotten. It refuses to know about queues and tasks.
 """
 
 import asyncio
-import math
-import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from ..constrained.spec import Choices
+from .asking import Ask, Asking, call_params
 from .backends.base import ChoiceScore, Prompt
 from .cell import Answer, Cell, Meta
-from .errors import Cancelled, DeadlineExceeded, InvalidAnswer, ProgramError
-from .events import Retried, TextDelta
+from .errors import InvalidAnswer
+from .events import PartialValue, Retried, TextDelta
 from .generation import Generation
 from .ir import Gen, Select
 from .params import SamplingParams
-from .scope import Scope
+from .partial import partial_of
+from .reasoning import think
 from .select import likeliest, score_choices
+from .speaker import Speaker
+from .tools.rounds import use_tools
+from .transcript import Transcript
 
-if TYPE_CHECKING:
-    from .interpreter import Interpreter
-
+__all__ = ["call_params", "choose", "generate"]
 RETRY_TEMPERATURE = 0.7
+REFUSED = "That answer was not accepted: {reason}\nAnswer again."
 
 
-def call_params(scope: Scope, options: Mapping[str, Any]) -> SamplingParams:
-    """The parameters of one call: they ask for the prefix, and end with the run at the latest."""
-    params = scope.params(options)
-    left = max(0.001, scope.deadline - time.monotonic())
-    seconds = min(left, params.timeout if params.timeout is not None else math.inf)
-    return params.merged(keep=True, timeout=seconds if seconds < math.inf else None)
-
-
-async def generate(interpreter: "Interpreter", node: Gen, cell: Cell) -> None:
+async def generate(speaker: Speaker, node: Gen, cell: Cell) -> None:
     """Generates until an answer is accepted. The transcript takes only that one in, so a retry needs no rewind."""
-    backend, transcript = interpreter.scope.backend, interpreter.transcript
-    transcript.frame()
-    params = call_params(interpreter.scope, node.options)
-    for attempt in range(1, node.retries + 2):
-        generation = Generation(backend, transcript.prompt(cell.name), params, node.constraint)
-        interpreter.generation = generation
+    speaker.transcript.frame()
+    asking = Asking(speaker, node, cell)
+    if node.hint:
+        _tell_hint(speaker.transcript, node.hint)
+    ready = None
+    if node.offer is not None:
+        ready = await use_tools(asking)
+    elif node.thinking is not None:
+        await think(asking)
+    await _Attempts(asking).run(ready)
+
+
+class _Attempts:
+    """The attempts of one gen. draft: what the next one starts from, once an answer was refused with feedback."""
+
+    def __init__(self, asking: Asking) -> None:
+        self.asking = asking
+        self.draft: Transcript | None = None
+
+    async def run(self, ready: tuple[Generation, tuple[Answer, ...]] | None) -> None:
+        """Up to an accepted answer; the first may be there already. Raises InvalidAnswer when all were refused."""
         try:
-            answers = await _answers(interpreter, generation, cell, params)
-            values = [await _value(interpreter, node, answer, params) for answer in answers]
-        except InvalidAnswer as error:
-            if attempt > node.retries:
-                raise
-            interpreter.scope.emit(Retried(cell.name, attempt, str(error), interpreter.branch))
-            params = _varied(params)
-        else:
-            transcript.absorb(answers[0].text, generation.take())
-            interpreter.generation = None
-            value = values[0] if params.n == 1 else values
-            interpreter.settle(cell, value, Meta(answers, attempts=attempt))
-            return
+            for attempt in range(1, self.asking.node.retries + 2):
+                generation, answers = ready or await self.asking.ask(self._ask(), self.draft)
+                ready = None
+                if attempt > 1:
+                    self.asking.saved += sum(answer.usage.cached for answer in answers)
+                try:
+                    if await self._accepted(generation, answers, attempt):
+                        return
+                finally:
+                    generation.drop()
         finally:
-            generation.drop()
+            if self.draft is not None:
+                self.draft.drop()
 
+    async def _accepted(
+        self, generation: Generation, answers: tuple[Answer, ...], attempt: int
+    ) -> bool:
+        """Sets the variable, or prepares the next attempt. Raises the last refusal."""
+        asking, speaker = self.asking, self.asking.speaker
+        try:
+            values = [await _value(asking, answer) for answer in answers]
+        except InvalidAnswer as error:
+            if attempt > asking.node.retries:
+                raise
+            name = asking.cell.name
+            speaker.scope.emit(Retried(name, attempt, str(error), speaker.branch))
+            self._prepare(generation, answers[0].text, error.reason)
+            return False
+        # The text goes on after the prompt alone: what was computed behind a draft is not what it would be there.
+        prefix = generation.take() if self.draft is None else None
+        asking.transcript.absorb(answers[0].text, prefix)
+        speaker.generation = None
+        value = values[0] if asking.params.n == 1 else values
+        speaker.settle(asking.cell, value, asking.meta(answers, attempt))
+        return True
 
-async def _answers(
-    interpreter: "Interpreter", generation: Generation, cell: Cell, params: SamplingParams
-) -> tuple[Answer, ...]:
-    """Runs a generation to its end, within its own time."""
-
-    def tell(text: str, index: int) -> None:
-        if interpreter.scope.listener is None:
+    def _prepare(self, generation: Generation, text: str, reason: str) -> None:
+        if not self.asking.node.feedback:
+            self.asking.params = _varied(self.asking.params)
             return
-        interpreter.scope.emit(TextDelta(text, cell.name, index, interpreter.branch))
+        if self.draft is None:
+            self.draft = self.asking.transcript.copy()
+        self.draft.absorb(text, generation.take())
+        said = REFUSED.format(reason=reason)
+        turn = self.draft.turns[-1] if self.draft.turns else None
+        if turn is None or turn.end is not None:
+            self.draft.write(f"\n\n{said}\n\n")
+            return
+        self.draft.close()
+        self.draft.open("user", True)
+        self.draft.write(said)
+        self.draft.close()
+        self.draft.open("assistant", False)
 
-    timer = asyncio.timeout(params.timeout)
-    try:
-        async with timer:
-            answers = await generation.run(tell)
-    except TimeoutError as error:
-        if timer.expired():
-            raise _late(interpreter, params) from error
-        raise
-    for answer in answers:
-        interpreter.scope.spend(answer.usage)
-    return answers
+    def _ask(self) -> Ask:
+        """The generation of an answer, its text told as it comes, and as a value that grows where it has a type."""
+        asking, speaker = self.asking, self.asking.speaker
+        name, scope, branch = asking.cell.name, speaker.scope, speaker.branch
+        pieces: dict[int, list[str]] = {}
+
+        def tell(text: str, index: int) -> None:
+            if scope.listener is None:
+                return
+            scope.emit(TextDelta(text, name, index, branch))
+            if asking.node.type is not None:
+                there = pieces.setdefault(index, [])
+                there.append(text)
+                kind = asking.node.type
+                scope.emit(PartialValue(name, there, len(there), kind, index, branch))
+
+        return Ask(name, asking.params, asking.node.constraint, tell)
 
 
-def _late(interpreter: "Interpreter", params: SamplingParams) -> ProgramError:
-    run_over = time.monotonic() >= interpreter.scope.deadline - 0.001
-    seconds, whose = (interpreter.scope.seconds, "run") if run_over else (params.timeout, "gen")
-    return interpreter.failure(DeadlineExceeded, f"the {whose}'s {seconds:g} seconds have passed")
-
-
-async def _value(
-    interpreter: "Interpreter", node: Gen, answer: Answer, params: SamplingParams
-) -> object:
+async def _value(asking: Asking, answer: Answer) -> object:
     """The value of one answer. Raises InvalidAnswer for text that ended early, does not parse or is refused."""
+    node, speaker = asking.node, asking.speaker
     assert answer.finish is not None
-    reason = answer.finish.reason
-    if reason == "timeout":
-        raise _late(interpreter, params)
-    if reason == "abort":
-        raise interpreter.failure(Cancelled, "the backend ended it")
-    cut = reason == "length" and node.constraint is not None
+    cut = answer.finish.reason == "length" and node.constraint is not None
     if cut and not (answer.finish.complete and node.parse is None):
-        raise interpreter.failure(
-            InvalidAnswer,
-            f"cut at max_tokens={params.max_tokens} before it was complete: raise max_tokens",
-        )
+        most = asking.params.max_tokens
+        reason = f"cut at max_tokens={most} before it was complete: raise max_tokens"
+        error = speaker.failure(InvalidAnswer, reason)
+        if node.type is not None:
+            error.partial = partial_of(answer.text, node.type)
+        raise error
     value: object = answer.text
     if node.parse is not None:
         try:
             value = node.parse(answer.text)
         except ValueError as error:
-            raise interpreter.failure(InvalidAnswer, f"not a value of its type: {error}") from error
-    await _check(interpreter, node, value)
+            raise speaker.failure(InvalidAnswer, f"not a value of its type: {error}") from error
+    await _check(asking, value)
     return value
 
 
-async def _check(interpreter: "Interpreter", node: Gen, value: object) -> None:
+async def _check(asking: Asking, value: object) -> None:
+    node, speaker = asking.node, asking.speaker
     if node.check is None:
         return
     try:
         verdict = await asyncio.to_thread(node.check, value)
     except Exception as error:
-        raise interpreter.failure(InvalidAnswer, f"refused by its check: {error}") from error
+        raise speaker.failure(InvalidAnswer, f"refused by its check: {error}") from error
     if verdict is False:
-        raise interpreter.failure(InvalidAnswer, "refused by its check")
+        raise speaker.failure(InvalidAnswer, "refused by its check")
 
 
-async def choose(interpreter: "Interpreter", node: Select, cell: Cell) -> None:
+async def choose(speaker: Speaker, node: Select, cell: Cell) -> None:
     """Scores the choices and takes the likeliest into the text."""
     if node.method == "constrained":
-        await generate(interpreter, Gen(node.name, {}, Choices(node.choices)), cell)
+        await generate(speaker, Gen(node.name, {}, Choices(node.choices)), cell)
         return
-    backend, transcript = interpreter.scope.backend, interpreter.transcript
+    backend, transcript = speaker.scope.backend, speaker.transcript
     transcript.frame()
-    params = call_params(interpreter.scope, {})
+    params = call_params(speaker.scope, {})
     given = await backend.score(transcript.prompt(cell.name), node.choices, params)
     alone: tuple[ChoiceScore, ...] = ()
     if node.method == "unconditional":
@@ -146,8 +178,16 @@ async def choose(interpreter: "Interpreter", node: Select, cell: Cell) -> None:
     scores = score_choices(node.method, node.choices, given, alone)
     best = likeliest(scores)
     transcript.absorb(best, None)
-    interpreter.scope.emit(TextDelta(best, cell.name, 0, interpreter.branch))
-    interpreter.settle(cell, best, Meta((Answer(best),), scores))
+    speaker.scope.emit(TextDelta(best, cell.name, 0, speaker.branch))
+    speaker.settle(cell, best, Meta((Answer(best),), scores))
+
+
+def _tell_hint(transcript: Transcript, hint: str) -> None:
+    """Tells the model what is asked for: at the end of the last turn that is not its own, or right here."""
+    past = [turn for turn in transcript.turns if turn.role in ("user", "system", "tool")]
+    if past and transcript.turns[-1].end is None and transcript.amend(past[-1], f"\n\n{hint}"):
+        return
+    transcript.write(f"\n{hint}\n")
 
 
 def _varied(params: SamplingParams) -> SamplingParams:

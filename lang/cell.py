@@ -19,6 +19,7 @@ from typing import Any
 
 from .backends.base import Finish, Token, Usage
 from .errors import DeadlineExceeded, ProgramError
+from .tools.record import ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,17 @@ class Answer:
 class Meta:
     """How a variable came about. answers: all n of a gen, the first is the one the text goes on with.
 
-    scores: of every choice of a select; attempts: how often the gen ran until its answer was accepted.
+    scores: of every choice of a select; attempts: how often the gen ran until its answer was accepted. saved: prompt
+    tokens that the attempts after the first found computed, which asking anew would have cost. thinking: what was
+    thought before the answer; tool_calls: what was called on the way to it.
     """
 
     answers: tuple[Answer, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict[str, float])
     attempts: int = 1
+    saved: int = 0
+    thinking: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
     @property
     def answer(self) -> Answer:

@@ -4,8 +4,10 @@
     ├── InvalidProgram           the caller is wrong: raised where the mistake is written, before anything runs
     │   ├── InvalidParams        a sampling parameter that cannot be meant
     │   ├── InvalidType          a type that no answer can be made of
+    │   ├── UnreadableProgram    JSON that is no Program: carries the path (also a ProgramError)
     │   └── UnknownVariable      reading a variable that nothing sets (also a KeyError)
     ├── Unsupported              right, but this backend or version cannot do it (also a NotImplementedError)
+    │   └── Untraceable          right, but only where Python runs: no Program can say it; carries the line
     ├── NoBackend                nothing is set to generate with, or it was closed
     └── ProgramError             a run failed: carries name, where (file:line) and the partial text
         ├── GenError             a gen or select failed; the cause is chained
@@ -17,6 +19,8 @@
 A backend's own errors (overload among them) are never hidden: they are the `__cause__` of the GenError. Our own
 mistakes are assertions that carry the values.
 """
+
+from typing import Any
 
 
 class LangError(Exception):
@@ -46,20 +50,48 @@ class Unsupported(LangError, NotImplementedError):
     """Meant well, but not possible here; the message says what to use instead."""
 
 
+class Untraceable(Unsupported):
+    """No Program can say this, but the function runs as it is. where: `file:line`, once the tracer knows it."""
+
+    def __init__(self, message: str, where: str | None = None) -> None:
+        super().__init__(message if where is None else f"{where}: {message}")
+        self.reason = message
+        self.where = where
+
+
 class NoBackend(LangError, RuntimeError):
     """There is nothing to generate with: none was set, or it was closed."""
 
 
 class ProgramError(LangError):
-    """A run failed. name: the gen, select or turn; where: `file:line` that queued it; partial: its text so far."""
+    """A run failed. name: the gen, select or turn; where: `file:line` that queued it; text: its text so far.
+
+    partial: that text, or for a typed answer that was cut the value so far, a Partial. reason: the message without
+    name and place.
+    """
 
     def __init__(
-        self, message: str, *, name: str | None = None, where: str | None = None, partial: str = ""
+        self,
+        message: str,
+        *,
+        name: str | None = None,
+        where: str | None = None,
+        partial: str = "",
+        reason: str | None = None,
     ) -> None:
         super().__init__(message)
         self.name = name
         self.where = where
-        self.partial = partial
+        self.text = partial
+        self.partial: Any = partial
+        self.reason = reason if reason is not None else message
+
+
+class UnreadableProgram(InvalidProgram, ProgramError):
+    """What was read as a Program is none. where: the path in its JSON, such as `block.body[2].options`."""
+
+    def __init__(self, message: str, where: str = "") -> None:
+        ProgramError.__init__(self, f"{where}: {message}" if where else message, where=where)
 
 
 class GenError(ProgramError):

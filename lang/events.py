@@ -9,11 +9,14 @@
 branch: where it happened; () is the program's own state, (0,) the first branch of a fork, (0, 1) a branch of that.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
-if TYPE_CHECKING:
-    from .run import Run
+from .partial import partial_of
+from .tools.record import ToolCall
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,47 @@ class VariableSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """The last event: the run is over, well or with `run.error`."""
+class ThinkingDelta:
+    """What is thought before the answer of the variable `name`; no part of it."""
 
-    run: "Run[Any]"
+    text: str
+    name: str
+    branch: tuple[int, ...] = ()
 
 
-Event = TextDelta | Retried | VariableSet | Finished
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """A model called a tool on the way to the variable `name`, and has its result."""
+
+    name: str
+    call: ToolCall
+    branch: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PartialValue:
+    """What there is so far of the variable `name`, whose value is written as JSON. Free until `value` is read."""
+
+    name: str
+    pieces: Sequence[str]
+    count: int
+    type: Any
+    index: int = 0
+    branch: tuple[int, ...] = ()
+
+    @property
+    def value(self) -> Any:
+        """A Partial of objects, a list of lists; None while there is nothing. Text that is no JSON is given as is."""
+        return partial_of("".join(self.pieces[: self.count]), self.type)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Generic[R]):
+    """The last event: the run (a Run) is over, well or with `run.error`."""
+
+    run: R
+
+
+Event = (
+    TextDelta | Retried | VariableSet | ThinkingDelta | ToolCalled | PartialValue | Finished[Any]
+)

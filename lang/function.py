@@ -32,7 +32,9 @@ from .batch import LIMIT, Batch, gather_batch, run_batch
 from .default import default_backend, use
 from .errors import InvalidProgram
 from .events import Event, Finished
+from .flow import at_work
 from .params import SamplingParams
+from .program.program import Program
 from .run import Run
 from .scope import Scope
 from .state import State
@@ -193,6 +195,20 @@ class Function(Generic[P, R]):
             lambda run: self._perform_async(run, bound),
         )
 
+    def trace(self, **given: Any) -> Program:
+        """The function as a Program: arguments that are given are fixed, the others are its parameters.
+
+        Raises Untraceable, naming the line, for what no Program can say; the function itself runs all the same.
+        """
+        from .program.trace import trace  # it needs pydantic, which running does not
+
+        return trace(self, given)
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Sampling parameters for gens that say nothing else."""
+        return self.settings.defaults
+
     def __repr__(self) -> str:
         return f"<function {self.body.__qualname__}{self.signature}>"
 
@@ -228,7 +244,7 @@ class Function(Generic[P, R]):
                 run.cancel()
                 raise
             return
-        with use(run.scope.backend):
+        with use(run.scope.backend), at_work(run.state):
             try:
                 value = self.body(run.state, *bound.args, **bound.kwargs)
                 run.settle()
@@ -270,7 +286,7 @@ class Function(Generic[P, R]):
                 run.cancel()
                 raise
             return
-        with use(run.scope.backend):
+        with use(run.scope.backend), at_work(run.state):
             try:
                 value = await self.body(run.state, *bound.args, **bound.kwargs)
                 await run.settled()
@@ -289,18 +305,27 @@ def function(
 @overload
 def function(body: Callable[Concatenate[State, P], R], /) -> Function[P, R]: ...
 @overload
+def function(body: Program, /) -> Function[..., Any]: ...
+@overload
 def function(
     *, backend: Backend | None = None, timeout: float | None = None, **sampling: Any
 ) -> Callable[[Callable[Concatenate[State, P], R]], Function[P, R]]: ...
 def function(
-    body: Callable[..., Any] | None = None,
+    body: Callable[..., Any] | Program | None = None,
     /,
     *,
     backend: Backend | None = None,
     timeout: float | None = None,
     **sampling: Any,
 ) -> Any:
-    """Makes a Python function whose first parameter is the State runnable: `@function` or `@function(timeout=30)`."""
+    """Makes a Python function whose first parameter is the State runnable: `@function` or `@function(timeout=30)`.
+
+    A Program becomes a function again: `function(program)`.
+    """
+    if isinstance(body, Program):
+        from .program.execute import body_of  # it needs pydantic, which other functions do not
+
+        return Function[..., Any](body_of(body), Settings(defaults=body.document.options))
     if body is None:
         return lambda later: Function[Any, Any](later, Settings()).using(  # pyright: ignore
             backend=backend, timeout=timeout, **sampling

@@ -31,7 +31,7 @@ from .errors import (
 )
 from .events import VariableSet
 from .generation import Generation
-from .ir import Begin, Close, End, Gen, Node, Open, Select, Text
+from .ir import Begin, Close, End, Gen, Later, Node, Open, Select, Text
 from .scope import Scope
 from .transcript import Transcript
 
@@ -219,7 +219,7 @@ class Interpreter:
         partial = self.generation.partial if self.generation is not None else ""
         shown = f" (text so far: {partial!r:.200})" if partial else ""
         message = f"{entry.label} at {entry.where}: {reason}{shown}"
-        return kind(message, name=name, where=entry.where, partial=partial)
+        return kind(message, name=name, where=entry.where, partial=partial, reason=reason)
 
     async def _perform(self, entry: Entry) -> None:
         try:
@@ -251,6 +251,8 @@ class Interpreter:
                 self.settle(entry.cell, transcript.text(self._captures.pop(name)))
             case Act(work=work):
                 await work(self)
+            case Later() as node:
+                transcript.write(await node.settled())
             case other:
                 raise AssertionError(f"no way to run {other!r}")
 

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from ..constrained.spec import Constraint
 from .errors import InvalidProgram
+from .thinking import Thinking
+from .tools.offer import Offer
 
 Role = Literal["system", "user", "assistant", "tool"]
 Method = Literal["mean", "sum", "greedy", "unconditional", "constrained"]
@@ -42,11 +44,27 @@ class Text(Node):
     text: str
 
 
+class Later(Node):
+    """Text that is known only when the program runs: what a traced value is to the language."""
+
+    __slots__ = ()
+
+    def written(self) -> "Later":
+        """The value as text, whatever it is."""
+        raise NotImplementedError
+
+    async def settled(self) -> str:
+        """The text, once it is known. On the backend's loop."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class Gen(Node):
     """Generate. name None: unnamed. parse: from the text to the value, raising ValueError; check: refuses a value.
 
     options: the sampling parameters that were given, as SamplingParams fields; the run's defaults fill the rest.
+    type: of a value that is written as JSON, to show it while it grows. hint: what the prompt is told of it.
+    feedback: an answer that is refused is shown to the model with the reason, when it tries again.
     """
 
     name: str | None = None
@@ -55,6 +73,11 @@ class Gen(Node):
     parse: Callable[[str], Any] | None = None
     check: Callable[[Any], Any] | None = None
     retries: int = 0
+    feedback: bool = False
+    type: Any = None
+    hint: str = ""
+    thinking: Thinking | None = None
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +131,16 @@ def leaves(expression: "Node | str") -> Iterator[Node]:
                 yield from leaves(node)
         elif not isinstance(part, Text) or part.text:
             yield part
+
+
+def plain_text(value: Any) -> Any:
+    """The text, if the value is nodes that are nothing but text; any other value as it is."""
+    if not isinstance(value, Node):
+        return value
+    texts = [node.text for node in leaves(value) if isinstance(node, Text)]
+    if len(texts) < sum(1 for _ in leaves(value)):
+        raise InvalidProgram("a variable is set to a value, not to nodes: append those with +=")
+    return "".join(texts)
 
 
 def turn(role: Role, expression: "Node | str") -> Sequence:

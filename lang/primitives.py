@@ -9,14 +9,18 @@ know about states and backends.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
-from typing import Any, TypedDict, Unpack, get_args
+from dataclasses import fields, replace
+from typing import Any, TypedDict, Unpack, get_args, overload
 
 from ..constrained.spec import Ebnf, Regex
 from . import ir
-from .errors import InvalidParams, InvalidProgram, Unsupported
+from .errors import InvalidParams, InvalidProgram
 from .params import SamplingParams
-from .types import Shape, check_choices, shape_of, shape_of_choices, shape_of_schema
+from .thinking import Thinking, make_thinking
+from .tools.offer import Offer, make_offer
+from .tools.tool import Tool, make_tool
+from .types import Shape, check_choices, hint_of, shape_of, shape_of_choices, shape_of_schema
+from .written import written
 
 
 class GenOptions(TypedDict, total=False):
@@ -28,8 +32,13 @@ class GenOptions(TypedDict, total=False):
     choices: Iterable[str]
     check: Callable[[Any], Any]
     retries: int
-    tools: Any
     feedback: bool
+    schema_in_prompt: bool
+    think: bool | Thinking
+    tools: Any
+    tool_choice: str
+    parallel: bool
+    max_rounds: int
     max_tokens: int | None
     min_tokens: int
     temperature: float
@@ -60,20 +69,19 @@ def gen(name: str | None = None, type: Any = None, **options: Unpack[GenOptions]
 
     type: what the value is: a pydantic model, dataclass, TypedDict, Enum, Literal, int, date, list[...] and so on. Or
     one of regex, schema (a JSON Schema; the value is the parsed JSON), ebnf, choices (a list of texts).
+    schema_in_prompt: tells the model, in few words, what the grammar will make it write, descriptions included.
     check: called with the value; if it raises or returns False, the answer is forgotten and generated again, `retries`
-    times at most and never greedily. n: that many answers; the variable holds a list, the text goes on with the first.
-    All else: see SamplingParams.
-    Raises InvalidParams, InvalidType, InvalidProgram, Unsupported.
+    times at most: never greedily, or with feedback=True after the refused answer and the reason.
+    think: the model thinks first, freely, apart in run.meta(name).thinking; Thinking(max_tokens=...) says how long.
+    tools: typed functions that the model may call before it answers; tool_choice: "auto", "required", "none" (they are
+    not even shown) or the name of the first; parallel: several in one turn; max_rounds: turns with calls. See
+    run.meta(name).tool_calls.
+    n: that many answers; the variable holds a list, the text goes on with the first. All else: see SamplingParams.
+    Raises InvalidParams, InvalidType, InvalidProgram.
     """
     given: dict[str, Any] = dict(options)
-    if given.pop("tools", None) is not None:
-        raise Unsupported(
-            "gen(tools=...) is not available: let gen(type=...) choose the call and run it yourself"
-        )
-    if given.pop("feedback", False):
-        raise Unsupported(
-            "gen(feedback=True) is not available: add the error to the state and gen again"
-        )
+    offer, thinking = _offer(given), make_thinking(given.pop("think", None))
+    hinted, feedback = given.pop("schema_in_prompt", False), bool(given.pop("feedback", False))
     shape = _shape(type, given)
     check, retries = given.pop("check", None), given.pop("retries", 0)
     if check is not None and not callable(check):
@@ -86,8 +94,14 @@ def gen(name: str | None = None, type: Any = None, **options: Unpack[GenOptions]
             f"gen() takes no {unknown[0]!r}; it takes {', '.join(sorted(GenOptions.__annotations__))}"
         )
     params = SamplingParams(**given)
+    if params.n > 1 and (offer is not None or thinking is not None):
+        raise InvalidProgram("n goes with neither tools nor think: fork instead")
     settled = {key: getattr(params, key) for key in given}
-    return ir.Gen(_name(name), settled, shape.constraint, shape.parse, check, retries)
+    node = ir.Gen(_name(name), settled, shape.constraint, shape.parse, check, retries)
+    hint = hint_of(shape) if hinted else ""
+    return replace(
+        node, feedback=feedback, type=shape.type, hint=hint, thinking=thinking, offer=offer
+    )
 
 
 def select(name: str | None, choices: Iterable[str], method: ir.Method = "mean") -> ir.Select:
@@ -103,11 +117,16 @@ def select(name: str | None, choices: Iterable[str], method: ir.Method = "mean")
     return ir.Select(_name(name), check_choices(choices), method)
 
 
-def text(text: str) -> ir.Text:
-    """Text as a node. Strings do the same; this one starts a sum, as in text("Q: ") + gen("x")."""
-    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]: callers may be untyped
-        raise InvalidProgram(f"text() takes a string, got {text!r:.80}")
-    return ir.Text(text)
+def text(value: Any) -> ir.Node:
+    """A value as text: a text as it is, numbers and labels as one word, all else as JSON.
+
+    Works for values of a traced function, too, and starts a sum, as in text("Q: ") + gen("x"). Raises InvalidProgram.
+    """
+    if isinstance(value, ir.Later):
+        return value.written()
+    if isinstance(value, ir.Node):
+        raise InvalidProgram(f"text() takes a value, got {value!r:.80}")
+    return ir.Text(written(value))
 
 
 def system(expression: ir.Node | str) -> ir.Node:
@@ -125,9 +144,38 @@ def assistant(expression: ir.Node | str) -> ir.Node:
     return ir.turn("assistant", expression)
 
 
-def tool(expression: ir.Node | str) -> ir.Node:
-    """A turn that holds the result of a tool."""
-    return ir.turn("tool", expression)
+@overload
+def tool(given: ir.Node | str, /) -> ir.Node: ...
+@overload
+def tool(
+    given: Callable[..., Any],
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+) -> Tool: ...
+@overload
+def tool(
+    *, name: str | None = None, description: str | None = None, timeout: float | None = None
+) -> Callable[[Callable[..., Any]], Tool]: ...
+def tool(
+    given: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+) -> Any:
+    """Makes a typed, documented function a tool for gen(tools=...): `@tool` or `@tool(timeout=5)`, in seconds.
+
+    Of a text it makes a turn that holds the result of a tool. Raises InvalidProgram, InvalidType.
+    """
+    if given is None:
+        return lambda later: make_tool(later, name, description, timeout)  # pyright: ignore
+    if callable(given):
+        return make_tool(given, name, description, timeout)
+    return ir.turn("tool", given)
 
 
 def _name(name: Any) -> str | None:
@@ -136,6 +184,18 @@ def _name(name: Any) -> str | None:
             f"the name of a variable must be a text that is not empty, got {name!r:.80}"
         )
     return name
+
+
+def _offer(given: dict[str, Any]) -> Offer | None:
+    """Takes the tools out of the options, with how they may be called."""
+    keys = {"tool_choice": "choice", "parallel": "parallel", "max_rounds": "max_rounds"}
+    named = {word: given.pop(key) for key, word in keys.items() if key in given}
+    tools = given.pop("tools", None)
+    if tools is not None:
+        return make_offer(tools, **named)
+    if named:
+        raise InvalidProgram(f"{next(key for key in keys if keys[key] in named)} needs tools=[...]")
+    return None
 
 
 def _shape(type_: Any, given: dict[str, Any]) -> Shape:

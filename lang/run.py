@@ -20,6 +20,7 @@ from .errors import Cancelled, NoBackend, ProgramError
 from .interpreter import Interpreter
 from .scope import Scope
 from .state import State
+from .tools.record import ToolCall
 from .transcript import Transcript
 
 R = TypeVar("R")
@@ -96,6 +97,11 @@ class Run(Generic[R]):
         """Tokens and seconds of all gens added up, forks and retries included."""
         return self.scope.usage
 
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Every call of a tool, in order of their ends, those of forks and of gens that failed included."""
+        return tuple(self.scope.tool_calls)
+
     def cancel(self) -> None:
         """Ends the run: the backend's work stops at once, the program at its next read or append. Any thread."""
         self.scope.stop(Cancelled("the run was cancelled"))
@@ -152,7 +158,7 @@ class Run(Generic[R]):
             await asyncio.shield(asyncio.wrap_future(closing))
 
     def _barriers(self) -> list[Cell]:
-        return [i.barrier() for i in self.scope.interpreters() if not i.idle]
+        return [i.barrier() for i in self.scope.members() if not i.idle]
 
     def _raise_own(self) -> None:
         error = self.scope.error or self.state.error

@@ -1,6 +1,6 @@
 """Scope: what all states of one run share: the backend, the defaults, the deadline, the totals and the way to stop.
 
-It refuses to know what the states do.
+It refuses to know what the states do: to it they are members that can fail and be closed.
 """
 
 import concurrent.futures
@@ -9,18 +9,30 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .backends.base import Backend, Usage
+from .cell import Cell
 from .errors import InvalidProgram, NoBackend, ProgramError
 from .events import Event
 from .params import SamplingParams
-
-if TYPE_CHECKING:
-    from .interpreter import Interpreter
+from .tools.record import ToolCall
 
 CLOSE_SECONDS = 10.0
 GRACE_SECONDS = 0.5
+
+
+class Member(Protocol):
+    """A state's interpreter, as far as its scope knows it."""
+
+    @property
+    def idle(self) -> bool: ...
+
+    def barrier(self) -> Cell: ...
+
+    def fail(self, error: ProgramError) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class Scope:
@@ -41,21 +53,22 @@ class Scope:
         self.patience = self.deadline + GRACE_SECONDS
         self.listener = listener
         self.usage = Usage()
+        self.tool_calls: list[ToolCall] = []
         self.error: ProgramError | None = None
         self._lock = threading.Lock()
-        self._interpreters: dict[Interpreter, None] = {}
+        self._members: dict[Member, None] = {}
 
-    def enter(self, interpreter: "Interpreter") -> None:
-        """Counts an interpreter in. Raises the error that stopped the run."""
+    def enter(self, member: Member) -> None:
+        """Counts a state in. Raises the error that stopped the run."""
         with self._lock:
             if self.error is not None:
                 raise self.error
-            self._interpreters[interpreter] = None
+            self._members[member] = None
 
-    def leave(self, interpreter: "Interpreter") -> None:
+    def leave(self, member: Member) -> None:
         """Counts it out again."""
         with self._lock:
-            self._interpreters.pop(interpreter, None)
+            self._members.pop(member, None)
 
     def params(self, options: Mapping[str, Any]) -> SamplingParams:
         """The run's defaults with a gen's own options over them. Raises InvalidParams."""
@@ -75,19 +88,19 @@ class Scope:
         with self._lock:
             if self.error is None:
                 self.error = error
-            stopped = list(self._interpreters)
-        for interpreter in stopped:
-            interpreter.fail(self.error)
+            stopped = list(self._members)
+        for member in stopped:
+            member.fail(self.error)
 
-    def interpreters(self) -> "list[Interpreter]":
+    def members(self) -> list[Member]:
         """Those that are still open."""
         with self._lock:
-            return list(self._interpreters)
+            return list(self._members)
 
     async def aclose(self) -> None:
         """Waits until no state works any more and gives back what they hold. On the backend's loop."""
-        for interpreter in self.interpreters():
-            await interpreter.close()
+        for member in self.members():
+            await member.close()
 
     def close(self) -> None:
         """The same from another thread. After the backend was closed there is nothing to give back."""

@@ -12,32 +12,18 @@ not there raises the same error, which names the gen and the program's line. It 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from .branches import Branches
 from .cell import Cell, Meta
 from .errors import DeadlineExceeded, InvalidProgram, ProgramError, UnknownVariable, Unsupported
 from .events import VariableSet
 from .interpreter import Act, Entry, Interpreter
-from .ir import Begin, Close, End, Gen, Node, Open, Role, Select, leaves
+from .ir import Begin, Close, End, Gen, Node, Open, Role, Select, leaves, plain_text
+from .position import Position
 from .scope import Scope
 from .transcript import Transcript
 from .where import where_is
-
-
-@dataclass(slots=True)
-class Position:
-    """Where the program stands in its text: open turn, open captures, turns opened so far."""
-
-    role: Role | None = None
-    captures: tuple[str, ...] = ()
-    turns: int = 0
-
-    def copy(self) -> "Position":
-        return Position(self.role, self.captures, self.turns)
-
-    def at_same_block(self, other: "Position") -> bool:
-        return self.role == other.role and self.captures == other.captures
 
 
 @dataclass(slots=True, eq=False)
@@ -113,7 +99,8 @@ class State:
         return self
 
     def set(self, name: str, value: Any) -> None:
-        """Gives a variable a value, without any text."""
+        """Gives a variable a value, without any text. Texts joined with + are one text."""
+        value = plain_text(value)
         cell = Cell(name)
         cell.set(value)
         self.names[name] = cell
@@ -124,30 +111,34 @@ class State:
         body = getattr(function, "body", function)
         return body(self, *arguments, **named)
 
-    def system(self) -> "Block":
+    def system(self) -> "Block[State]":
         """`with s.system():` what is added inside is a system turn."""
         return self._turn("system")
 
-    def user(self) -> "Block":
+    def user(self) -> "Block[State]":
         """`with s.user():` what is added inside is a user turn."""
         return self._turn("user")
 
-    def assistant(self) -> "Block":
+    def assistant(self) -> "Block[State]":
         """`with s.assistant():` what is added inside is an assistant turn."""
         return self._turn("assistant")
 
-    def tool(self) -> "Block":
+    def tool(self) -> "Block[State]":
         """`with s.tool():` what is added inside is the result of a tool."""
         return self._turn("tool")
 
-    def capture(self, name: str) -> "Block":
+    def capture(self, name: str) -> "Block[State]":
         """`with s.capture("story"):` the text added inside becomes a variable when the block ends."""
         return Block(self, Begin(name), End(name), where_is(2))
 
     # Other lines of the same text.
 
-    def fork(self, count: int) -> Branches:
+    def fork(self, count: int) -> "Branches[State]":
         """`count` branches that go on from here, sharing all that was computed. Raises InvalidProgram."""
+        return self.split(count, where_is(2))
+
+    def split(self, count: int, where: str) -> "Branches[State]":
+        """`fork` with the place in the program said by the caller."""
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:  # pyright: ignore[reportUnnecessaryIsInstance]: callers may be untyped
             raise InvalidProgram(f"fork needs a count of at least 1, got {count!r}")
         branch = self.interpreter.branch
@@ -159,7 +150,6 @@ class State:
             for child in born:
                 child.begin(interpreter.transcript.copy())
 
-        where = where_is(2)
         try:
             self.interpreter.enqueue(Entry(Act("fork", split), where, tuple(born)))
         except ProgramError as error:
@@ -170,7 +160,7 @@ class State:
 
     def copy(self) -> "State":
         """One branch: a second state that goes on from here."""
-        return self.fork(1)[0]
+        return self.split(1, where_is(2))[0]
 
     def mark(self) -> Mark:
         """A point to come back to."""
@@ -209,10 +199,14 @@ class State:
 
     def add(self, expression: Node | str, where: str) -> None:
         """`+=` with the place in the program said by the caller. All nodes are checked before the first is queued."""
-        nodes = list(leaves(expression))
+        self.append(list(leaves(expression)), where)
+
+    def append(self, nodes: list[Node], where: str) -> list[Cell | None]:
+        """`add` of leaves only; the cells of the variables that they set."""
         position = self.position.copy()
         for node in nodes:
-            self._check(node, position)
+            position.advance(node)
+            self._check(node)
         cells = [self._new_cell(node) for node in nodes]
         entries = [
             Entry(node, where, (cell,) if cell is not None else ())
@@ -222,30 +216,18 @@ class State:
             self.interpreter.enqueue(*entries)
         self.names.update({cell.name: cell for cell in cells if cell is not None})
         self.position = position
+        return cells
 
-    def _check(self, node: Node, position: Position) -> None:
-        match node:
-            case Open(role=role):
-                if position.role is not None:
-                    raise InvalidProgram(
-                        f"a {role} turn cannot begin inside the {position.role} turn"
-                    )
-                position.role, position.turns = role, position.turns + 1
-            case Close():
-                position.role = None
-            case Begin(name=name):
-                position.captures = (*position.captures, name)
-            case End():
-                position.captures = position.captures[:-1]
-            case Gen():
-                self._check_gen(node)
-            case Select(method=method):
-                if method != "constrained" and "score" not in self.scope.backend.capabilities:
-                    raise Unsupported(
-                        f"{self.scope.backend.name} cannot score choices: select(method='constrained') samples one"
-                    )
-            case _:
-                return
+    def _check(self, node: Node) -> None:
+        """Raises Unsupported and constraint errors for what the backend cannot do."""
+        if isinstance(node, Gen):
+            self._check_gen(node)
+            return
+        scored = isinstance(node, Select) and node.method != "constrained"
+        if scored and "score" not in self.scope.backend.capabilities:
+            raise Unsupported(
+                f"{self.scope.backend.name} cannot score choices: select(method='constrained') samples one"
+            )
 
     def _check_gen(self, node: Gen) -> None:
         backend = self.scope.backend
@@ -260,6 +242,8 @@ class State:
             )
         if node.constraint is not None:
             backend.check(node.constraint)
+        for tool in node.offer.tools if node.offer is not None else ():
+            backend.check(tool.spec.constraint)
 
     def _new_cell(self, node: Node) -> Cell | None:
         match node:
@@ -273,7 +257,7 @@ class State:
             case _:
                 return None
 
-    def _turn(self, role: Role) -> "Block":
+    def _turn(self, role: Role) -> "Block[State]":
         return Block(self, Open(role), Close(), where_is(3))
 
     def _cell(self, name: str) -> Cell:
@@ -305,16 +289,25 @@ class State:
             raise
 
 
+class Adding(Protocol):
+    """Whatever nodes can be added to: a State, or one that is traced."""
+
+    def add(self, expression: Node | str, where: str) -> None: ...
+
+
+A = TypeVar("A", bound=Adding)
+
+
 @dataclass(frozen=True, slots=True)
-class Block:
+class Block(Generic[A]):
     """What is added inside a `with` stands between two nodes. If the block raises, it is left open."""
 
-    state: State
+    state: A
     first: Node
     last: Node
     where: str
 
-    def __enter__(self) -> State:
+    def __enter__(self) -> A:
         self.state.add(self.first, self.where)
         return self.state
 

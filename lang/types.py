@@ -6,8 +6,8 @@
 Scalars are written as a person would write them (42, 2026-11-21, red), everything else is JSON. Dates are always
 real ones. Objects of models are closed: no keys but the declared ones.
 
-What is slow: the schema of a type seen for the first time. pydantic is imported with the first type that needs it.
-It refuses to know about gens and backends.
+What is slow: the schema of a type seen for the first time. pydantic is imported with the first type that needs it
+(`schemas`). It refuses to know about gens and backends.
 """
 
 import datetime
@@ -23,6 +23,7 @@ from typing import Any
 
 from ..constrained.spec import Choices, Constraint, JsonSchema, Regex
 from .errors import InvalidProgram, InvalidType
+from .schema_text import describe_schema
 
 INT = r"-?(0|[1-9][0-9]{0,17})"
 FLOAT = r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?(e[+-]?[0-9]{1,2})?"
@@ -34,14 +35,27 @@ DATE = rf"({_YEAR}-{_DAYS}|{_LEAP}-02-29)"
 TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
 DATETIME = rf"{DATE}T{TIME}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+WORDS = {
+    INT: "an integer",
+    FLOAT: "a number",
+    DECIMAL: "a number",
+    DATE: "a date as YYYY-MM-DD",
+    TIME: "a time as HH:MM",
+    DATETIME: "a date and time as YYYY-MM-DDTHH:MM",
+    UUID: "a UUID",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the text must look like, and how it becomes a value. None: free text, taken as it is."""
+    """What the text must look like, and how it becomes a value. None: free text, taken as it is.
+
+    type: the type of a value that is written as JSON, so that it can be seen while it grows.
+    """
 
     constraint: Constraint | None = None
     parse: Callable[[str], Any] | None = None
+    type: Any = None
 
 
 def shape_of(type_: Any) -> Shape:
@@ -65,7 +79,7 @@ def shape_of_schema(schema: Any) -> Shape:
     """The shape of a JSON Schema, given as a mapping or as JSON text; the value is the parsed JSON."""
     if isinstance(schema, Mapping):
         try:
-            return Shape(JsonSchema(json.dumps(schema)), json.loads)
+            return Shape(JsonSchema(json.dumps(schema)), json.loads, Any)
         except (TypeError, ValueError) as error:
             raise InvalidProgram(f"schema is not JSON: {error}") from error
     if not isinstance(schema, str):
@@ -76,12 +90,25 @@ def shape_of_schema(schema: Any) -> Shape:
         json.loads(schema)
     except ValueError as error:
         raise InvalidProgram(f"schema is not JSON: {error}") from error
-    return Shape(JsonSchema(schema), json.loads)
+    return Shape(JsonSchema(schema), json.loads, Any)
 
 
 def shape_of_choices(choices: Iterable[Any]) -> Shape:
     """The shape of text that is one of the choices. Raises InvalidProgram."""
     return Shape(Choices(check_choices(choices)))
+
+
+def hint_of(shape: Shape) -> str:
+    """What a prompt may say of a shape, in few words; "" for free text, and for grammars that speak for themselves."""
+    match shape.constraint:
+        case JsonSchema(schema=schema):
+            return f"Answer with JSON: {describe_schema(json.loads(schema))}"
+        case Choices(texts=texts):
+            return f"Answer with one of: {', '.join(texts)}"
+        case Regex(pattern=pattern):
+            return f"Answer with {WORDS.get(pattern, f'text that matches {pattern}')}"
+        case _:
+            return ""
 
 
 def check_choices(choices: Iterable[Any]) -> tuple[str, ...]:
@@ -157,32 +184,11 @@ def _label(value: Any) -> str:
 
 
 def _json_shape(type_: Any) -> Shape:
-    from pydantic import TypeAdapter
-    from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+    from .schemas import adapter_of, schema_of
 
-    try:
-        adapter: TypeAdapter[Any] = TypeAdapter(type_)
-        schema = adapter.json_schema()
-    except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as error:
-        raise InvalidType(f"no answer can be made of {type_!r}: {error}") from error
-    return Shape(JsonSchema(json.dumps(_closed(schema))), adapter.validate_json)
+    adapter = adapter_of(type_)
+    schema = json.dumps(schema_of(adapter, type_))
+    return Shape(JsonSchema(schema), adapter.validate_json, type_)
 
 
 _remembered_json_shape = functools.lru_cache(maxsize=256)(_json_shape)
-
-
-def _closed(schema: Any) -> Any:
-    """The schema with every object that declares properties closed to others."""
-    if isinstance(schema, list):
-        return [_closed(item) for item in typing.cast(list[Any], schema)]
-    if not isinstance(schema, dict):
-        return schema
-    known = typing.cast(dict[str, Any], schema)
-    closed = {
-        k: v if k in ("default", "enum", "const", "examples") else _closed(v)
-        for k, v in known.items()
-    }
-    # A property may itself be called "properties": only a schema of type object has declared ones.
-    if known.get("type") == "object" and "properties" in known:
-        closed.setdefault("additionalProperties", False)
-    return closed

@@ -7,6 +7,7 @@ import typer
 
 from . import bench
 from .demo import demo
+from .mcp import mcp
 from .program import run
 from .serve import serve
 
@@ -26,6 +27,7 @@ app.command(
     }
 )(run)
 app.command()(serve)
+app.command()(mcp)
 app.add_typer(bench.app, name="bench")
 
 PARTS = ("torch", "triton", "tokenizers", "transformers", "fastapi")

@@ -64,8 +64,7 @@ def run(
 def load_function(target: str) -> Function[..., Any]:
     """The function that FILE:FUNCTION names. Raises UsageMistake, listing what there is."""
     path, _, name = target.rpartition(":") if ":" in target else (target, "", "")
-    module = _load_module(Path(path))
-    found = {n: f for n, f in vars(module).items() if isinstance(f, Function)}
+    found = load_functions(Path(path))
     if not name and len(found) == 1:
         return next(iter(found.values()))
     if name in found:
@@ -75,6 +74,11 @@ def load_function(target: str) -> Function[..., Any]:
         f"has no function {name!r}" if name else "has several functions: name one as FILE:FUNCTION"
     )
     raise UsageMistake(f"{path} {said}; there are: {known}")
+
+
+def load_functions(path: Path) -> dict[str, Function[..., Any]]:
+    """All functions of a file, by name. Raises UsageMistake where there is no such file."""
+    return {n: f for n, f in vars(_load_module(path)).items() if isinstance(f, Function)}
 
 
 def _load_module(path: Path) -> ModuleType:

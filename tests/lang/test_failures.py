@@ -126,7 +126,9 @@ def test_truncated_typed_text_is_an_error_with_the_partial_text(fake, max_tokens
 
     error = ask.run(backend=fake({"person": Person(name="Ada", age=36)})).error
     assert isinstance(error, tr.InvalidAnswer)
-    assert error.partial == '{"name": "Ada", "age": 36}'[: len(error.partial)] != ""
+    assert error.text == '{"name": "Ada", "age": 36}'[: len(error.text)] != ""
+    assert isinstance(error.partial, tr.Partial) and error.partial.age is None
+    assert error.partial.name == (None if max_tokens == 1 else "Ada")
     assert f"max_tokens={max_tokens}" in str(error)
 
 
@@ -323,8 +325,9 @@ def test_a_failing_item_does_not_lose_its_batch(fake):
         (lambda: tr.gen("x", threading.Lock), tr.InvalidType, "lock"),
         (lambda: tr.gen("x", max_tokens=-1), tr.InvalidParams, "max_tokens"),
         (lambda: tr.gen("x", max_tokns=1), tr.InvalidParams, "max_tokns"),
-        (lambda: tr.gen("x", tools=[len]), tr.Unsupported, "tools"),
-        (lambda: tr.gen("x", feedback=True), tr.Unsupported, "feedback"),
+        (lambda: tr.gen("x", tools=[len]), tr.InvalidProgram, "by position only"),
+        (lambda: tr.gen("x", tools=[]), tr.InvalidProgram, "at least one tool"),
+        (lambda: tr.gen("x", think=3), tr.InvalidProgram, "Thinking"),
         (lambda: tr.gen("x", retries=-1), tr.InvalidProgram, "retries"),
         (lambda: tr.gen(""), tr.InvalidProgram, "name"),
         (lambda: tr.select("x", ["a"], method="best"), tr.InvalidProgram, "method"),

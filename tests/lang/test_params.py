@@ -11,11 +11,12 @@ import trellis as tr
 from trellis.lang.primitives import GenOptions
 
 FIELDS = [f.name for f in dataclasses.fields(tr.SamplingParams)]
-CONSTRAINTS = {"regex", "schema", "ebnf", "choices", "check", "retries", "tools", "feedback"}
+CONSTRAINTS = {"regex", "schema", "ebnf", "choices", "check", "retries", "feedback", "schema_in_prompt", "think"}
+TOOLS = {"tools", "tool_choice", "parallel", "max_rounds"}
 
 
 def test_gen_names_every_field():
-    assert set(GenOptions.__annotations__) == set(FIELDS) | CONSTRAINTS
+    assert set(GenOptions.__annotations__) == set(FIELDS) | CONSTRAINTS | TOOLS
 
 
 @pytest.mark.parametrize(

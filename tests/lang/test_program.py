@@ -122,7 +122,7 @@ async def test_async_twins(fake):
     runs = await on.arun_batch([{"text": str(i)} for i in range(20)], limit=3)
     assert [r.value for r in runs] == [ADA] * 20
     kinds = [type(e) async for e in on.astream(text="Ada")]
-    assert kinds == [tr.TextDelta] * 4 + [tr.VariableSet, tr.Finished]
+    assert kinds == [tr.TextDelta, tr.PartialValue] * 4 + [tr.VariableSet, tr.Finished]
 
 
 def test_async_functions_work_from_threads_and_loops(fake):

@@ -1,0 +1,85 @@
+"""Warm: what of a Program can be computed before its first run, computed and kept.
+
+    with warm(program, backend):             # async with in async code
+        function(program).run_batch(items)
+
+Its constraints are checked, which compiles them, and its constant prefix is held, so that runs that start at once find
+it instead of each computing it. Only an optimised program says what these are. It refuses to know about runs.
+"""
+
+import asyncio
+import contextlib
+from types import TracebackType
+
+from ..backends.base import Backend, Prefix
+from ..errors import NoBackend
+from ..ir import Close, Open, Text
+from ..optimize.prefix import constant_prefix
+from ..params import SamplingParams
+from ..transcript import Transcript
+from .document import constraint_of
+from .program import Program
+
+
+class warm:
+    """Keeps a program's beginning computed while the block runs. Raises constraint errors when it begins."""
+
+    def __init__(self, program: Program, backend: Backend) -> None:
+        self._document = program.document
+        self._backend = backend
+        self._prefix: Prefix | None = None
+
+    async def begin(self) -> None:
+        """Computes. On the backend's loop."""
+        nodes = constant_prefix(self._document)
+        if not nodes or "hold" not in self._backend.capabilities:
+            return
+        transcript = Transcript(self._backend)
+        for node in nodes:
+            match node:
+                case Text(text=text):
+                    transcript.write(text)
+                case Open(role=role, fixed=fixed):
+                    transcript.open(role, fixed)
+                case Close():
+                    transcript.close()
+                case other:
+                    raise AssertionError(f"{other} is no constant text")
+        prompt = transcript.prompt("prefix")
+        self._prefix = await self._backend.hold(prompt, SamplingParams(keep=True))
+
+    def check(self) -> None:
+        """Checks every constraint that is listed ahead."""
+        for constraint in self._document.ahead:
+            self._backend.check(constraint_of(constraint))
+
+    def end(self) -> None:
+        """Gives the prefix back. On the backend's loop."""
+        if self._prefix is not None:
+            prefix, self._prefix = self._prefix, None
+            self._backend.release(prefix)
+
+    def __enter__(self) -> None:
+        self.check()
+        self._backend.loop.submit(self.begin()).result()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(NoBackend):  # a closed backend holds nothing
+            self._backend.loop.call(self.end)
+
+    async def __aenter__(self) -> None:
+        self.check()
+        await asyncio.wrap_future(self._backend.loop.submit(self.begin()))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, trace)

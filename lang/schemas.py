@@ -1,0 +1,110 @@
+"""Schemas: the JSON Schema of a Python type, as a grammar can enforce it, by pydantic.
+
+    adapter = adapter_of(Person)               # pydantic's TypeAdapter
+    schema = schema_of(adapter)                # every object that declares properties is closed to others
+
+Where pydantic's own schema says less than the type, or what no grammar can hold, it is put right here: a Decimal is a
+number with the digits it may have; a set is a list, whose doubles vanish when it is read. This module imports pydantic
+and is slow to load for it: `types` does so with the first type that needs it. It refuses to know gens and prompts.
+"""
+
+import sys
+import typing
+from typing import Any
+
+import typing_extensions
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import PydanticOmit, core_schema
+
+from .errors import InvalidType
+from .schema_parts import closed
+
+
+class EnforceableSchema(GenerateJsonSchema):
+    """pydantic's schemas, but for decimals and sets."""
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        """A number; of digits before and behind the point as many as are allowed."""
+        told: dict[str, Any] = {"type": "number"}
+        bounds = {
+            "ge": "minimum",
+            "gt": "exclusiveMinimum",
+            "le": "maximum",
+            "lt": "exclusiveMaximum",
+        }
+        for key, word in bounds.items():
+            if (bound := schema.get(key)) is not None:
+                told[word] = _number(bound)
+        places, digits = schema.get("decimal_places"), schema.get("max_digits")
+        if places is not None:
+            told["multipleOf"] = 1 if places == 0 else float(f"1e-{places}")
+        if digits is not None:
+            limit = 10 ** (digits - (places or 0))
+            if not {"maximum", "exclusiveMaximum"} & told.keys():
+                told["exclusiveMaximum"] = limit
+            if not {"minimum", "exclusiveMinimum"} & told.keys():
+                told["exclusiveMinimum"] = -limit
+        return told
+
+    def set_schema(self, schema: core_schema.SetSchema) -> JsonSchemaValue:
+        """A list: what stands in it twice counts once."""
+        return _repeatable(super().set_schema(schema))
+
+    def frozenset_schema(self, schema: core_schema.FrozenSetSchema) -> JsonSchemaValue:
+        """A list: what stands in it twice counts once."""
+        return _repeatable(super().frozenset_schema(schema))
+
+
+def adapter_of(type_: Any) -> TypeAdapter[Any]:
+    """pydantic's adapter of a type. Raises InvalidType for one that pydantic cannot read."""
+    try:
+        return TypeAdapter(_readable(type_))
+    except (PydanticUserError, PydanticUndefinedAnnotation, TypeError, NameError) as error:
+        raise InvalidType(f"no answer can be made of {type_!r}: {error}") from error
+
+
+def schema_of(adapter: TypeAdapter[Any], described: Any = None) -> dict[str, Any]:
+    """The schema of an adapter's type. Raises InvalidType, naming the type as `described`, where it has none."""
+    try:
+        schema = adapter.json_schema(schema_generator=EnforceableSchema)
+    except (PydanticUserError, PydanticOmit, TypeError, ValueError) as error:
+        raise InvalidType(f"no answer can be made of {described!r}: {error}") from error
+    return closed(schema)
+
+
+def _repeatable(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {key: value for key, value in schema.items() if key != "uniqueItems"}
+
+
+def _number(bound: Any) -> int | float:
+    return int(bound) if bound == int(bound) else float(bound)
+
+
+def _readable(type_: Any) -> Any:
+    """The type as pydantic can read it: before Python 3.12 it needs typing_extensions' TypedDict."""
+    if sys.version_info >= (3, 12):
+        return type_
+    if typing.is_typeddict(type_) and type(type_).__module__ == "typing":
+        hints = typing.get_type_hints(type_, include_extras=True)
+        needed: frozenset[str] = type_.__required_keys__
+        fields = {
+            name: _readable(_bare(hint)) if name in needed else typing_extensions.NotRequired[_readable(_bare(hint))]
+            for name, hint in hints.items()
+        }  # fmt: skip
+        twin: Any = typing_extensions.TypedDict(type_.__name__, fields)  # pyright: ignore
+        twin.__doc__ = type_.__doc__
+        return twin
+    origin: Any = typing.get_origin(type_)
+    arguments = typing.get_args(type_)
+    if origin in (list, set, frozenset, tuple, dict, typing.Union) and arguments:
+        return typing.cast(Any, origin)[tuple(_readable(argument) for argument in arguments)]
+    return type_
+
+
+def _bare(hint: Any) -> Any:
+    """A field's type without Required and NotRequired around it."""
+    if typing.get_origin(hint) in (typing.Required, typing.NotRequired):
+        return typing.get_args(hint)[0]
+    return hint
