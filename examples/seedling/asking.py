@@ -40,6 +40,14 @@ BEFORE = Phrases(
     "This [came in|arrived|was posted] [today|yesterday|last night].",
     "Subject: [update|details|information|your request].",
 )
+GREETINGS = Phrases(  # in training only; {n} is a name that has nothing to do with the record
+    "[Dear|Hi|Hello|Hey|Good day] {n}[,|!]",
+    "{n}, [here is what I know|please read this|see below|listen|you asked for this].",
+    "[Thanks for asking|Good to hear from you|Nice to see you|Sorry for the delay], {n}[!|.]",
+    "[Great|Fine|Super|Perfect|Sorry|Welcome|Right|Sure|Ready|Done|Finally|Look|Good|Yes][!|.|...]",
+    "[Quiet|Lovely|Busy|Cold|Hot|Long|Good|Bad] [day|night|week|morning] [here|today|again][.|!]",
+    "[Get|Make|Extract|Return|Find|Give|Use|Read] [it|this|that] [right|done|now|well][.|!]",
+)
 AFTER = Phrases(
     "[Thanks|Thank you|Cheers|Many thanks]!",
     "Please let me know if [anything is missing|you need more|that is enough].",

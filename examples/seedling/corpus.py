@@ -29,6 +29,7 @@ from tooluse import tool_answer, tool_choice
 
 BUCKETS = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 ANSWER_WEIGHT, PROMPT_WEIGHT = 20, 1  # in loss; prompts teach the language, answers the tasks
+PATIENCE = 120  # seconds to wait for the first batches
 SPLIT_SHARE = 0.12  # samples whose answer is tokenised in pieces, as a constraint may force it
 
 
@@ -62,10 +63,16 @@ MIXTURE: tuple[tuple[Callable[[Draw], Sample], float], ...] = (
 )
 
 
-def samples(seed: int, held: bool = False) -> Iterator[Sample]:
+# Added to the shares in training; the test stream stays as it is.
+MORE_IN_TRAINING: dict[Callable[[Draw], Sample], float] = {extraction: 0.2}
+
+
+def samples(seed: int, held: bool = False, fresh: bool = False) -> Iterator[Sample]:
     """An endless stream of samples of the mixture; the same seed gives the same stream."""
-    draw = Draw(random.Random(seed), held)
-    makers, shares = zip(*MIXTURE, strict=True)
+    draw = Draw(random.Random(seed), held, fresh)
+    more = {} if draw.held else MORE_IN_TRAINING
+    makers = [make for make, _ in MIXTURE]
+    shares = [share + more.get(make, 0.0) for make, share in MIXTURE]
     while True:
         for make in draw.rng.choices(makers, shares, k=256):
             yield make(draw)
@@ -201,8 +208,9 @@ class Producers:
         """The next batch. Waits only until the memory holds enough to choose from."""
         ready = len(self.old) >= min(64, self.memory)
         try:
-            batch = self.queue.get(timeout=None if not ready else 0.002)
+            batch = self.queue.get(timeout=0.002 if ready else PATIENCE)
         except queue.Empty:
+            assert ready, f"no batch in {PATIENCE} seconds: are the producers alive?"
             self.repeated += 1
             return self.rng.choice(self.old)
         self.fresh += 1

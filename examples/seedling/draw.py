@@ -84,11 +84,12 @@ CITIES, GOODS, ORG_WORDS = names(words.CITIES), names(words.GOODS), names(words.
 class Draw:
     """Random choices for one sample. Values are drawn freely; templates and names respect `held`."""
 
-    __slots__ = ("held", "rng")
+    __slots__ = ("fresh", "held", "rng")
 
-    def __init__(self, rng: random.Random, held: bool = False) -> None:
+    def __init__(self, rng: random.Random, held: bool = False, fresh: bool = False) -> None:
         self.rng = rng
-        self.held = held
+        self.held = held or fresh
+        self.fresh = fresh  # held out, with clauses from the second, later set of held-out phrases
 
     def one(self, options: Sequence[Any]) -> Any:
         """Any of the options, with no split."""
@@ -207,7 +208,9 @@ class Draw:
         return "".join(chr(97 + self.number(0, 25)) for _ in range(self.number(low, high)))
 
     def proper(self, known: Phrases, made: float = 0.3) -> str:
-        """A listed name or a made-up one."""
+        """A listed name or a made-up one. Training makes most of them up, so that no model can tell a name
+        from its letters and has to find it by its place."""
+        made = made if self.held else max(made, 0.7)
         return self.made_word().capitalize() if self.chance(made) else self.phrase(known)
 
     def first_name(self, woman: bool | None = None) -> str:
@@ -229,7 +232,10 @@ class Draw:
 
     def city(self) -> str:
         """A city, mostly a known one."""
-        return self.proper(CITIES, 0.35)
+        name = self.proper(CITIES, 0.35)
+        if self.held or self.chance(0.85):
+            return name
+        return f"{name} {self.proper(CITIES)}"  # a name of two words is one value
 
     def company(self) -> str:
         """A company, by its trade or its owners."""
@@ -239,7 +245,7 @@ class Draw:
 
     def good(self) -> str:
         """A thing one can buy."""
-        thing = self.made_word() if self.chance(0.08) else self.phrase(GOODS)
+        thing = self.made_word() if self.chance(0.08 if self.held else 0.3) else self.phrase(GOODS)
         if self.chance(0.5):
             thing = f"{self.one(words.COLOURS if self.chance(0.6) else words.MATERIALS)} {thing}"
         return thing

@@ -2,6 +2,7 @@
 
     python evaluate.py --model runtime/bundled/seedling --count 200    # plain greedy decoding in torch
     python evaluate.py --model runtime/bundled/seedling --engine       # through trellis, free and constrained
+    python evaluate.py --model ... --engine --readme README.md         # and the table written into the page
 
 JSON counts when it parses to the same value; a freely worded answer counts when it holds the facts it must hold; every
 other answer counts when the text is the same.
@@ -47,11 +48,16 @@ LONGEST = 220  # tokens of an answer
 
 
 def held_out(
-    count: int, tasks: tuple[str, ...], seed: int = 4242, held: bool = True
+    count: int,
+    tasks: tuple[str, ...],
+    seed: int = 4242,
+    held: bool = True,
+    fresh: bool = False,
 ) -> dict[str, list[Sample]]:
-    """`count` samples of each task; held-out templates and names unless told otherwise."""
+    """`count` samples of each task; held-out templates and names unless told otherwise. With `fresh`, records are
+    told in the second set of held-out phrases."""
     found: dict[str, list[Sample]] = {task: [] for task in tasks}
-    for sample in samples(seed, held):
+    for sample in samples(seed, held, fresh):
         if sample.task in found and len(found[sample.task]) < count:
             found[sample.task].append(sample)
         if all(len(made) == count for made in found.values()):
@@ -156,7 +162,9 @@ def load_network(folder: Path, device: str) -> Network:
         context=config["max_position_embeddings"],
         theta=config["rope_theta"],
     )
-    network = Network(shape, torch.bfloat16 if device == "cuda" else torch.float32).to(device)
+    network = Network(shape, torch.bfloat16 if device.startswith("cuda") else torch.float32).to(
+        device
+    )
     network.load(folder)
     return network
 
@@ -165,9 +173,9 @@ def print_scores(columns: dict[str, dict[str, Score]], show: int = 0) -> None:
     """A table: tasks down, runs across; then up to `show` wrong answers a task."""
     print(f"{'task':<14}" + "".join(f"{name:>22}" for name in columns))
     rows: dict[str, list[str]] = defaultdict(list)
-    for scores in columns.values():
-        for task, score in scores.items():
-            rows[task].append(f"{score.share:7.1%} ({score.right}/{score.total})")
+    for task in dict.fromkeys(task for scores in columns.values() for task in scores):
+        for score in (scores.get(task) for scores in columns.values()):
+            rows[task].append(f"{score.share:7.1%} ({score.right}/{score.total})" if score else "")
     for task, cells in rows.items():
         print(f"{task:<14}" + "".join(f"{cell:>22}" for cell in cells))
     for task, score in next(iter(columns.values())).items():
@@ -184,13 +192,21 @@ def main() -> None:
     parser.add_argument(
         "--engine", action="store_true", help="through trellis, free and constrained"
     )
+    parser.add_argument(
+        "--fresh", action="store_true", help="the second set of held-out phrases (with --engine)"
+    )
+    parser.add_argument("--readme", type=Path, help="page to write the table into (with --engine)")
     args = parser.parse_args()
     tasks = tuple(args.tasks)
     began = time.time()
     if args.engine:
         from constrained_evaluation import evaluate_engine
 
-        columns = evaluate_engine(args.model, held_out(args.count, tasks))
+        columns = evaluate_engine(args.model, held_out(args.count, tasks, fresh=args.fresh))
+        if args.readme:
+            from report import write_table
+
+            write_table(args.readme, columns)
     else:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         network = load_network(args.model, device)

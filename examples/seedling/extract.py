@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from asking import AFTER, ASK_KEYS, ASK_MANY, ASK_NONE, ASK_SCHEMA, BEFORE, SYSTEMS
+from asking import AFTER, ASK_KEYS, ASK_MANY, ASK_NONE, ASK_SCHEMA, BEFORE, GREETINGS, SYSTEMS
 from contacts import CONTACT
 from draw import Draw
 from events import EVENT, free_kind, mixed_kind
@@ -67,6 +67,8 @@ def _around(draw: Draw, text: str, record: Record) -> str:
     """Now and then sentences that do not matter, before or after."""
     if draw.chance(0.12):
         text = f"{draw.phrase(BEFORE)} {text}"
+    elif not draw.held and draw.chance(0.15):
+        text = f"{draw.phrase(GREETINGS).replace('{n}', draw.first_name())} {text}"
     if draw.chance(0.12):
         text = f"{text} {draw.phrase(AFTER)}"
     if record.kind.human and draw.chance(0.1):

@@ -185,6 +185,12 @@ class Network(nn.Module):
         self.after = torch.compile(after_attention, dynamic=False)
         self.measure = torch.compile(weighted_loss, dynamic=False)
 
+    def plain(self) -> "Network":
+        """The same weights without compiled parts, whose fixed sizes do not suit decoding."""
+        copy = Network(self.shape, self.low).to(self.model.norm.weight.device)
+        copy.load_state_dict(self.state_dict())
+        return copy
+
     def rope(self, rows: int, length: int) -> tuple[Tensor, Tensor]:
         """cos and sin, [rows * length, 1, dim / 2]."""
         if (rows, length) not in self._tables:
@@ -224,6 +230,12 @@ class Network(nn.Module):
             mlp.down_proj.weight,
         )
         return self.after(x, mixed, weights)
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        """tokens [rows, length] -> float32 [rows, length, vocabulary]."""
+        x = _norm(self.hidden(tokens), self.model.norm.weight).to(self.low)
+        made = F.linear(x, self.model.embed_tokens.weight.to(self.low)).float()
+        return made.view(*tokens.shape, -1)
 
     def loss(self, tokens: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Weighted mean loss of predicting tokens[:, 1:], and the sum of the weights."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from draw import Draw, Phrases
+from paraphrases import CONVERSIONS, SUMS, UNITS
 from records import NUMBER, STRING
 from usage import Tool, Use, function, returned
 
@@ -129,7 +130,8 @@ def calculator(draw: Draw) -> Use:
     value = {"add": a + b, "subtract": a - b, "multiply": a * b, "divide": a / b}[action]
     value = int(value) if value == int(value) else round(value, 2)
     tool, arguments = draw.one(_SHAPES)(draw, a, b, action)
-    said = draw.phrase(_SAID[action]).format(a=a, b=b)
+    asks = _SAID if draw.held or draw.chance(0.65) else SUMS
+    said = draw.phrase(asks[action]).format(a=a, b=b)
     answer = draw.phrase(_SUMS).format(e=f"{a} {_SIGNS[action]} {b}", r=value)
     reply = returned(draw, "result", value)
     return Use("calculator", tool, said, arguments, reply, answer, (str(value),))
@@ -166,6 +168,13 @@ _CONVERT_SAID = Phrases(
 def convert(draw: Draw) -> Use:
     """A value from one unit to another."""
     source, target = draw.one(_UNITS)[:: draw.one((1, -1))]
+    asks = _CONVERT_SAID
+    if not draw.held and draw.chance(
+        0.4
+    ):  # the roles must come from the words, not from known pairs
+        source, target = draw.some(UNITS, 2, 2)
+    if not draw.held and draw.chance(0.35):
+        asks = CONVERSIONS
     value = draw.whole() if draw.chance(0.6) else draw.money()
     out = round(draw.rng.uniform(0.1, 3000), draw.number(0, 2))
     v, f, t = draw.one(
@@ -196,7 +205,7 @@ def convert(draw: Draw) -> Use:
     return Use(
         "convert",
         tool,
-        draw.request(_CONVERT_SAID).format(v=value, f=source, t=target),
+        draw.request(asks).format(v=value, f=source, t=target),
         {v: value, f: source, t: target},
         returned(draw, draw.one(("result", t)), out),
         answer,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from draw import Draw, Phrases
+from paraphrases import fresh_for, is_telling, more_for, wild
 
 Made = tuple[Any, str]  # the JSON value and how the text shows it
 STRING = {"type": "string"}
@@ -96,11 +97,19 @@ NAMED = Phrases(
 
 
 def _clause(draw: Draw, field: Field, value: Any, shown: str) -> str:
-    """A verb phrase: one written for the field, or now and then one that names its key."""
+    """A verb phrase: one written for the field, and in training also a further one, one that names its
+    key, or random words around a value that needs no others."""
     if isinstance(field.says, dict):
         return draw.phrase(field.says[value])
-    if draw.held or draw.chance(0.93):
-        return fill(draw.phrase(field.says), shown)
+    if draw.held:
+        fresh = fresh_for(field.keys) if draw.fresh else None
+        return fill(draw.phrase(fresh or field.says), shown)
+    dice = draw.rng.random()
+    if dice < 0.9:
+        more = more_for(field.keys) if dice < 0.45 else None
+        if dice > 0.75 and is_telling(value):
+            return fill(wild(draw), shown)
+        return fill(draw.phrase(more or field.says), shown)
     spoken = draw.one(field.keys).replace("_", " ")
     return fill(draw.phrase(NAMED).replace("KEY", spoken), shown)
 
@@ -192,8 +201,9 @@ def tell_prose(draw: Draw, record: Record) -> str:
         take = min(len(facts), draw.one((1, 1, 2, 2, 3)) if len(sentences) < 3 else 9)
         taken, facts = facts[:take], facts[take:]
         said = _sentence(draw, record, mention, [f.clause or "" for f in taken])
-        if draw.chance(0.08):
-            said = f"{draw.phrase(LINKS)} {said if mention is record.first else _small(said)}"
+        if draw.chance(0.08 if draw.held else 0.18):
+            links = LINKS if draw.held or draw.chance(0.5) else OPENERS
+            said = f"{draw.phrase(links)} {said if mention is record.first else _small(said)}"
         sentences.append(_capital(said))
         mention = draw.one(record.later)
     return " ".join(sentences)
@@ -230,6 +240,12 @@ LINKS = Phrases(
     "[As far as we know,|According to our notes,|It is said that|We know that|I heard that]",
     "[By the way,|Note that|Please note that|Of course,|Apparently,]",
     "[At the moment,|These days,|Right now,|Currently,]",
+)
+OPENERS = Phrases(  # in training only
+    "[Well|So|Then|Yes|No|Now|Today|Yesterday|Recently|Meanwhile|Anyway|Finally|Sadly|Luckily|Again],",
+    "[In short|This year|Last week|So far|Just now|As always|For now|In fact|You see|Good news],",
+    "[We hear|They say|One can see|It is clear|I am told|I believe|The file says|It turns out] that",
+    "[Update|News|Info|Next|Entry|First|Second|Last|Found|Right|Good]:",
 )
 _OWN_VERBS = {
     "is": "am",

@@ -332,7 +332,7 @@ def test_a_few_steps_learn_something(corpus, tokenizer, small):
     optimiser = train.new_optimiser(small, 1e-2, fused=False)
     losses = []
     for batch in batches * 2:
-        loss, _ = small.loss(*train.to_device(batch, "cpu"))
+        loss, _ = small.loss(*train.to_device(batch, torch.device("cpu")))
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
