@@ -184,10 +184,17 @@ def select_states(dfa: Dfa, keep: Flags) -> Dfa:
 
 def trim(dfa: Dfa) -> Dfa:
     """Only states that the start reaches and that reach acceptance: from no state that is left can a text get stuck."""
+    return select_states(dfa, find_live(dfa))
+
+
+def find_live(dfa: Dfa) -> Flags:
+    """The states that the start reaches and that reach acceptance, and the dead one."""
     sources, targets = _edges(dfa.table)
     forward = _reach(sources, targets, [dfa.start], dfa.states)
     backward = _reach(targets, sources, np.flatnonzero(dfa.accepting).tolist(), dfa.states)
-    return select_states(dfa, forward & backward)
+    live = forward & backward
+    live[0] = True
+    return live
 
 
 def trim_nfa(nfa: Nfa) -> Nfa:

@@ -13,21 +13,26 @@ what is common, and holds the interpreter; it ends by itself when the limits are
 from collections import OrderedDict
 from concurrent.futures import Future
 from threading import Lock
+from typing import Any
 
 from . import trie
 from .bytedfa import ByteDfa
 from .errors import InvalidConstraint, UnsupportedConstraint
 from .forced import Encode, Forced
-from .grammar import Grammar, build_grammar
+from .grammar import Grammar
 from .limits import Budget, Limits
 from .matcher import Matcher
-from .pattern import compile_pattern, require_some
+from .regex.pattern import compile_pattern, require_some
+from .rule import Machine
 from .schema import lower_schema
-from .schema_context import Fragments
+from .schema.fragments import Fragments
 from .spec import Choices, Constraint, Ebnf, JsonSchema, Regex
-from .spelling import spell, utf8
+from .regex.spelling import spell, utf8
+from .tables import build_grammar
+from .threads import ThreadGrammar
 from .vocabulary import Vocabulary
 
+AnyGrammar = Grammar | ThreadGrammar
 FRAGMENT_SHARE = 8  # part of the cache that is for leaves of schemas
 
 
@@ -47,8 +52,8 @@ class Compiler:
         self._limits = limits or Limits()
         self._fragments = Fragments(self._limits.cache_bytes // FRAGMENT_SHARE)
         self._lock = Lock()
-        self._grammars: OrderedDict[Constraint, Grammar] = OrderedDict()
-        self._running: dict[Constraint, Future[Grammar]] = {}
+        self._grammars: OrderedDict[Constraint, AnyGrammar] = OrderedDict()
+        self._running: dict[Constraint, Future[AnyGrammar]] = {}
         self._bytes = 0
 
     @property
@@ -56,14 +61,14 @@ class Compiler:
         """Bytes of the grammars that are kept."""
         return self._bytes
 
-    def cached(self, constraint: Constraint) -> Grammar | None:
+    def cached(self, constraint: Constraint) -> AnyGrammar | None:
         """The grammar of a constraint that was compiled already and is still kept; never waits."""
         with self._lock:
             if constraint in self._grammars:
                 self._grammars.move_to_end(constraint)
             return self._grammars.get(constraint)
 
-    def compile(self, constraint: Constraint) -> Grammar:
+    def compile(self, constraint: Constraint) -> AnyGrammar:
         """The grammar of a constraint. Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget."""
         with self._lock:
             if constraint in self._grammars:
@@ -77,11 +82,11 @@ class Compiler:
             self._run(constraint, future)
         return future.result()
 
-    def matcher(self, grammar: Grammar) -> Matcher:
+    def matcher(self, grammar: AnyGrammar) -> Matcher[Any]:
         """A matcher at the start of a grammar."""
         return Matcher(grammar, self.vocabulary, self.forced)
 
-    def _run(self, constraint: Constraint, future: Future[Grammar]) -> None:
+    def _run(self, constraint: Constraint, future: Future[AnyGrammar]) -> None:
         try:
             grammar = _compile(constraint, self._limits, self._fragments)
         except BaseException as error:
@@ -99,11 +104,11 @@ class Compiler:
         future.set_result(grammar)
 
 
-def _compile(constraint: Constraint, limits: Limits, fragments: Fragments) -> Grammar:
+def _compile(constraint: Constraint, limits: Limits, fragments: Fragments) -> AnyGrammar:
     return build_grammar(_lower(constraint, Budget(limits), fragments))
 
 
-def _lower(constraint: Constraint, budget: Budget, fragments: Fragments) -> ByteDfa:
+def _lower(constraint: Constraint, budget: Budget, fragments: Fragments) -> ByteDfa | Machine:
     match constraint:
         case Regex(pattern):
             found = require_some(compile_pattern(pattern, budget))

@@ -1,7 +1,7 @@
 """Forced: the tokens of the text that a grammar leaves no choice about.
 
     forced = Forced(vocabulary, encode)
-    tokens = forced.tokens(grammar, state, recent)          # may be appended without asking the model
+    tokens = forced.tokens(grammar, place, recent)          # may be appended without asking the model
 
 Forced bytes are certain; how they fall into tokens is not, near their end: a token that the grammar allows may begin
 inside them and reach beyond. So the run is encoded once for each place where such a token could begin, and once whole,
@@ -16,8 +16,9 @@ sixth of that for a new latest token; both are kept.
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
+from typing import TypeVar
 
-from .grammar import Grammar
+from .place import Compiled
 from .vocabulary import Vocabulary
 from .walk import Walk
 
@@ -28,6 +29,7 @@ ANCHORS = ("", "\n", "a", "0", ".")
 KEPT = 16_384
 
 Encode = Callable[[str], list[int]]
+P = TypeVar("P")
 
 
 class Forced:
@@ -37,21 +39,23 @@ class Forced:
         self.walk = Walk(vocabulary)
         self._vocabulary = vocabulary
         self._encode = encode
-        self._kept: OrderedDict[tuple[str, int, tuple[int, ...]], tuple[int, ...]] = OrderedDict()
-        self._runs: OrderedDict[tuple[str, int], tuple[bytes, list[int]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, object, tuple[int, ...]], tuple[int, ...]] = (
+            OrderedDict()
+        )
+        self._runs: OrderedDict[tuple[str, object], tuple[bytes, list[int]]] = OrderedDict()
         self._lock = Lock()
 
-    def tokens(self, grammar: Grammar, state: int, recent: Sequence[int]) -> tuple[int, ...]:
+    def tokens(self, grammar: Compiled[P], place: P, recent: Sequence[int]) -> tuple[int, ...]:
         """The tokens that are certain to follow. recent: all generated ones, or at least the last 4."""
-        if not grammar.has_forced[state]:
+        if not grammar.forces_at(place):
             return ()
         window = self._window(recent)
-        key = (grammar.key, state, window)
+        key = (grammar.key, place, window)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        run, cuts = self._run(grammar, state)
+        run, cuts = self._run(grammar, place)
         found = self._agree(window, run, cuts)
         with self._lock:
             self._kept[key] = found
@@ -59,15 +63,15 @@ class Forced:
                 self._kept.popitem(last=False)
         return found
 
-    def _run(self, grammar: Grammar, state: int) -> tuple[bytes, list[int]]:
+    def _run(self, grammar: Compiled[P], place: P) -> tuple[bytes, list[int]]:
         """The forced bytes from here and where they may be cut; kept, whatever token came before."""
-        key = (grammar.key, state)
+        key = (grammar.key, place)
         with self._lock:
             if key in self._runs:
                 self._runs.move_to_end(key)
                 return self._runs[key]
-        run = grammar.forced_bytes(state)
-        found = run, self._cuts(grammar, state, run)
+        run = grammar.forced_bytes(place)
+        found = run, self._cuts(grammar, place, run)
         with self._lock:
             self._runs[key] = found
             while len(self._runs) > KEPT:
@@ -81,10 +85,10 @@ class Forced:
             length += 1
         return tuple(recent[-length:])
 
-    def _cuts(self, grammar: Grammar, state: int, run: bytes) -> list[int]:
+    def _cuts(self, grammar: Compiled[P], place: P, run: bytes) -> list[int]:
         """Where in the run the token that reaches beyond its end may begin; its end is one such place."""
-        end = grammar.walk(state, run)
-        assert end, (grammar.key, state, run)
+        end = grammar.walk(place, run)
+        assert end is not None, (grammar.key, place, run)
         earliest = max(0, len(run) - self._vocabulary.max_bytes + 1)
         inside = [
             at for at in range(earliest, len(run)) if self.walk.crosses(grammar, end, run[at:])

@@ -9,29 +9,33 @@
 Tiny, and can go back. Every token that `mask` allows is accepted, and from every state some text leads to an end.
 """
 
+from typing import Generic, TypeVar
+
 from .forced import LOOK_BACK, Forced
-from .grammar import Grammar
+from .place import Compiled
 from .vocabulary import Vocabulary
 from .walk import Mask, Walk, pack
 
+P = TypeVar("P")
 
-class Matcher:
+
+class Matcher(Generic[P]):
     """The state of one generated text. Without `forced` nothing is ever forced, and masks are kept for itself alone."""
 
     def __init__(
-        self, grammar: Grammar, vocabulary: Vocabulary, forced: Forced | None = None
+        self, grammar: Compiled[P], vocabulary: Vocabulary, forced: Forced | None = None
     ) -> None:
         self._grammar = grammar
         self._vocabulary = vocabulary
         self._forced = forced
         self._walk = Walk(vocabulary) if forced is None else forced.walk
-        self._states = [grammar.start]
+        self._places = [grammar.start]
         self._tokens: list[int] = []
 
     @property
-    def state(self) -> int:
-        """The grammar's state behind the accepted tokens."""
-        return self._states[-1]
+    def place(self) -> P:
+        """Where the grammar stands behind the accepted tokens."""
+        return self._places[-1]
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -41,12 +45,12 @@ class Matcher:
     @property
     def accepting(self) -> bool:
         """Whether the text may end here."""
-        return self._grammar.accepting(self.state)
+        return self._grammar.accepting(self.place)
 
     @property
     def finished(self) -> bool:
         """Whether the text has ended: by an eos token, or because it may end and nothing can follow."""
-        return self._ended or (self.accepting and self._grammar.closed(self.state))
+        return self._ended or (self.accepting and self._grammar.closed(self.place))
 
     @property
     def _ended(self) -> bool:
@@ -56,16 +60,16 @@ class Matcher:
         """Moves over a token. False, and nothing has changed, if it is not allowed here."""
         if self._ended or not 0 <= token < self._vocabulary.size:
             return False
-        state = self.state
+        place: P | None = self.place
         if token in self._vocabulary.eos_ids:
             if not self.accepting:
                 return False
         else:
             data = self._vocabulary.token(token)
-            state = self._grammar.walk(state, data) if data else 0
-            if state == 0:
+            place = self._grammar.take(self.place, data) if data else None
+            if place is None:
                 return False
-        self._states.append(state)
+        self._places.append(place)
         self._tokens.append(token)
         return True
 
@@ -75,24 +79,23 @@ class Matcher:
             raise ValueError(f"cannot take back {count} of {len(self._tokens)} accepted tokens")
         keep = len(self._tokens) - count
         del self._tokens[keep:]
-        del self._states[keep + 1 :]
+        del self._places[keep + 1 :]
 
     def mask(self) -> Mask:
         """The tokens that may follow: uint32 [ceil(size / 32)], bit t % 32 of word t // 32; read-only."""
         if self._ended:
             return pack(sorted(self._vocabulary.eos_ids), self._vocabulary.size)
-        return self._walk.mask(self._grammar, self.state)
+        return self._walk.mask(self._grammar, self.place)
 
     def forced(self) -> list[int]:
         """The tokens that must follow and may be appended at once; they are not accepted yet."""
         if self._forced is None or self._ended:
             return []
-        return list(self._forced.tokens(self._grammar, self.state, self._tokens[-LOOK_BACK:]))
+        return list(self._forced.tokens(self._grammar, self.place, self._tokens[-LOOK_BACK:]))
 
-    def copy(self) -> "Matcher":
+    def copy(self) -> "Matcher[P]":
         """An independent matcher at the same place."""
-        twin = Matcher.__new__(Matcher)
-        twin._grammar, twin._vocabulary = self._grammar, self._vocabulary
-        twin._forced, twin._walk = self._forced, self._walk
-        twin._states, twin._tokens = self._states.copy(), self._tokens.copy()
+        twin = Matcher(self._grammar, self._vocabulary, self._forced)
+        twin._walk = self._walk
+        twin._places, twin._tokens = self._places.copy(), self._tokens.copy()
         return twin

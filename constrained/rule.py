@@ -27,8 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .automaton import Table
-from .bytedfa import Classes
+from .automaton import Table, trim
+from .bytedfa import ByteDfa, Classes, distinct_columns
 
 MOST_FRAMES = 64
 
@@ -179,3 +179,11 @@ class Machine:
         if not self.rules[thread.rule].ends[thread.state]:
             return False
         return not thread.stack or any(self._complete(caller) for caller in self._return(thread))
+
+
+def machine_of(part: ByteDfa) -> Machine:
+    """The machine that accepts what an automaton does, without states that lead nowhere or that nothing enters."""
+    dfa = trim(part.dfa)
+    columns, merged = distinct_columns(dfa.table)
+    ends = dfa.accepting.astype(np.int32)
+    return Machine((Rule(merged[part.classes], dfa.table[:, columns], ends, dfa.start),))

@@ -8,7 +8,7 @@ Bound by bandwidth; knows nothing of the projections around it.
 
 import torch
 
-from .launch import tl, triton, uses_triton
+from .launch import await_previous, let_next_start, overlapping, tl, triton, uses_triton
 
 _BLOCK = 1024
 
@@ -22,7 +22,9 @@ def silu_mul_reference(gate_up: torch.Tensor) -> torch.Tensor:
 
 
 @triton.jit
-def _silu_mul_kernel(gate_up, y, inner, BLOCK: tl.constexpr):
+def _silu_mul_kernel(gate_up, y, inner, BLOCK: tl.constexpr, OVERLAPS: tl.constexpr):
+    let_next_start(OVERLAPS)
+    await_previous(OVERLAPS)
     token = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = column < inner
@@ -47,5 +49,6 @@ def silu_mul(gate_up: torch.Tensor) -> torch.Tensor:
     tokens, inner = gate_up.shape[0], gate_up.shape[1] // 2
     y = torch.empty((tokens, inner), dtype=gate_up.dtype, device=gate_up.device)
     if tokens:
-        _silu_mul_kernel[(tokens, triton.cdiv(inner, _BLOCK))](gate_up, y, inner, BLOCK=_BLOCK)
+        grid = (tokens, triton.cdiv(inner, _BLOCK))
+        _silu_mul_kernel[grid](gate_up, y, inner, BLOCK=_BLOCK, **overlapping(y.device))
     return y

@@ -17,21 +17,22 @@ class Tile:
 
     rows: query tokens times the heads of a group, a power of two >= 16. keys: taken at a time, a
     power of two that is a multiple of the page size. warps; stages: tiles of keys and values in
-    flight, plus one.
+    flight, plus one. resident: programs that a multiprocessor holds at once.
     """
 
     rows: int
     keys: int
     warps: int
     stages: int
+    resident: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionShape:
     """heads: query heads, a multiple of kv_heads. head_dim; dtype of queries and pools; page_size: tokens in a page.
 
-    narrow, wide: the tiles for a token or a few and for longer chunks; chosen by the rest where not
-    given.
+    narrow, middle, wide: the tiles for a token or a few, for some, and for longer chunks; chosen by
+    the rest where not given.
     """
 
     heads: int
@@ -40,6 +41,7 @@ class AttentionShape:
     dtype: torch.dtype
     page_size: int = 16
     narrow: Tile | None = None
+    middle: Tile | None = None
     wide: Tile | None = None
 
     def __post_init__(self) -> None:
@@ -53,14 +55,24 @@ class AttentionShape:
         """Query heads that share one kv head."""
         return self.heads // self.kv_heads
 
-    def tiles(self) -> tuple[Tile, Tile]:
-        """The narrow and the wide tile."""
+    def tiles(self) -> tuple[Tile, Tile, Tile]:
+        """The narrow, the middle and the wide tile; each has at least the rows of the one before."""
         rows = max(16, power_of_two(self.group))
         if self.dtype == torch.float32:
             # Without tensor cores a product lives in registers: small tiles.
-            narrow, wide = Tile(rows, 32, 4, 2), Tile(max(32, rows), 32, 4, 2)
+            narrow, wide = Tile(rows, 32, 4, 2, 2), Tile(max(32, rows), 32, 4, 2, 2)
+            middle = narrow
         elif self.head_dim > 128:
-            narrow, wide = Tile(rows, 32, 4, 3), Tile(max(128, rows), 32, 8, 2)
+            narrow, wide = Tile(rows, 32, 4, 3, 2), Tile(max(128, rows), 32, 8, 2)
+            middle = Tile(max(64, rows), 32, 4, 2)
         else:
-            narrow, wide = Tile(rows, 64, 4, 3), Tile(max(128, rows), 64, 8, 3)
-        return self.narrow or narrow, self.wide or wide
+            narrow, wide = Tile(rows, 32, 4, 3, 4), Tile(max(128, rows), 64, 8, 3)
+            middle = Tile(max(64, rows), 64, 4, 3, 2)
+        return self.narrow or narrow, self.middle or middle, self.wide or wide
+
+    def tile_for(self, tokens: int) -> Tile:
+        """The tile for so many query tokens that see the same keys: the first that holds them, or the wide one."""
+        narrow, middle, wide = self.tiles()
+        if tokens * self.group <= narrow.rows:
+            return narrow
+        return middle if tokens * self.group <= middle.rows else wide

@@ -1,28 +1,39 @@
 """Linear layers for a few tokens, where reading the weights is all the work.
 
-    y = x w^T + bias        x: [m, k] with 1 <= m <= 16;  w: [n, k], a row is one output
+    y = x w^T + bias        x: [m, k] with 1 <= m <= 64;  w: [n, k], a row is one output
 
 One token: every program multiplies some rows of w by x, elementwise, many wide loads in flight, and
 sums once at the end. More tokens: the matrix units, with the weights as their long side and the
-tokens padded to 16. Where n gives too few programs to keep the memory busy, k is split; the program
-that finishes a tile last adds the parts, always in the same order. Bound by bandwidth: n * k
-elements are read once. Which tile is best for a shape is measured, not known (linear_table.py).
+tokens padded to 16, 32 or 64. Where n gives too few programs to keep the memory busy, k is split;
+the program that finishes a tile last adds the parts, always in the same order. Bound by bandwidth:
+n * k elements are read once, and the first of them before the kernel ahead has ended. Which tile is
+best for a shape is measured, not known (linear_table.py).
 """
 
 from dataclasses import dataclass
 
 import torch
 
-from .launch import tl, triton, uses_triton
+from .launch import (
+    await_previous,
+    let_next_start,
+    overlapping,
+    power_of_two,
+    tl,
+    triton,
+    uses_triton,
+)
 
-MOST_TOKENS = 16
+MOST_TOKENS = 64
+# From so many outputs on there are tiles enough without splitting k.
+MOST_SPLIT_OUTPUTS = 16384
 
 
 @dataclass(frozen=True, slots=True)
 class SkinnyTile:
     """rows of w and steps along k of one program; k is divided into `split` parts; warps; stages in flight.
 
-    All powers of two but stages. split must be 1 for one token.
+    All powers of two but stages. For one token split must be 1, and stages 1 or 2.
     """
 
     rows: int
@@ -44,8 +55,8 @@ class SkinnySpace:
 
     @classmethod
     def create(cls, outputs: int, device: torch.device | str) -> "SkinnySpace":
-        """Space for products of up to `outputs` outputs in up to 8 parts."""
-        lines = -(-outputs // 128) * 128
+        """Space for products of up to `outputs` outputs in up to 8 parts, of no more than can be split."""
+        lines = -(-min(outputs, MOST_SPLIT_OUTPUTS) // 128) * 128
         return cls(
             torch.zeros(lines * MOST_TOKENS * 8, device=device),
             torch.zeros(lines // 16, dtype=torch.int32, device=device),
@@ -69,30 +80,59 @@ def _gemv_kernel(
     k,
     ROWS: tl.constexpr,
     STEP: tl.constexpr,
-    UNROLL: tl.constexpr,
+    AHEAD: tl.constexpr,
     WHOLE: tl.constexpr,
     BIASED: tl.constexpr,
+    OVERLAPS: tl.constexpr,
 ):
+    let_next_start(OVERLAPS)
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     lane = tl.arange(0, STEP)
     # Rows beyond the last read the last again; only their result is dropped.
     line = weight + tl.minimum(row, n - 1).to(tl.int64)[:, None] * k + lane[None, :]
     acc = tl.zeros([ROWS, STEP], tl.float32)
-    for begin in tl.range(0, k, STEP * UNROLL):
-        for step in tl.static_range(UNROLL):
-            at = begin + step * STEP
-            if WHOLE:
-                w = tl.load(line + at, eviction_policy="evict_first")
-                v = tl.load(x + at + lane)
-            else:
-                inside = at + lane < k
-                w = tl.load(line + at, mask=inside[None, :], other=0.0)
-                v = tl.load(x + at + lane, mask=inside, other=0.0)
+    if WHOLE:
+        # Weights are nobody's result: the first are on their way before the kernel ahead has ended.
+        w = tl.load(line, eviction_policy="evict_first")
+        if AHEAD == 2:
+            w2 = tl.load(line + STEP, eviction_policy="evict_first")
+        await_previous(OVERLAPS)
+        for begin in tl.range(0, k - STEP * AHEAD, STEP * AHEAD):
+            next_w = tl.load(line + begin + STEP * AHEAD, eviction_policy="evict_first")
+            acc += w.to(tl.float32) * tl.load(x + begin + lane).to(tl.float32)[None, :]
+            w = next_w
+            if AHEAD == 2:
+                next_w2 = tl.load(line + begin + STEP * 3, eviction_policy="evict_first")
+                v = tl.load(x + begin + STEP + lane)
+                acc += w2.to(tl.float32) * v.to(tl.float32)[None, :]
+                w2 = next_w2
+        acc += w.to(tl.float32) * tl.load(x + k - STEP * AHEAD + lane).to(tl.float32)[None, :]
+        if AHEAD == 2:
+            acc += w2.to(tl.float32) * tl.load(x + k - STEP + lane).to(tl.float32)[None, :]
+    else:
+        await_previous(OVERLAPS)
+        for begin in tl.range(0, k, STEP):
+            inside = begin + lane < k
+            w = tl.load(line + begin, mask=inside[None, :], other=0.0)
+            v = tl.load(x + begin + lane, mask=inside, other=0.0)
             acc += w.to(tl.float32) * v.to(tl.float32)[None, :]
     result = tl.sum(acc, axis=1)
     if BIASED:
         result += tl.load(bias + row, mask=row < n, other=0.0).to(tl.float32)
     tl.store(y + row, result.to(y.dtype.element_ty), mask=row < n)
+
+
+@triton.jit
+def _prefetch(address):
+    # One cache line into the L2 cache for each address.
+    tl.inline_asm_elementwise(
+        "prefetch.global.L2 [$1]; mov.u32 $0, 0;",
+        "=r,l",
+        [address],
+        dtype=tl.int32,
+        is_pure=False,
+        pack=1,
+    )
 
 
 @triton.jit(do_not_specialize=["m"])
@@ -110,9 +150,12 @@ def _skinny_kernel(
     ROWS: tl.constexpr,
     STEP: tl.constexpr,
     SPLIT: tl.constexpr,
+    LINES: tl.constexpr,
     BIASED: tl.constexpr,
     PRECISION: tl.constexpr,
+    OVERLAPS: tl.constexpr,
 ):
+    let_next_start(OVERLAPS)
     tile = tl.program_id(0)
     split = tl.program_id(1)
     row = tile * ROWS + tl.arange(0, ROWS)
@@ -122,6 +165,11 @@ def _skinny_kernel(
     source = x + token[:, None] * k
     length = tl.cdiv(k, STEP * SPLIT) * STEP
     end = tl.minimum((split + 1) * length, k)
+    if OVERLAPS:
+        # As above: what the loop reads first, to the cache, LINES of 128 bytes of each row.
+        early = split * length + tl.arange(0, LINES)[None, :] * 64
+        _prefetch((line + tl.minimum(early, k - 1)).to(tl.int64, bitcast=True))
+    await_previous(OVERLAPS)
     acc = tl.zeros([ROWS, TOKENS], tl.float32)
     for begin in tl.range(split * length, end, STEP):
         at = begin + lane[None, :]
@@ -157,7 +205,7 @@ def skinny_linear(
     tile: SkinnyTile | None = None,
     space: SkinnySpace | None = None,
 ) -> torch.Tensor:
-    """x times weight transposed plus bias, for at most 16 tokens: [m, n] in x's dtype.
+    """x times weight transposed plus bias, for at most 64 tokens: [m, n] in x's dtype.
 
     x: packed [m, k]; weight: packed [n, k]; bias: [n] or None; all of one dtype. tile: a measured
     choice, else a usable one. space: needed where the tile splits k. ValueError where shapes do not
@@ -189,20 +237,37 @@ def default_tile(tokens: int) -> SkinnyTile:
     return SkinnyTile(4, 1024, stages=2) if tokens == 1 else SkinnyTile(32, 128)
 
 
-def tiles_for(tokens: int) -> tuple[SkinnyTile, ...]:
-    """The tiles worth measuring for this many tokens."""
+def tiles_for(tokens: int, outputs: int) -> tuple[SkinnyTile, ...]:
+    """The tiles worth measuring for this many tokens and outputs."""
     if tokens == 1:
-        sizes = ((2, 4), (4, 4), (8, 4), (2, 2), (4, 2), (8, 2))
-        return tuple(SkinnyTile(r, 256 * w, warps=w, stages=s) for r, w in sizes for s in (1, 2))
-    plain = ((16, 256, 4), (32, 128, 4), (32, 256, 3), (64, 128, 4), (128, 64, 4))
-    split = tuple(SkinnyTile(64, 128, s, stages=4) for s in (2, 4, 8))
-    return tuple(SkinnyTile(r, c, stages=s) for r, c, s in plain) + split
+        sizes = (
+            (2, 4, 1),
+            (2, 4, 2),
+            (4, 4, 1),
+            (4, 4, 2),
+            (4, 2, 1),
+            (2, 2, 2),
+            (1, 4, 2),
+            (1, 2, 2),
+            (2, 8, 1),
+        )
+        return tuple(SkinnyTile(r, 256 * w, warps=w, stages=s) for r, w, s in sizes)
+    splits = (1, 2, 4) if outputs <= MOST_SPLIT_OUTPUTS else (1,)
+    if tokens <= 16:
+        tiles = tuple(SkinnyTile(64, 128, s, stages=4) for s in splits)
+        return (SkinnyTile(32, 256, stages=3), *tiles)
+    sizes = ((64, 128, 4, 4), (64, 128, 4, 3), (128, 64, 4, 5), (128, 128, 8, 3))
+    return tuple(
+        SkinnyTile(rows, step, split, warps, stages)
+        for rows, step, warps, stages in sizes
+        for split in splits
+    )
 
 
 def _launch_gemv(tensors: tuple[torch.Tensor | None, ...], tile: SkinnyTile) -> None:
     x, weight, bias, y = tensors
     assert x is not None and weight is not None and y is not None
-    assert tile.split == 1, tile
+    assert tile.split == 1 and tile.stages <= 2, tile
     n, k = weight.shape
     _gemv_kernel[(triton.cdiv(n, tile.rows),)](
         x,
@@ -213,10 +278,11 @@ def _launch_gemv(tensors: tuple[torch.Tensor | None, ...], tile: SkinnyTile) -> 
         k,
         ROWS=tile.rows,
         STEP=tile.step,
-        UNROLL=tile.stages,
+        AHEAD=tile.stages,
         WHOLE=k % (tile.step * tile.stages) == 0,
         BIASED=bias is not None,
         num_warps=tile.warps,
+        **overlapping(x.device),
     )
 
 
@@ -227,8 +293,9 @@ def _launch_skinny(
     assert x is not None and weight is not None and y is not None
     (m, _), (n, k) = x.shape, weight.shape
     tiles = triton.cdiv(n, tile.rows)
+    tokens = max(16, power_of_two(m))
     if tile.split > 1:
-        needed = tiles * tile.split * tile.rows * MOST_TOKENS
+        needed = tiles * tile.split * tile.rows * tokens
         if space is None or space.parts.numel() < needed or space.arrived.numel() < tiles:
             raise ValueError(f"skinny_linear: {tile} for {n} outputs needs a larger space")
     _skinny_kernel[(tiles, tile.split)](
@@ -241,12 +308,14 @@ def _launch_skinny(
         m,
         n,
         k,
-        TOKENS=MOST_TOKENS,
+        TOKENS=tokens,
         ROWS=tile.rows,
         STEP=tile.step,
         SPLIT=tile.split,
+        LINES=power_of_two(max(1, tile.step * (tile.stages - 1) // 64)),
         BIASED=bias is not None,
         PRECISION="ieee" if x.dtype == torch.float32 else "tf32",
         num_warps=tile.warps,
         num_stages=tile.stages,
+        **overlapping(x.device),
     )

@@ -14,6 +14,13 @@ Triton compiles a kernel anew when an integer becomes 1 or a multiple of 16, or 
 aligned. What varies from step to step is exempt (do_not_specialize), or a step in the middle of
 serving would wait a second for a compiler.
 
+Kernels of a step are short and many: from Hopper on one may be launched while the one before it still
+runs (programmatic dependent launch). It says `let_next_start` for the one behind it, does what needs
+no result of this step, and then `await_previous`, which returns when all before it have ended and what
+they wrote can be seen. Every program of such a kernel must call both before it reads a result or writes:
+
+    _op_kernel[grid](..., **overlapping(x.device))
+
 Triton has no wheel for every platform. Without it `triton` and `tl` are stand-ins under which
 kernels can be defined but not launched, so the reference path needs nothing but torch. Nothing here
 is slow; it knows no operation.
@@ -63,6 +70,29 @@ else:
 def uses_triton(tensor: torch.Tensor) -> bool:
     """Whether operations on this tensor launch Triton kernels, as on a GPU, or their reference."""
     return tensor.is_cuda
+
+
+@triton.jit
+def let_next_start(OVERLAPS: tl.constexpr):
+    """In a kernel: the next one may be launched once all programs of this one have come here."""
+    if OVERLAPS:
+        tl.extra.cuda.gdc_launch_dependents()
+
+
+@triton.jit
+def await_previous(OVERLAPS: tl.constexpr):
+    """In a kernel: waits until the kernels before it have ended."""
+    if OVERLAPS:
+        tl.extra.cuda.gdc_wait()
+
+
+@functools.cache
+def overlapping(device: torch.device) -> dict[str, bool]:
+    """Launch options of a kernel with the parameter OVERLAPS, which calls the two above."""
+    able = device.type == "cuda" and torch.version.hip is None
+    if able and torch.cuda.get_device_capability(device) >= (9, 0):
+        return {"OVERLAPS": True, "launch_pdl": True}
+    return {"OVERLAPS": False}
 
 
 @functools.cache

@@ -3,9 +3,9 @@
     table = choose_linear([(6144, 4096), (4096, 4096)], torch.bfloat16, device, path)
     y = table(x, weight, bias)          # in every layer
 
-For up to 16 tokens either the library's product or some tile of gemv.py may win, by shape and
+For up to 64 tokens either the library's product or some tile of gemv.py may win, by shape and
 device; there is no rule worth trusting. Measuring compiles and times every tile of gemv.py, the
-slow part of a first start. Beyond 16 tokens, off the GPU and for unmeasured shapes the product is
+slow part of a first start. Beyond 64 tokens, off the GPU and for unmeasured shapes the product is
 torch's. It does not know which layer a shape belongs to.
 """
 
@@ -23,8 +23,8 @@ from .gemv import MOST_TOKENS, SkinnySpace, SkinnyTile, skinny_linear, tiles_for
 from .launch import triton
 from .timing import copies_for, seconds_per_call
 
-# Tokens measured; a count takes the entry of the next one up.
-BUCKETS = (1, 2, 4, 8, 16)
+# Tokens measured; a count takes the entry of the next one up, as tokens are padded.
+BUCKETS = (1, 16, 32, 64)
 # A tile must be this much faster than the library to be taken: below it is noise.
 GAIN = 1.02
 
@@ -44,7 +44,7 @@ class LinearTable:
         """x times weight transposed plus bias. x: [tokens, k]; weight: [n, k]; bias: [n] or None."""
         tokens = x.shape[0]
         if 1 <= tokens <= MOST_TOKENS:
-            bucket = 1 << (tokens - 1).bit_length()
+            bucket = 1 if tokens == 1 else max(16, 1 << (tokens - 1).bit_length())
             tile = self.choices.get((bucket, weight.shape[0], weight.shape[1]))
             if tile is not None:
                 return skinny_linear(x, weight, bias, tile, self.space)
@@ -90,7 +90,7 @@ def _measure(
         exact = x.float() @ weights[0].float().T
         library = seconds_per_call([_library_call(x, w) for w in weights])
         best, best_seconds = None, library / GAIN
-        for tile in tiles_for(m):
+        for tile in tiles_for(m, n):
             error = (skinny_linear(x, weights[0], None, tile, space).float() - exact).norm()
             assert error <= 0.02 * exact.norm(), f"{tile} is wrong for {(m, n, k)}: {error}"
             seconds = seconds_per_call([_tile_call(x, w, tile, space) for w in weights])

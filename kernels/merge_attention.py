@@ -13,7 +13,15 @@ from dataclasses import dataclass
 
 import torch
 
-from .launch import power_of_two, tl, triton, uses_triton
+from .launch import (
+    await_previous,
+    let_next_start,
+    overlapping,
+    power_of_two,
+    tl,
+    triton,
+    uses_triton,
+)
 
 # Up to this many results a program for each leaves most of the device idle.
 FEW = 1024
@@ -58,7 +66,10 @@ def _merge_attention_kernel(
     DIM: tl.constexpr,
     BLOCK: tl.constexpr,
     PIECES: tl.constexpr,
+    OVERLAPS: tl.constexpr,
 ):
+    let_next_start(OVERLAPS)
+    await_previous(OVERLAPS)
     token = tl.program_id(0)
     head = tl.program_id(1)
     count = tl.load(pieces + token)
@@ -114,4 +125,5 @@ def merge_attention(parts: Parts, out: torch.Tensor) -> None:
         BLOCK=power_of_two(dim),
         PIECES=32 if few else 8,
         num_warps=4 if few else 1,
+        **overlapping(out.device),
     )

@@ -13,7 +13,15 @@ and by bandwidth at large ones. It knows nothing of models.
 
 import torch
 
-from .launch import power_of_two, tl, triton, uses_triton
+from .launch import (
+    await_previous,
+    let_next_start,
+    overlapping,
+    power_of_two,
+    tl,
+    triton,
+    uses_triton,
+)
 
 
 def rms_norm_reference(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
@@ -45,19 +53,22 @@ def _rms_norm_kernel(
     BLOCK: tl.constexpr,
     ROWS: tl.constexpr,
     ADD: tl.constexpr,
+    OVERLAPS: tl.constexpr,
 ):
+    let_next_start(OVERLAPS)
     row = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None]  # [ROWS, 1]
     column = tl.arange(0, BLOCK)[None, :]
     inside = (row < rows) & (column < DIM)
     source = (row // heads).to(tl.int64) * token_stride + (row % heads) * DIM + column
     packed = row.to(tl.int64) * DIM + column
+    factor = tl.load(weight + column, mask=column < DIM, other=0.0).to(tl.float32)
+    await_previous(OVERLAPS)
     value = tl.load(x + source, mask=inside, other=0.0)
     if ADD:
         value += tl.load(residual + packed, mask=inside, other=0.0)
         tl.store(residual + packed, value, mask=inside)
     value = value.to(tl.float32)
     scale = 1.0 / tl.sqrt(tl.sum(value * value, axis=1) / DIM + eps)
-    factor = tl.load(weight + column, mask=column < DIM, other=0.0).to(tl.float32)
     tl.store(y + packed, (value * scale[:, None] * factor).to(y.dtype.element_ty), mask=inside)
 
 
@@ -126,4 +137,5 @@ def _launch(
         ROWS=per_program,
         ADD=residual is not None,
         num_warps=min(8, max(1, block * per_program // 512)),
+        **overlapping(x.device),
     )

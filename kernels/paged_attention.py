@@ -20,14 +20,18 @@ import torch
 
 from .attention_gather import ALONE, Gather, GatherPlan
 from .attention_plan import FIELDS, AttentionPlan, ItemPlan, WorkList
-from .attention_shape import Tile
-from .launch import multiprocessors, power_of_two, tl, triton
+from .launch import (
+    await_previous,
+    let_next_start,
+    multiprocessors,
+    overlapping,
+    power_of_two,
+    tl,
+    triton,
+)
 from .merge_attention import merge_attention
 
 _LOG2_E = 1.4426950408889634
-# Shared memory of a multiprocessor, and what a program needs beside its tiles in flight.
-_SHARED_BYTES = 227 << 10
-_OTHER_BYTES = 8 << 10
 
 
 def paged_attention_reference(
@@ -161,7 +165,7 @@ def _scan(
     return top, total, acc
 
 
-@triton.jit(do_not_specialize_on_alignment=["items", "count"])
+@triton.jit(do_not_specialize_on_alignment=["items", "count", "members", "first_parts"])
 def _paged_attention_kernel(
     q,
     k_pool,
@@ -171,6 +175,8 @@ def _paged_attention_kernel(
     part_weights,
     items,
     count,
+    members,
+    first_parts,
     page_table,
     q_stride,
     table_stride,
@@ -186,15 +192,19 @@ def _paged_attention_kernel(
     WINDOW: tl.constexpr,
     CAPPED: tl.constexpr,
     INTERIOR: tl.constexpr,
+    GATHERED: tl.constexpr,
     FIELDS: tl.constexpr,
     PRECISION: tl.constexpr,
+    OVERLAPS: tl.constexpr,
 ):
+    let_next_start(OVERLAPS)
+    await_previous(OVERLAPS)
     # scale turns scores (capped ones: values of tanh) into powers of two; cap turns dot products
     # into arguments of tanh.
     work = tl.load(count) * KV_HEADS
-    for index in tl.range(tl.program_id(0), work, tl.num_programs(0)):
-        item = items + (index // KV_HEADS) * FIELDS
-        kv_head = index % KV_HEADS
+    for turn in tl.range(tl.program_id(0), work, tl.num_programs(0)):
+        item = items + (turn // KV_HEADS) * FIELDS
+        kv_head = turn % KV_HEADS
         pages = page_table + tl.load(item).to(tl.int64) * table_stride
         first_token = tl.load(item + 1)
         tokens = tl.load(item + 2)
@@ -202,17 +212,19 @@ def _paged_attention_kernel(
         begin = tl.load(item + 4)
         end = tl.load(item + 5)
         part = tl.load(item + 6)
-        part_stride = tl.load(item + 7)
 
         row = tl.arange(0, ROWS)
-        token = row // GROUP
+        index = row // GROUP
         head = kv_head * GROUP + row % GROUP
-        inside = (token < tokens) & (row < (ROWS // GROUP) * GROUP)
+        inside = (index < tokens) & (row < (ROWS // GROUP) * GROUP)
         lane = tl.arange(0, BLOCK)[None, :]
         writes = inside[:, None] & (lane < DIM)
-        source = (first_token + token).to(tl.int64) * q_stride + head * DIM
+        token = first_token + index
+        if GATHERED:
+            token = tl.load(members + token, mask=inside, other=0)
+        source = token.to(tl.int64) * q_stride + head * DIM
         query = tl.load(q + source[:, None] + lane, mask=writes, other=0.0)
-        position = first_position + token
+        position = first_position + index
 
         top = tl.full([ROWS], -float("inf"), tl.float32)
         total = tl.zeros([ROWS], tl.float32)
@@ -223,28 +235,32 @@ def _paged_attention_kernel(
             oldest = tl.maximum(first_position - WINDOW + 1, 0)
             begin = tl.maximum(begin, oldest // KEYS * KEYS)
         if INTERIOR:
-            # Keys that every query of the tile sees need no mask.
-            diagonal = tl.maximum(tl.minimum(end, (first_position + 1) // KEYS * KEYS), begin)
+            # Keys that every query of the tile sees need no mask; queries of shared keys see all.
+            seen = end if GATHERED else tl.minimum(end, (first_position + 1) // KEYS * KEYS)
+            diagonal = tl.maximum(seen, begin)
             state = _scan(
                 state, query, pools, pages, begin, diagonal, position, scale, cap,
                 KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, False, PRECISION,
             )  # fmt: skip
             begin = diagonal
-        top, total, acc = _scan(
-            state, query, pools, pages, begin, end, position, scale, cap,
-            KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, True, PRECISION,
-        )  # fmt: skip
+        if not GATHERED:
+            state = _scan(
+                state, query, pools, pages, begin, end, position, scale, cap,
+                KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, True, PRECISION,
+            )  # fmt: skip
+        top, total, acc = state
 
         some = total > 0.0
         total = tl.where(some, total, 1.0)
         acc = acc / total[:, None]
         if part >= 0:
-            slot = (part + token * part_stride).to(tl.int64) * (KV_HEADS * GROUP) + head
+            place = tl.load(first_parts + token, mask=inside, other=0) + part
+            slot = place.to(tl.int64) * (KV_HEADS * GROUP) + head
             z = tl.where(some, top + tl.log2(total), -float("inf"))
             tl.store(part_weights + slot, z, mask=inside)
             tl.store(part_values + slot[:, None] * DIM + lane, acc, mask=writes)
         else:
-            target = ((first_token + token).to(tl.int64) * (KV_HEADS * GROUP) + head) * DIM
+            target = (token.to(tl.int64) * (KV_HEADS * GROUP) + head) * DIM
             tl.store(out + target[:, None] + lane, acc.to(out.dtype.element_ty), mask=writes)
 
 
@@ -309,8 +325,10 @@ def _launch(
     assert k_pool.is_contiguous() and v_pool.is_contiguous(), (k_pool.stride(), v_pool.stride())
     tile = work.tile
     programs = work.most * kv_heads
-    if tile.rows < 64:
-        programs = min(programs, multiprocessors(q.device) * _resident(tile, q))
+    if tile.rows < 64 or work.members is not None:
+        # Items beyond those that run at once are taken in turn; more programs would wait for the
+        # first to end, and the last of them run alone.
+        programs = min(programs, multiprocessors(q.device) * tile.resident)
     _paged_attention_kernel[(programs,)](
         q,
         k_pool,
@@ -320,6 +338,8 @@ def _launch(
         plan.parts.weights,
         work.items,
         work.count,
+        work.items if work.members is None else work.members,
+        plan.parts.first,
         plan.page_table,
         q.stride(0),
         plan.page_table.stride(0),
@@ -334,18 +354,11 @@ def _launch(
         KEYS=tile.keys,
         WINDOW=window or 0,
         CAPPED=softcap is not None,
-        INTERIOR=tile.rows >= 64 and window is None,
+        INTERIOR=work.members is not None or (tile.rows >= 64 and window is None),
+        GATHERED=work.members is not None,
         FIELDS=FIELDS,
         PRECISION="ieee" if q.dtype == torch.float32 else "tf32",
         num_warps=tile.warps,
         num_stages=tile.stages,
+        **overlapping(q.device),
     )
-
-
-def _resident(tile: Tile, q: torch.Tensor) -> int:
-    """Programs that fit on a multiprocessor at once; items beyond these are taken in turn.
-
-    More would wait for the first to end, and the last of them run alone.
-    """
-    in_flight = 2 * (tile.stages - 1) * tile.keys * power_of_two(q.shape[2]) * q.itemsize
-    return max(1, min(4, _SHARED_BYTES // (in_flight + _OTHER_BYTES)))

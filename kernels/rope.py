@@ -13,7 +13,15 @@ build tables and does not know where keys go afterwards.
 
 import torch
 
-from .launch import power_of_two, tl, triton, uses_triton
+from .launch import (
+    await_previous,
+    let_next_start,
+    overlapping,
+    power_of_two,
+    tl,
+    triton,
+    uses_triton,
+)
 
 
 def rope_reference(
@@ -65,7 +73,10 @@ def _rope_kernel(
     HALF: tl.constexpr,
     BLOCK_HEADS: tl.constexpr,
     BLOCK: tl.constexpr,
+    OVERLAPS: tl.constexpr,
 ):
+    let_next_start(OVERLAPS)
+    await_previous(OVERLAPS)
     token = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1) * BLOCK_HEADS + tl.arange(0, BLOCK_HEADS)[:, None]
     lane = tl.arange(0, BLOCK)[None, :]
@@ -122,4 +133,5 @@ def rope(q: torch.Tensor, k: torch.Tensor, positions: torch.Tensor, table: torch
         BLOCK_HEADS=block_heads,
         BLOCK=power_of_two(rotated // 2),
         num_warps=2,
+        **overlapping(q.device),
     )

@@ -10,7 +10,15 @@ as a pool is larger than 2^31 elements. It does not know which request a slot be
 
 import torch
 
-from .launch import power_of_two, tl, triton, uses_triton
+from .launch import (
+    await_previous,
+    let_next_start,
+    overlapping,
+    power_of_two,
+    tl,
+    triton,
+    uses_triton,
+)
 
 
 def write_kv_reference(
@@ -42,7 +50,10 @@ def _write_kv_kernel(
     DIM: tl.constexpr,
     BLOCK_HEADS: tl.constexpr,
     BLOCK: tl.constexpr,
+    OVERLAPS: tl.constexpr,
 ):
+    let_next_start(OVERLAPS)
+    await_previous(OVERLAPS)
     token = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1) * BLOCK_HEADS + tl.arange(0, BLOCK_HEADS)[:, None]
     lane = tl.arange(0, BLOCK)[None, :]
@@ -107,4 +118,5 @@ def write_kv(
         BLOCK_HEADS=block_heads,
         BLOCK=block,
         num_warps=2,
+        **overlapping(k.device),
     )

@@ -21,8 +21,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..constrained.compiler import Compiler
-from ..constrained.grammar import Grammar
+from ..constrained.compiler import AnyGrammar, Compiler
 from ..constrained.spec import Constraint, Regex
 from ..lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt
 from ..lang.params import SamplingParams
@@ -63,6 +62,7 @@ class Client:
         self.encoder = PromptEncoder(resources.tokenizer, resources.vocab_size, resources.eos_ids)
         self._spell = functools.lru_cache(None)(lambda token: resources.tokenizer.decode((token,)))
         self._mailboxes = Mailboxes()
+        engine.together = self._mailboxes.together
         self._holders = threading.Lock()
         self._count = 0
         self._random = random.Random()
@@ -88,7 +88,7 @@ class Client:
             if params.seed is not None:
                 request.seed = params.seed + index
             self._constrain(request, grammar)
-            search = RegexSearch(stop) if stop is not None else None
+            search = RegexSearch[Any](stop) if stop is not None else None
             tickets.append(self._ticket(request, sink, index, search))
         async with aclosing(self._run(tickets, queue)) as deltas:
             async for delta in deltas:
@@ -154,12 +154,21 @@ class Client:
         """Compiles the constraint, unless it is cached. Raises InvalidConstraint or UnsupportedConstraint."""
         self.resources.compiler.compile(constraint)
 
-    def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        open_assistant: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str | None:
         """The messages by the model's chat template; None when it has none."""
         template = self.resources.template
         if template is None:
             return None
-        return template.render(messages, add_generation_prompt=open_assistant)
+        return template.render(messages, tools or None, add_generation_prompt=open_assistant)
+
+    def token_id(self, text: str) -> int | None:
+        """The one token that is spelled like this, control tokens among them; None where there is none."""
+        return self.resources.tokenizer.id_of(text)
 
     def close(self) -> None:
         """Stops the engine; unfinished calls get EngineStopped."""
@@ -174,7 +183,7 @@ class Client:
                 f"there is no adapter named {params.adapter!r}: this engine loads none"
             )
 
-    async def _compile(self, constraint: Constraint | None) -> Grammar | None:
+    async def _compile(self, constraint: Constraint | None) -> AnyGrammar | None:
         if constraint is None:
             return None
         compiler = self.resources.compiler
@@ -197,7 +206,7 @@ class Client:
             base=base.node if base is not None else None,
         )
 
-    def _constrain(self, request: Request, grammar: Grammar | None) -> None:
+    def _constrain(self, request: Request, grammar: AnyGrammar | None) -> None:
         if grammar is not None:
             request.constrain(grammar, self.resources.compiler.matcher(grammar))
 

@@ -45,6 +45,9 @@ class EngineConfig:
     max_wait_seconds: float = _setting(
         5.0, "After this long a waiting request goes before those with longer cached prefixes."
     )
+    native: bool = _setting(
+        True, "Compute a float32 model on a CPU with code that is made for its shape."
+    )
     graphs: bool = _setting(True, "Replay decode steps as CUDA graphs.")
     grammar_bytes: int | None = _setting(
         None, "Device memory for grammar tables; by device when absent."
@@ -52,7 +55,7 @@ class EngineConfig:
     mask_rows: int | None = _setting(None, "Token masks kept on the device; by device when absent.")
     threads: int | None = _setting(
         None,
-        "CPU threads of the process; when absent one for a small model on a CPU, else torch's choice.",
+        "CPU threads; when absent native code takes up to 8, the rest one for a small model, else torch's choice.",
     )
 
     def __post_init__(self) -> None:

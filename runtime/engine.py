@@ -18,6 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -104,6 +105,8 @@ class Engine:
         self.runner = runner
         self.times = Times()
         self.progressed = time.monotonic()
+        # Surrounds what a step emits, so that its readers can be woken once.
+        self.together: Callable[[], AbstractContextManager[None]] = nullcontext
         self._inbox = _Inbox()
         self._tickets: dict[Request, Ticket] = {}
         self._flight: _Flight | None = None
@@ -305,10 +308,11 @@ class Engine:
 
     def _emit(self, progress: Sequence[Progress]) -> None:
         started = time.perf_counter()
-        for item in progress:
-            ticket = self._tickets.get(item.request)
-            if ticket is not None:
-                self._speak(ticket, item.drawn)
+        with self.together():
+            for item in progress:
+                ticket = self._tickets.get(item.request)
+                if ticket is not None:
+                    self._speak(ticket, item.drawn)
         self.times.emit += time.perf_counter() - started
 
     def _speak(self, ticket: Ticket, drawn: Sequence[Drawn]) -> None:

@@ -8,10 +8,11 @@ What is slow: reading the weights; importing torch, which is why the language im
 """
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -28,6 +29,7 @@ from .config import EngineConfig
 from .engine import Engine
 from .errors import ConfigError, ModelError
 from .layers.placement import Placement
+from .layers.products import choose_products
 from .memory.cache import PrefixCache
 from .memory.pages import Pages
 from .memory.pools import Pool, PoolShape, fit_tokens
@@ -41,16 +43,23 @@ from .weights.load import load_weights
 from .worker.attend import Attention
 from .worker.grammars import GrammarArena
 from .worker.rows import Rows
-from .worker.runner import Parts, Runner
+from .worker.runner import Decoder, Parts, Runner
 from .worker.sampler import Sampler
+
+if TYPE_CHECKING:
+    from ..kernels.cpu.decoder import Coming
 
 PAGE_SIZE = 16
 LEAST_TOKENS = 256
+# What a GPU may take at the start to compile and capture what its first steps need.
+WARM_SECONDS = 15.0
 CPU_KV_TOKENS = 131_072
 # Copies of weights that a CPU reads faster may take this much.
 PACKED_BYTES = 1 << 30
 # The products of a smaller model are over before a second thread has joined in.
 ONE_THREAD_BYTES = 64 << 20
+# Native code shares phases of some ten microseconds, which are too short for more.
+MOST_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +96,21 @@ def open_client(config: EngineConfig) -> Client:
     if not folder.is_dir():
         raise ModelError(f"there is no model folder {folder}: give a local Hugging Face folder")
     model_config = read_config(folder)
+    place = Placement(device, _dtype(config.dtype, model_config, device))
+    coming = _begin_decoder(config, model_config, place)
     tokenizer = Tokenizer.from_folder(folder)
     context = min(config.context or model_config.max_context, model_config.max_context)
-    place = Placement(device, _dtype(config.dtype, model_config, device))
     model = build_model(model_config, place, context)
     if config.load == "dummy":
         fill_dummy(model)
     else:
         load_weights(model, folder)
+    choose_products(model.linears())
     torch.set_num_threads(_threads(config, model))
-    _pack(model)
     eos_ids = model_config.eos_ids or tokenizer.eos_ids
     tokens = [*tokenizer.token_bytes] + [None] * (model_config.vocab - tokenizer.size)
     vocabulary = Vocabulary(tokens[: model_config.vocab], eos_ids)
-    runner, pages, step_tokens = _open_runner(config, model, vocabulary, context)
+    runner, pages, step_tokens = _open_runner(config, model, vocabulary, context, coming)
     limits = Limits(
         config.max_running, config.max_waiting, step_tokens, context, config.max_wait_seconds
     )
@@ -114,12 +124,17 @@ def open_client(config: EngineConfig) -> Client:
         vocab_size=model_config.vocab,
         eos_ids=eos_ids,
     )
+    runner.warm(WARM_SECONDS)
     engine.start()
     return Client(engine, resources)
 
 
 def _open_runner(
-    config: EngineConfig, model: Model, vocabulary: Vocabulary, context: int
+    config: EngineConfig,
+    model: Model,
+    vocabulary: Vocabulary,
+    context: int,
+    coming: "Coming | None",
 ) -> tuple[Runner, int, int]:
     """The runner, the pages of its pool, and the tokens of one step."""
     parameter = next(iter(model.parameters().values()))
@@ -142,7 +157,10 @@ def _open_runner(
     pool = Pool(pool_shape, pages, device)
     windows = shape.window or (None,) * shape.layers
     attention = Attention(pool, space, shape.head_dim**-0.5, windows)
-    parts = Parts(model, pool, rows, attention, arena, sampler)
+    decoder = _open_decoder(config, model, pool, coming)
+    if decoder is None:
+        _pack(model)
+    parts = Parts(model, pool, rows, attention, arena, sampler, decoder)
     return Runner(parts, config.graphs), pages, sizes.step_tokens
 
 
@@ -153,6 +171,28 @@ def _threads(config: EngineConfig, model: Model) -> int:
     parameters = model.parameters().values()
     nbytes = sum(p.nbytes for p in parameters if p.device.type == "cpu")
     return 1 if 0 < nbytes <= ONE_THREAD_BYTES else torch.get_num_threads()
+
+
+def _begin_decoder(config: EngineConfig, model: ModelConfig, place: Placement) -> "Coming | None":
+    """Starts compiling the model's native form, where it has one."""
+    if not config.native or place.device.type != "cpu":
+        return None
+    # Here, as a GPU needs no compiler for a CPU.
+    from .models.native import begin
+
+    return begin(model, place, PAGE_SIZE)
+
+
+def _open_decoder(
+    config: EngineConfig, model: Model, pool: Pool, coming: "Coming | None"
+) -> Decoder | None:
+    """The model's native form, over the config's threads or a few of those that the process may use."""
+    if coming is None:
+        return None
+    from .models.native import open_decoder
+
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return open_decoder(coming, model, pool.data, config.threads or min(cores, MOST_THREADS))
 
 
 def _pack(model: Model) -> None:

@@ -1,15 +1,21 @@
 """Mailbox: items from the engine's thread to queues of one asyncio loop, many of them per wake-up.
 
     mailbox = mailboxes.here()            # on the loop
-    mailbox.post(queue, delta)            # on the engine's thread
+    with mailboxes.together():            # on the engine's thread
+        mailbox.post(queue, delta)
 
-Waking a loop costs more than a queue entry, so entries posted before the loop gets round to them share one wake-up.
+Waking a loop costs more than a queue entry, and hands the interpreter to the loop's thread for as long as that has
+work. So entries posted together, or before the loop gets round to them, share one wake-up; and a thread of its own
+wakes the loops for those posted together, once the posting thread leaves the interpreter, as it does to compute.
 It refuses to know what the items are.
 """
 
 import asyncio
 import threading
+import weakref
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -20,10 +26,25 @@ class Mailbox:
         self.loop = loop
         self._items: deque[tuple[asyncio.Queue[Any], Any]] = deque()
         self._scheduled = False
+        self._held = False
 
     def post(self, queue: asyncio.Queue[Any], item: Any) -> None:
         """Puts the item into the queue soon. From any one thread."""
         self._items.append((queue, item))
+        if not self._held:
+            self.wake()
+
+    def hold(self) -> None:
+        """From here on posting wakes nobody; on the thread that posts."""
+        self._held = True
+
+    def release(self) -> bool:
+        """Posting wakes again; whether somebody is to be woken for what was posted since `hold`."""
+        self._held = False
+        return bool(self._items)
+
+    def wake(self) -> None:
+        """Has the loop put what was posted into the queues. From any thread."""
         if self._scheduled:
             return
         self._scheduled = True
@@ -49,6 +70,7 @@ class Mailboxes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._of: dict[asyncio.AbstractEventLoop, Mailbox] = {}
+        self._bell = _Bell()
 
     def here(self) -> Mailbox:
         """The mailbox of the running loop; those of closed loops are dropped."""
@@ -59,3 +81,55 @@ class Mailboxes:
             if loop not in self._of:
                 self._of[loop] = Mailbox(loop)
             return self._of[loop]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is posted inside, on the one thread that posts, wakes each loop once, afterwards."""
+        with self._lock:
+            held = list(self._of.values())
+        for mailbox in held:
+            mailbox.hold()
+        try:
+            yield
+        finally:
+            self._bell.ring([mailbox for mailbox in held if mailbox.release()])
+
+
+class _Bell:
+    """A thread that wakes loops; it begins with the first ring and ends with the bell."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Mailbox | None] = deque()
+        self._rung = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def ring(self, mailboxes: list[Mailbox]) -> None:
+        """Has these woken soon."""
+        if not mailboxes:
+            return
+        if self._thread is None:
+            arguments = (self._rung, self._waiting)
+            self._thread = threading.Thread(
+                target=_answer, args=arguments, name="trellis-bell", daemon=True
+            )
+            self._thread.start()
+            weakref.finalize(self, _silence, self._rung, self._waiting)
+        self._waiting.extend(mailboxes)
+        self._rung.set()
+
+
+def _answer(rung: threading.Event, waiting: deque[Mailbox | None]) -> None:
+    """The thread of a bell, which it does not know, so that it can end with it."""
+    while True:
+        rung.wait()
+        rung.clear()
+        while waiting:
+            mailbox = waiting.popleft()
+            if mailbox is None:
+                return
+            mailbox.wake()
+
+
+def _silence(rung: threading.Event, waiting: deque[Mailbox | None]) -> None:
+    waiting.append(None)
+    rung.set()

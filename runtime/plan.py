@@ -6,9 +6,14 @@ leaving rows out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .request import Drawn, Request
 from .step import RowStart, Step, Work
+
+if TYPE_CHECKING:
+    from ..constrained.place import Place
+    from ..constrained.walk import Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Plan:
             work=[step.work[i] for i in kept],
             starts=[start for start in step.starts if start.row not in rows],
             pages=[entry for entry in step.pages if entry[0] not in rows],
+            masks=[entry for entry in step.masks if entry[0] not in rows],
         )
         return Plan(
             step, tuple(self.requests[i] for i in kept), tuple(self.starts[i] for i in kept)
@@ -63,5 +69,6 @@ class Draft:
         self.starts: list[RowStart] = []
         self.copies: list[tuple[int, int]] = []
         self.pages: list[tuple[int, int, list[int]]] = []
-        self.states: list[tuple[int, int]] = []
+        self.places: "list[tuple[int, Place]]" = []
+        self.masks: "list[tuple[int, Mask]]" = []
         self.forced: list[tuple[int, Sequence[int]]] = []

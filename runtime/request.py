@@ -12,7 +12,7 @@ memory, other requests and text.
 from array import array
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..lang.backends.base import Finish
 from ..lang.params import SamplingParams
@@ -20,6 +20,8 @@ from ..lang.params import SamplingParams
 if TYPE_CHECKING:
     from ..constrained.grammar import Grammar
     from ..constrained.matcher import Matcher
+    from ..constrained.threads import ThreadGrammar
+    from ..constrained.walk import Mask
     from ..radix.node import Node
 
 
@@ -64,7 +66,8 @@ class Request:
     limit: length at which generation ends. targets_from: index of the first token to score; None: generate.
     committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request whose
     whole path begins these tokens. turn: place in the order of arrival. starts: how often it took a row. untold:
-    first forced token that the device has not been told of. eos_ids: empty to ignore them.
+    first forced token that the device has not been told of. eos_ids: empty to ignore them. mask: of the next token,
+    where the grammar is of the host tier and the device moves nothing by itself.
     """
 
     id: str
@@ -73,8 +76,9 @@ class Request:
     limit: int
     seed: int
     eos_ids: frozenset[int] = frozenset()
-    matcher: "Matcher | None" = None
-    grammar: "Grammar | None" = None
+    matcher: "Matcher[Any] | None" = None
+    grammar: "Grammar | ThreadGrammar | None" = None
+    mask: "Mask | None" = None
     base: "Node | None" = None
     targets_from: int | None = None
     keep: bool = False
@@ -104,13 +108,17 @@ class Request:
     def __post_init__(self) -> None:
         self.prompt_length = len(self.tokens)
 
-    def constrain(self, grammar: "Grammar", matcher: "Matcher") -> None:
+    def constrain(self, grammar: "Grammar | ThreadGrammar", matcher: "Matcher[Any]") -> None:
         """Puts the answer under a grammar, before the request is added."""
         self.grammar, self.matcher = grammar, matcher
+        if grammar.tier == "host":
+            # Each mask is made here, once the token before it is known.
+            self.mask, self.watchful = matcher.mask(), True
+            return
         # The device counts a void sample for penalties: such a request waits for each result instead.
         p = self.params
         counts = p.repetition_penalty != 1 or p.frequency_penalty != 0 or p.presence_penalty != 0
-        self.watchful = counts and bool(grammar.has_forced.any())
+        self.watchful = counts and grammar.forces
 
     @property
     def goal(self) -> int:
@@ -169,7 +177,10 @@ class Request:
         assert accepted, (
             f"request {self.id}: the mask allowed token {token} that the grammar refuses"
         )
-        return self.force()
+        drawn = self.force()
+        if self.mask is not None:
+            self.mask = self.matcher.mask()
+        return drawn
 
     def force(self) -> list[Drawn]:
         """Appends the tokens that the constraint leaves no choice about, and ends when nothing may follow."""

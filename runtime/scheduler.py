@@ -20,6 +20,7 @@ It runs on host integers alone: no tensors, no text, no clock but the one it is 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 
+from ..constrained.errors import ConstraintError
 from ..lang.backends.base import Finish
 from .errors import Overloaded, RequestError
 from .memory.cache import PrefixCache
@@ -90,8 +91,8 @@ class Scheduler:
 
     @property
     def busy(self) -> bool:
-        """Whether any request waits or runs."""
-        return bool(self.waiting or self.running)
+        """Whether any request waits or runs, or is yet to hear of its refusal."""
+        return bool(self.waiting or self.running or self.refused)
 
     @property
     def waits(self) -> bool:
@@ -117,7 +118,7 @@ class Scheduler:
         ends, self._ends = self._ends, []
         step = Step(
             self._steps, draft.work, decode, ends, draft.starts,
-            draft.copies, draft.pages, draft.states, draft.forced,
+            draft.copies, draft.pages, draft.places, draft.forced, draft.masks,
         )  # fmt: skip
         requests = tuple(draft.requests)
         return Plan(step, requests, tuple(r.starts for r in requests))
@@ -159,9 +160,12 @@ class Scheduler:
         tokens = None if device else request.tokens[start:end]
         if request.untold is not None:
             assert request.matcher is not None
-            draft.states.append((request.row, request.matcher.state))
+            if request.mask is None:
+                draft.places.append((request.row, request.matcher.place))
             draft.forced.append((request.row, request.tokens[request.untold :]))
             request.untold = None
+        if sample and request.mask is not None:
+            draft.masks.append((request.row, request.mask))
         draft.work.append(Work(request.row, start, count, tokens, sample, targets))
         draft.requests.append(request)
         draft.budget -= count
@@ -234,11 +238,11 @@ class Scheduler:
         request.scores.clear()
         self.waiting.remove(request)
         self.running.append(request)
-        state = request.matcher.state if request.matcher is not None else 0
+        place = request.matcher.place if request.matcher and request.mask is None else None
         draft.starts.append(
             RowStart(
                 row, request.params, request.seed, request.tokens, request.prompt_length,
-                request.grammar, state,
+                request.grammar, place,
             )
         )  # fmt: skip
         draft.copies.extend(reservation.copies)
@@ -271,7 +275,7 @@ class Scheduler:
             if current:
                 request.scores.extend(result.scores[scored : scored + len(work.targets)].tolist())
             scored += len(work.targets)
-            tokens: list[Drawn] = []
+            tokens: list[Drawn] | None = []
             if work.sample:
                 request.pending -= 1
                 if request.void:
@@ -279,13 +283,16 @@ class Scheduler:
                 elif request.finish is None:
                     tokens = self._append(request, result, drawn)
                 drawn += 1
+            if tokens is None:
+                continue
             if current:
                 self._settle(request, work)
             if tokens or request.finish is not None:
                 progress.append(Progress(request, tuple(tokens)))
         return progress
 
-    def _append(self, request: Request, result: Result, index: int) -> list[Drawn]:
+    def _append(self, request: Request, result: Result, index: int) -> list[Drawn] | None:
+        """The tokens that a result adds to a request; None if its constraint can go no further: it is refused."""
         logprob = None if result.logprobs is None else float(result.logprobs[index])
         top: Iterable[tuple[int, float]] = ()
         if request.params.top_logprobs and result.top_ids is not None:
@@ -297,7 +304,12 @@ class Scheduler:
                 strict=True,
             )
         asked = request.params.logprobs or request.params.top_logprobs
-        return request.append(int(result.tokens[index]), logprob if asked else None, tuple(top))
+        try:
+            return request.append(int(result.tokens[index]), logprob if asked else None, tuple(top))
+        except ConstraintError as error:
+            self.refused.append((request, error))
+            self.abort(request, Finish("abort", None))
+            return None
 
     def _settle(self, request: Request, work: Work) -> None:
         """After a step: full prompt pages go into the tree, and what generates nothing has ended."""

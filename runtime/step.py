@@ -20,6 +20,9 @@ from ..lang.params import SamplingParams
 
 if TYPE_CHECKING:
     from ..constrained.grammar import Grammar
+    from ..constrained.place import Place
+    from ..constrained.threads import ThreadGrammar
+    from ..constrained.walk import Mask
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -30,7 +33,7 @@ class RowStart:
     """A request takes a row: everything about it that the device must know.
 
     tokens: prompt and, after a preemption, what had been generated; prompt_length: how many of them are prompt.
-    state: state of the grammar after the generated tokens.
+    place: where the grammar stands after the generated tokens; None where the host moves it, see Step.masks.
     """
 
     row: int
@@ -38,8 +41,8 @@ class RowStart:
     seed: int
     tokens: Sequence[int]
     prompt_length: int
-    grammar: "Grammar | None" = None
-    state: int = 0
+    grammar: "Grammar | ThreadGrammar | None" = None
+    place: "Place | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,9 @@ class Step:
     """One iteration of the engine.
 
     ends: rows freed since the last step, before any start. copies: (source, destination) pages copied before anything
-    is computed. pages: (row, first index in its page table, pages from there on). states: (row, grammar state) where
-    the host moved a grammar over forced tokens; forced: (row, those tokens), for penalties.
+    is computed. pages: (row, first index in its page table, pages from there on). places: (row, grammar's place) where
+    the host moved a grammar over forced tokens; forced: (row, those tokens), for penalties. masks: (row, mask of the
+    token to be drawn) for the rows whose grammar the host moves.
     decode: every row computes just the token it sampled last, and samples again.
     """
 
@@ -77,8 +81,9 @@ class Step:
     starts: Sequence[RowStart] = ()
     copies: Sequence[tuple[int, int]] = ()
     pages: Sequence[tuple[int, int, Sequence[int]]] = ()
-    states: Sequence[tuple[int, int]] = ()
+    places: "Sequence[tuple[int, Place]]" = ()
     forced: Sequence[tuple[int, Sequence[int]]] = ()
+    masks: "Sequence[tuple[int, Mask]]" = ()
 
     @property
     def tokens(self) -> int:

@@ -10,24 +10,26 @@ there are never more than the automaton has states. Nothing is ever searched twi
 empty match is none. It refuses to know what happens at a match.
 """
 
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
+
+P = TypeVar("P")
 
 
-class Automaton(Protocol):
-    """A compiled regex; constrained.grammar.Grammar is one."""
+class Automaton(Protocol[P]):
+    """A compiled regex; constrained.grammar.Grammar is one. Equal places go on alike."""
 
     @property
-    def start(self) -> int: ...
-    def walk(self, state: int, data: bytes) -> int: ...
-    def accepting(self, state: int) -> bool: ...
+    def start(self) -> P: ...
+    def walk(self, place: P, data: bytes) -> P | None: ...
+    def accepting(self, place: P) -> bool: ...
 
 
-class RegexSearch:
+class RegexSearch(Generic[P]):
     """Finds the match that ends first; among those the one that begins first. Positions count characters."""
 
-    def __init__(self, automaton: Automaton) -> None:
+    def __init__(self, automaton: Automaton[P]) -> None:
         self._automaton = automaton
-        self._attempts: dict[int, int] = {}  # state -> where the earliest attempt in it began
+        self._attempts: dict[P, int] = {}  # place -> where the earliest attempt in it began
         self._at = 0
         self.found: tuple[int, int] | None = None
 
@@ -46,10 +48,10 @@ class RegexSearch:
     def _step(self, data: bytes) -> None:
         self._attempts.setdefault(self._automaton.start, self._at)
         self._at += 1
-        following: dict[int, int] = {}
-        for state, began in sorted(self._attempts.items(), key=lambda attempt: attempt[1]):
-            after = self._automaton.walk(state, data)
-            if after and after not in following:
+        following: dict[P, int] = {}
+        for place, began in sorted(self._attempts.items(), key=lambda attempt: attempt[1]):
+            after = self._automaton.walk(place, data)
+            if after is not None and after not in following:
                 following[after] = began
                 if self._automaton.accepting(after) and self.found is None:
                     self.found = began, self._at

@@ -10,25 +10,24 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
+from ..caret import point_at
+from ..errors import InvalidConstraint, UnsupportedConstraint
 from . import charset
-from .charset import Charset, complement, ignoring_case, normalise, union
-from .errors import InvalidConstraint, UnsupportedConstraint
+from .charset import Charset, complement, ignoring_ascii_case, ignoring_case, normalise, union
+from .properties import read_property
 
 Dialect = Literal["python", "ecma"]
 CONTROL = {"n": 10, "r": 13, "t": 9, "f": 12, "v": 11}
-LONG_CATEGORIES = {
-    **{"Letter": "L", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll", "Titlecase_Letter": "Lt"},
-    **{"Mark": "M", "Number": "N", "Decimal_Number": "Nd", "Punctuation": "P", "Symbol": "S"},
-    **{"Separator": "Z", "Space_Separator": "Zs", "Other": "C", "Control": "Cc", "digit": "Nd"},
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """The inline flags in force."""
+    """The flags in force."""
 
     ignore_case: bool = False
     dot_all: bool = False
+    multi_line: bool = False
+    verbose: bool = False
     ascii_only: bool = False
 
 
@@ -69,25 +68,33 @@ class PatternText:
 
     def fail(self, message: str) -> NoReturn:
         """Raises InvalidConstraint at this position."""
-        raise InvalidConstraint(f"{message} in {_shorten(self.text)}", f"position {self.at}")
+        raise InvalidConstraint(f"{message}\n{self._shown()}", f"position {self.at}")
 
     def refuse(self, what: str) -> NoReturn:
         """Raises UnsupportedConstraint at this position."""
-        raise UnsupportedConstraint(
-            f"{what} not supported, in {_shorten(self.text)}", f"position {self.at}"
-        )
+        raise UnsupportedConstraint(f"{what} not supported\n{self._shown()}", f"position {self.at}")
+
+    def _shown(self) -> str:
+        return point_at(self.text, self.at)
 
 
-def _shorten(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+def ignoring(chars: Charset, mode: Mode) -> Charset:
+    """The set as the flags want it: with the other cases of its members, where case is ignored."""
+    if not mode.ignore_case:
+        return chars
+    return ignoring_ascii_case(chars) if mode.ascii_only else ignoring_case(chars)
 
 
 def read_escape(text: PatternText, mode: Mode, in_class: bool = False) -> Charset:
-    """The set that the escape behind a backslash stands for."""
+    """The set that the escape behind a backslash stands for, under the flags. Of sets like \\w no cases are added."""
     char = text.next()
     named = named_set(char, text.dialect, mode)
     if named is not None:
         return named
+    return ignoring(_character(text, char, in_class), mode)
+
+
+def _character(text: PatternText, char: str, in_class: bool) -> Charset:
     if char in "pP" and (text.dialect == "ecma" or text.peek() == "{"):
         return _property(text, negated=char == "P")
     if char == "b" and in_class:
@@ -120,10 +127,10 @@ def named_set(letter: str, dialect: Dialect, mode: Mode) -> Charset | None:
 
 def _property(text: PatternText, negated: bool) -> Charset:
     name = text.until("}") if text.take("{") else text.next()
-    plain = name.removeprefix("General_Category=").removeprefix("gc=")
-    found = charset.category(LONG_CATEGORIES.get(plain, plain))
+    found = read_property(name)
     if found is None:
-        text.refuse(f"the Unicode property {name!r} (general categories are known) is")
+        known = "general categories, scripts and the common binary properties are known"
+        text.refuse(f"the Unicode property {name!r} ({known}) is")
     return complement(found) if negated else found
 
 
@@ -215,26 +222,31 @@ def read_class(text: PatternText, mode: Mode) -> Charset:
         found.append(_class_item(text, mode))
         first = False
     chars = union(*found)
-    if mode.ignore_case:
-        chars = ignoring_case(chars)
     return complement(chars) if negated else chars
 
 
 def _class_item(text: PatternText, mode: Mode) -> Charset:
+    at = text.at
     low = _class_atom(text, mode)
     if text.peek() != "-" or text.peek(2) in ("-]", "-"):
         return low
+    text.at = at
+    first = _single(text, _class_atom(text, Mode()))
     text.next()
-    high = _class_atom(text, mode)
-    if len(low) != 1 or len(high) != 1 or low[0][0] != low[0][1] or high[0][0] != high[0][1]:
+    last = _single(text, _class_atom(text, Mode()))
+    if first > last:
+        text.fail(f"the range {chr(first)}-{chr(last)} is backwards")
+    return ignoring(normalise([(first, last)]), mode)
+
+
+def _single(text: PatternText, chars: Charset) -> int:
+    if len(chars) != 1 or chars[0][0] != chars[0][1]:
         text.fail("a range needs single characters at both ends")
-    if low[0][0] > high[0][0]:
-        text.fail(f"the range {chr(low[0][0])}-{chr(high[0][0])} is backwards")
-    return normalise([(low[0][0], high[0][0])])
+    return chars[0][0]
 
 
 def _class_atom(text: PatternText, mode: Mode) -> Charset:
     char = text.next()
     if char == "\\":
         return read_escape(text, mode, in_class=True)
-    return ((ord(char), ord(char)),)
+    return ignoring(((ord(char), ord(char)),), mode)

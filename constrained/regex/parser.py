@@ -3,33 +3,31 @@
     tree = parse(r"[a-z]+\\d{2,4}", "python", limits)
 
 Two dialects: "python" reads what the `re` module reads and gives it the same meaning; "ecma" is what JSON Schema asks
-for (ASCII \\d and \\w, `.` without all line ends). What is no regular language, or is not enforced exactly (lookbehind,
-back references, word boundaries, possessive quantifiers), is refused by name and position.
+for (ASCII \\d and \\w, `.` without all line ends, `$` at the end alone), and reads besides what authors of schemas are
+used to: leading flags as in (?i), \\A, \\Z and \\z. What is no regular language (back references, conditionals) is
+refused by name and position.
 """
 
 from dataclasses import replace
 
-from .charset import EVERYTHING, Charset, complement, ignoring_case
-from .errors import InvalidConstraint
-from .limits import Limits
-from .pattern_class import Dialect, Mode, PatternText, read_class, read_escape
-from .pattern_tree import Alternatives, Chars, Edge, Look, Repeat, Sequence, Tree
+from ..errors import InvalidConstraint
+from ..limits import Limits
+from .charset import EVERYTHING, Charset, complement
+from .classes import Dialect, Mode, PatternText, ignoring, named_set, read_class, read_escape
+from .tree import Alternatives, Atomic, Chars, Edge, Look, Repeat, Sequence, Tree
 
+NEW_LINE: Charset = ((10, 10),)
 LINE_ENDS: dict[Dialect, Charset] = {
-    "python": ((10, 10),),
+    "python": NEW_LINE,
     "ecma": ((10, 10), (13, 13), (0x2028, 0x2029)),
 }
-REFUSED_GROUPS = {
-    "(?<=": "lookbehind (?<=...)",
-    "(?<!": "lookbehind (?<!...)",
-    "(?P=": "the back reference (?P=...)",
-    "(?(": "the conditional (?(...)",
-    "(?>": "the atomic group (?>...)",
-}
-REFUSED_FLAGS = {"m": "multi-line", "x": "verbose", "L": "locale"}
+REFUSED_GROUPS = {"(?P=": "the back reference (?P=...)", "(?(": "the conditional (?(...)"}
+ANCHORS = frozenset({"^", "$", r"\A", r"\Z", r"\z", r"\b", r"\B"})
+# What `$` means in Python: the end, or before a line end that is the end.
+BEFORE_LAST_LINE_END = Look(Sequence((Repeat(Chars(NEW_LINE), 0, 1), Edge(at_end=True))), False)
 
 
-def parse(pattern: str, dialect: Dialect, limits: Limits) -> Tree:
+def parse(pattern: str, dialect: Dialect, limits: Limits, mode: Mode | None = None) -> Tree:
     """The tree of a pattern. Raises InvalidConstraint or UnsupportedConstraint with the position."""
     if len(pattern) > limits.pattern_chars:
         raise InvalidConstraint(
@@ -38,15 +36,25 @@ def parse(pattern: str, dialect: Dialect, limits: Limits) -> Tree:
     if any(0xD800 <= ord(c) <= 0xDFFF for c in pattern):
         raise InvalidConstraint("the pattern has a lone surrogate, which no text can contain")
     text = PatternText(pattern, dialect)
-    mode = _leading_flags(text) if dialect == "python" else Mode()
+    mode = _leading_flags(text, mode or Mode())
     tree = _alternatives(text, mode, limits.nesting)
     if text.at < len(pattern):
         text.fail("a closing parenthesis too many")
+    return _settle_ends(tree)
+
+
+def _settle_ends(tree: Tree) -> Tree:
+    """Behind the last `$` of a text nothing can follow, not even a line end: there it is the plain end."""
+    if tree == BEFORE_LAST_LINE_END:
+        return Edge(at_end=True)
+    if isinstance(tree, Alternatives):
+        return Alternatives(tuple(map(_settle_ends, tree.parts)))
+    if isinstance(tree, Sequence) and tree.parts:
+        return Sequence((*tree.parts[:-1], _settle_ends(tree.parts[-1])))
     return tree
 
 
-def _leading_flags(text: PatternText) -> Mode:
-    mode = Mode()
+def _leading_flags(text: PatternText, mode: Mode) -> Mode:
     while text.peek(2) == "(?":
         end = text.text.find(")", text.at)
         letters = text.text[text.at + 2 : end]
@@ -59,19 +67,18 @@ def _leading_flags(text: PatternText) -> Mode:
 
 def _read_flags(text: PatternText, mode: Mode, closing: str) -> Mode:
     """Flags as in (?i) or (?s-i: up to the closing character."""
+    names = {"i": "ignore_case", "s": "dot_all", "m": "multi_line", "x": "verbose"}
     switch_on = True
     while not text.take(closing):
         letter = text.next()
         if letter == "-" and closing == ":" and switch_on:
             switch_on = False
-        elif letter == "i":
-            mode = replace(mode, ignore_case=switch_on)
-        elif letter == "s":
-            mode = replace(mode, dot_all=switch_on)
+        elif letter in names:
+            mode = replace(mode, **{names[letter]: switch_on})
         elif letter in "au" and switch_on and text.dialect == "python":
             mode = replace(mode, ascii_only=letter == "a")
-        elif letter in REFUSED_FLAGS:
-            text.refuse(f"the {REFUSED_FLAGS[letter]} flag {letter} is")
+        elif letter == "L":
+            text.refuse("the locale flag L is")
         else:
             text.fail(f"unknown flag {letter!r}")
     return mode
@@ -88,11 +95,25 @@ def _alternatives(text: PatternText, mode: Mode, depth: int) -> Tree:
 
 def _sequence(text: PatternText, mode: Mode, depth: int) -> Tree:
     parts: list[Tree] = []
-    while text.at < len(text.text) and text.peek() not in ("|", ")"):
+    while True:
+        if mode.verbose:
+            _skip_space(text)
+        if text.at >= len(text.text) or text.peek() in ("|", ")"):
+            return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
+        begin = text.at
         atom = _atom(text, mode, depth)
         if atom is not None:
-            parts.append(_quantified(text, atom))
-    return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
+            anchor = text.text[begin : text.at] in ANCHORS
+            parts.append(_quantified(text, mode, atom, anchor))
+
+
+def _skip_space(text: PatternText) -> None:
+    """White space and comments, which mean nothing under the flag x."""
+    while (char := text.peek()) and char in " \t\n\r\f\v#":
+        text.next()
+        if char == "#":
+            line = text.text.find("\n", text.at)
+            text.at = len(text.text) if line < 0 else line
 
 
 def _atom(text: PatternText, mode: Mode, depth: int) -> Tree | None:
@@ -106,40 +127,60 @@ def _atom(text: PatternText, mode: Mode, depth: int) -> Tree | None:
     if char == ".":
         return Chars(EVERYTHING if mode.dot_all else complement(LINE_ENDS[text.dialect]))
     if char in "^$":
-        return Edge(at_end=char == "$")
+        return _edge(text.dialect, mode, at_end=char == "$")
     if char == "\\":
         return _escape(text, mode)
     if char in "*+?" or (char == "{" and _bounds(text, text.at - 1) is not None):
+        text.at -= 1
         text.fail(f"nothing for {char} to repeat")
-    return _chars(((ord(char), ord(char)),), mode)
+    return Chars(ignoring(((ord(char), ord(char)),), mode))
 
 
-def _chars(chars: Charset, mode: Mode) -> Tree:
-    return Chars(ignoring_case(chars) if mode.ignore_case else chars)
+def _edge(dialect: Dialect, mode: Mode, at_end: bool) -> Tree:
+    if mode.multi_line:
+        # No character other than a line end is next to this place.
+        return Look(Chars(complement(LINE_ENDS[dialect])), negated=True, behind=not at_end)
+    return BEFORE_LAST_LINE_END if at_end and dialect == "python" else Edge(at_end)
 
 
 def _escape(text: PatternText, mode: Mode) -> Tree:
     letter = text.peek()
     if letter in ("b", "B"):
-        text.refuse(f"the word boundary \\{letter} is")
-    if text.dialect == "python" and letter in ("A", "Z"):
         text.next()
-        return Edge(at_end=letter == "Z")
+        return _word_boundary(text.dialect, mode, negated=letter == "B")
+    if letter in ("A", "Z") or (letter == "z" and text.dialect == "ecma"):
+        text.next()
+        return Edge(at_end=letter != "A")
     if text.dialect == "ecma" and letter == "k":
         text.refuse("the back reference \\k is")
-    return _chars(read_escape(text, mode), mode)
+    return Chars(read_escape(text, mode))
+
+
+def _word_boundary(dialect: Dialect, mode: Mode, negated: bool) -> Tree:
+    """A place between a word character and none; negated: any other, in Python only of a text that is not empty."""
+    chars = named_set("w", dialect, mode)
+    assert chars is not None
+    word = Chars(chars)
+    inside = Sequence((Look(word, False, True), Look(word, negated=not negated)))
+    outside = Sequence((Look(word, True, True), Look(word, negated=negated)))
+    if not negated or dialect == "ecma":
+        return Alternatives((inside, outside))
+    some = Chars(EVERYTHING)
+    besides = Alternatives((Look(some, False, True), Look(some, False)))
+    return Alternatives((inside, Sequence((outside, besides))))
 
 
 def _group(text: PatternText, mode: Mode, depth: int) -> Tree | None:
     for prefix, what in REFUSED_GROUPS.items():
         if text.text.startswith(prefix, text.at):
             text.refuse(f"{what} is")
-    position = text.at
     text.next()
-    if text.peek(2) in ("?=", "?!"):
-        negated = text.peek(2) == "?!"
-        text.at += 2
-        return Look(_inside(text, mode, depth), negated, position)
+    for prefix, behind in (("?<", True), ("?", False)):
+        for sign, negated in (("=", False), ("!", True)):
+            if text.take(prefix + sign):
+                return Look(_inside(text, mode, depth), negated, behind)
+    if text.dialect == "python" and text.take("?>"):
+        return Atomic(_inside(text, mode, depth))
     if text.take("?#") and text.dialect == "python":
         text.until(")")
         return None
@@ -158,22 +199,37 @@ def _inside(text: PatternText, mode: Mode, depth: int) -> Tree:
     return inner
 
 
-def _quantified(text: PatternText, atom: Tree) -> Tree:
+def _quantified(text: PatternText, mode: Mode, atom: Tree, anchor: bool) -> Tree:
+    if mode.verbose:
+        _skip_space(text)
     bounds = _bounds(text, text.at)
     if bounds is None:
         return atom
-    grouped = text.text[text.at - 1] == ")"
-    low, high, text.at = bounds
-    if isinstance(atom, Look) or (isinstance(atom, Edge) and not grouped):
-        text.fail("an anchor or a lookahead cannot be repeated")
+    low, high, behind = bounds
+    if anchor:
+        text.fail("an anchor cannot be repeated")
     if high is not None and low > high:
         text.fail(f"the repeat {{{low},{high}}} is backwards")
-    if text.take("+"):
-        text.refuse("a possessive quantifier is")
-    text.take("?")  # lazy: the same texts match
+    text.at = behind
+    possessive = text.dialect == "python" and text.take("+")
+    lazy = not possessive and text.take("?")
     if _bounds(text, text.at) is not None:
         text.fail("a repeat of a repeat needs a group")
-    return Repeat(atom, low, high)
+    tree = Repeat(atom, low, high, lazy)
+    return _possessive(tree) if possessive else tree
+
+
+def _possessive(tree: Repeat) -> Tree:
+    """A repeat that gives nothing back. Of single characters: as many as come."""
+    if not isinstance(tree.body, Chars):
+        return Atomic(tree)
+    if tree.high is None:
+        return Sequence((tree, Look(tree.body, negated=True)))
+    full = Repeat(tree.body, tree.high, tree.high)
+    if tree.low == tree.high:
+        return full
+    short = Repeat(tree.body, tree.low, tree.high - 1)
+    return Alternatives((full, Sequence((short, Look(tree.body, negated=True)))))
 
 
 def _bounds(text: PatternText, at: int) -> tuple[int, int | None, int] | None:
@@ -190,7 +246,7 @@ def _bounds(text: PatternText, at: int) -> tuple[int, int | None, int] | None:
         return None
     if not comma:
         return int(low), int(low), end + 1
-    if not low and (not high or text.dialect == "ecma"):
+    if not low and text.dialect == "ecma":
         return None
     return int(low or 0), int(high) if high else None, end + 1
 

@@ -5,7 +5,8 @@
     both = meet(pattern, any_text(1, 40), budget)
 
 A Pattern reads characters, not bytes: here is where lengths are counted and sets are combined. `spelling` turns it into
-bytes. Slow: one subset, 20 to 50 us, for each state of the result.
+bytes. Slow: one subset, 20 to 50 us, for each state of the result. Lookarounds in other places than the very begin are
+for `looking` to compile.
 """
 
 from dataclasses import dataclass
@@ -13,15 +14,25 @@ from itertools import takewhile
 
 import numpy as np
 
-from . import product
-from .automaton import Dfa, Nfa, determinise, minimise, trim, trim_nfa
+from .. import product
+from ..automaton import Dfa, Nfa, determinise, minimise, trim, trim_nfa
+from ..errors import InvalidConstraint
+from ..limits import Budget
 from .charset import EVERYTHING, Alphabet, Charset, partition, refine
-from .errors import InvalidConstraint, UnsupportedConstraint
-from .limits import Budget
-from .pattern_parser import parse
-from .pattern_tree import Alternatives, Chars, Edge, Look, Repeat, Sequence, Tree
-
-ANYTHING = Repeat(Chars(EVERYTHING), 0, None)
+from .looking import build_looking
+from .parser import parse
+from .tree import (
+    ANYTHING,
+    Alternatives,
+    Atomic,
+    Chars,
+    Edge,
+    Look,
+    Repeat,
+    Sequence,
+    Tree,
+    walk,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +45,12 @@ class Pattern:
 
 def compile_pattern(text: str, budget: Budget) -> Pattern:
     """The texts that re.fullmatch(text, ...) accepts. Raises InvalidConstraint, UnsupportedConstraint."""
-    return _compile_looking(_parts(parse(text, "python", budget.limits)), budget)
+    return compile_tree(parse(text, "python", budget.limits), budget)
+
+
+def compile_tree(tree: Tree, budget: Budget) -> Pattern:
+    """The texts that a tree describes, whole."""
+    return _compile_looking(_parts(tree), budget)
 
 
 def compile_search(text: str, budget: Budget) -> Pattern:
@@ -96,7 +112,7 @@ def _parts(tree: Tree) -> tuple[Tree, ...]:
 def _compile_looking(parts: tuple[Tree, ...], budget: Budget) -> Pattern:
     """The texts of these parts in a row. Lookaheads at the begin are conditions on the whole text."""
     begin = Edge(at_end=False)
-    leading = list(takewhile(lambda p: p == begin or isinstance(p, Look), parts))
+    leading = list(takewhile(lambda p: p == begin or (isinstance(p, Look) and not p.behind), parts))
     pattern = _compile(Sequence(parts[len(leading) :]), budget)
     for look in leading:
         if isinstance(look, Look):
@@ -106,6 +122,9 @@ def _compile_looking(parts: tuple[Tree, ...], budget: Budget) -> Pattern:
 
 
 def _compile(tree: Tree, budget: Budget) -> Pattern:
+    if any(isinstance(part, Look | Atomic) for part in walk(tree)):
+        alphabet, dfa = build_looking(tree, budget)
+        return Pattern(alphabet, minimise(trim(dfa)))
     build = _Build(budget)
     start = build.state()
     final = build.tree(tree, start)
@@ -134,6 +153,7 @@ class _Build:
 
     def tree(self, tree: Tree, entry: int) -> int:
         """Adds the automaton of a tree behind a state, and returns the state behind that."""
+        self._budget.spend(0)
         match tree:
             case Chars(chars):
                 return self._chars(chars, entry)
@@ -148,12 +168,8 @@ class _Build:
                 return leave
             case Repeat():
                 return self._repeat(tree, entry)
-            case Look(_, negated, position):
-                what = "(?!...)" if negated else "(?=...)"
-                raise UnsupportedConstraint(
-                    f"a lookahead {what} is supported at the begin of a pattern only",
-                    f"position {position}",
-                )
+            case Look() | Atomic():
+                raise AssertionError(f"for build_looking: {tree}")
             case Edge(at_end):
                 leave = self.state()
                 self._link(self._at_end if at_end else self._at_begin, entry, leave)

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .automaton import Dfa, Flags, Table
-from .bytedfa import ByteDfa, Classes, distinct_columns
+from ..automaton import Dfa, Flags, Table
+from ..bytedfa import ByteDfa, Classes, distinct_columns
+from ..limits import Budget
 from .charset import LAST, Alphabet
-from .limits import Budget
 from .pattern import Pattern
 
 SHORT_ESCAPES = dict(zip(b'btnfr"\\', b'\b\t\n\f\r"\\', strict=True))

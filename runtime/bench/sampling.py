@@ -18,8 +18,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ...constrained.grammar import Grammar
+from ...constrained.place import AHEAD, Place
+from ...constrained.rule import Machine, Move, Rule
+from ...constrained.tables import build_grammar
 from ...kernels.logprob import token_logprobs, top_logprobs
-from ...kernels.mask import NONE, advance, find_masks
+from ...kernels.mask import advance, find_masks, forget_masks
 from ...kernels.sample import Mask, sample, sample_reference
 from ...kernels.threshold import find_thresholds, find_thresholds_reference
 from ...lang.params import SamplingParams
@@ -28,7 +32,6 @@ from ..worker.sampler import Sampler
 
 BYTES_PER_SECOND = 4.3e12  # a measured copy on an H200
 STATES = 64
-GRAMMARS = 8
 REPEATS = 30
 
 
@@ -40,16 +43,6 @@ class Words:
     flat: np.ndarray
     offsets: np.ndarray
     eos_ids: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """A grammar of STATES states. As inside a JSON string nearly every byte goes on, so walks are long; one byte in
-    sixteen has no edge."""
-
-    key: str
-    classes: np.ndarray
-    edges: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +78,47 @@ def make_words(size: int) -> Words:
     return Words(size, flat, offsets, frozenset({size - 1}))
 
 
-def make_cycle(number: int) -> Cycle:
-    """A seeded grammar; every one has other edges."""
+def make_cycle(number: int) -> Grammar:
+    """A seeded grammar of STATES states; every one has other edges. As inside a JSON string nearly every byte goes on,
+    so walks are long; one byte in sixteen has no edge."""
     rng = np.random.default_rng(number)
     classes = rng.integers(0, 32, 256).astype(np.uint8)
-    edges = rng.integers(1, STATES + 1, (STATES + 1, 33)).astype(np.int32)
-    edges[:, 1:][:, rng.permutation(32)[:2]] = 0
-    edges[:, 0] = np.arange(STATES + 1) == STATES
-    edges[0] = 0
-    return Cycle(f"cycle-{number}", classes, edges)
+    table = rng.integers(1, STATES + 1, (STATES + 1, 32)).astype(np.int32)
+    table[:, rng.permutation(32)[:2]] = 0
+    table[0] = 0
+    ends = (np.arange(STATES + 1) == STATES).astype(np.int32)
+    return _build(Rule(classes, table, ends))
 
 
-def make_setup(count: int, vocabulary: int, device: torch.device, params: SamplingParams) -> Setup:
-    """Rows with these params; row r stands in state 1 + r // GRAMMARS of grammar r % GRAMMARS."""
+def make_count(number: int) -> Grammar:
+    """A grammar like make_cycle's, but each of its bytes is counted: no byte is plain."""
+    cycle = make_cycle(number)
+    table = cycle.edges[:, AHEAD:].copy()
+    moves = tuple(Move((state,), None, 100_000, (STATES,)) for state in range(1, cycle.states))
+    return _build(Rule(cycle.classes, -table, (cycle.edges[:, 0] > 0).astype(np.int32), 1, moves))
+
+
+def _build(rule: Rule) -> Grammar:
+    grammar = build_grammar(Machine((rule,)))
+    assert isinstance(grammar, Grammar), grammar
+    return grammar
+
+
+def make_setup(
+    count: int,
+    vocabulary: int,
+    device: torch.device,
+    params: SamplingParams,
+    make: Callable[[int], Grammar] = make_cycle,
+) -> Setup:
+    """Rows with these params; row r stands in state 1 + r % STATES of a grammar of its own."""
     torch.manual_seed(0)
-    arena = GrammarArena(device, make_words(vocabulary), count, 1 << 20, 4 * count)
+    arena = GrammarArena(device, make_words(vocabulary), count, 1 << 24, 4 * count)
     sampler = Sampler(count, vocabulary, device, arena)
-    slots = [arena.place(make_cycle(n)) for n in range(GRAMMARS)]
     for row in range(count):
-        slot = slots[row % GRAMMARS]
+        slot = arena.place(make(row))
         arena.acquire(slot)
-        arena.set_row(row, slot, 1 + row // GRAMMARS % STATES)
+        arena.set_row(row, slot, Place(1 + row % STATES))
         sampler.start_row(row, params, row, range(16), 16)
     sampler.flush()
     arena.flush()
@@ -113,12 +126,6 @@ def make_setup(count: int, vocabulary: int, device: torch.device, params: Sampli
     logits = (2.5 * torch.randn(count, vocabulary)).to(device, dtype)
     rows = torch.arange(count, device=device)
     return Setup(sampler, arena, logits, rows, rows + 16)
-
-
-def empty_bank(setup: Setup) -> None:
-    """As the arena does, in a form that a graph can hold."""
-    setup.arena.tables.bank_of.fill_(NONE)
-    setup.arena.tables.used.zero_()
 
 
 def cases_of(count: int, vocabulary: int, device: torch.device) -> dict[str, Callable[[], object]]:
@@ -132,13 +139,17 @@ def cases_of(count: int, vocabulary: int, device: torch.device) -> dict[str, Cal
     n = make_setup(count, vocabulary, device, SamplingParams(temperature=0.8, top_p=0.95))
     g = make_setup(count, vocabulary, device, SamplingParams())
     h = make_setup(count, vocabulary, device, plain.merged(presence_penalty=0.5, min_tokens=4))
+    c = make_setup(count, vocabulary, device, plain, make_count)
     mask = Mask(p.arena.tables.bank, find_masks(p.arena.tables, p.rows))
     tokens = sample(p.logits, p.rows, p.positions, p.sampler.settings, mask)
-    cursor = p.arena.tables.cursor.clone()
+    cursor = p.arena.tables.cursor.clone()  # of grammars without registers
 
-    def miss() -> None:
-        empty_bank(p)
-        find_masks(p.arena.tables, p.rows)
+    def miss(s: Setup) -> Callable[[], object]:
+        def make() -> None:
+            forget_masks(s.arena.tables)
+            find_masks(s.arena.tables, s.rows)
+
+        return make
 
     def move() -> None:
         p.arena.tables.cursor.copy_(cursor)
@@ -149,8 +160,9 @@ def cases_of(count: int, vocabulary: int, device: torch.device) -> dict[str, Cal
         return lambda: s.sampler.sample(s.logits, s.rows, s.positions, features)
 
     return {
-        "empty the bank": lambda: empty_bank(p),
-        "empty the bank, make all masks": miss,
+        "empty the bank": lambda: forget_masks(p.arena.tables),
+        "empty the bank, make all masks": miss(p),
+        "the same, every byte counted": miss(c),
         "find all masks": lambda: find_masks(g.arena.tables, g.rows),
         "advance": move,
         "draw, greedy": lambda: sample(g.logits, g.rows, g.positions, g.sampler.settings),

@@ -7,9 +7,11 @@ the new tokens' KV lives and attends over everything each token may see. Paging,
 of the layer are known to it alone; queries are scaled by head_dim ** -0.5 there.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
+
+from ...kernels.rope_write import Rotation
 
 
 class Attend(Protocol):
@@ -20,4 +22,13 @@ class Attend(Protocol):
 
         The inputs may be strided views of one larger tensor; the answer is contiguous.
         """
+        ...
+
+
+@runtime_checkable
+class RotatingAttend(Attend, Protocol):
+    """An Attend that can also rotate, in the same pass over q, k and v that writes them."""
+
+    def rotate(self, layer: int, q: Tensor, k: Tensor, v: Tensor, rotation: Rotation) -> Tensor:
+        """As calling it with q and k normed and rotated; q may be changed."""
         ...

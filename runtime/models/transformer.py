@@ -16,7 +16,8 @@ from torch.nn.functional import embedding
 from ...kernels.activation import silu_mul
 from ...kernels.norm import add_rms_norm, rms_norm
 from ...kernels.rope import rope
-from ..layers.attend import Attend
+from ...kernels.rope_write import Rotation
+from ..layers.attend import Attend, RotatingAttend
 from ..layers.linear import Linear
 from ..layers.placement import Placement
 from ..layers.rope import rope_table
@@ -49,10 +50,21 @@ class Attention:
             k.unflatten(1, self.kv_heads),
             v.unflatten(1, self.kv_heads),
         )
-        if self.q_norm is not None and self.k_norm is not None:
-            q, k = rms_norm(q, self.q_norm, self.eps), rms_norm(k, self.k_norm, self.eps)
+        if isinstance(attend, RotatingAttend):
+            rotation = Rotation(positions, table, self.norms)
+            return self.out(attend.rotate(layer, q, k, v, rotation).flatten(1))
+        if self.norms is not None:
+            q_norm, k_norm, eps = self.norms
+            q, k = rms_norm(q, q_norm, eps), rms_norm(k, k_norm, eps)
         rope(q, k, positions, table)
         return self.out(attend(layer, q, k, v).flatten(1))
+
+    @property
+    def norms(self) -> tuple[Tensor, Tensor, float] | None:
+        """Weights that queries and keys are normed with, and epsilon; None where they are not."""
+        if self.q_norm is None or self.k_norm is None:
+            return None
+        return self.q_norm, self.k_norm, self.eps
 
     def parameters(self, name: str) -> dict[str, Tensor]:
         parts = dict(

@@ -55,9 +55,18 @@ class WireBackend:
         """Raises InvalidConstraint, UnsupportedConstraint or ConstraintBudget."""
         check_constraint(constraint)
 
-    def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        open_assistant: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str | None:
         """The messages by the model's chat template."""
-        return self.template.render(messages, add_generation_prompt=open_assistant)
+        return self.template.render(messages, tools or None, add_generation_prompt=open_assistant)
+
+    def token_id(self, text: str) -> int | None:
+        """The one token that is spelled like this, control tokens among them; None where there is none."""
+        return self.tokenizer.id_of(text)
 
     async def generate(
         self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None = None

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 
 import torch
 
-from ...kernels.attention_plan import AttentionPlan, AttentionSpace, plan_decode, plan_ragged
+from ...kernels.attention_plan import AttentionPlan, plan_decode, plan_ragged
+from ...kernels.attention_shape import Tile
+from ...kernels.attention_share import Shared
+from ...kernels.attention_space import AttentionSpace
 from ...kernels.paged_attention import paged_attention
+from ...kernels.rope_write import Rotation, rope_write
 from ...kernels.write_kv import write_kv
 from ..layers.attend import Attend
 from ..memory.pools import Pool
@@ -34,8 +38,20 @@ class PooledAttend:
         """Writes k and v and attends; see layers/attend.py."""
         keys, values = self.attention.pool.keys(layer), self.attention.pool.values(layer)
         write_kv(k, v, keys, values, self.slots)
-        window = self.attention.windows[layer]
-        return paged_attention(q, keys, values, self.plan, self.attention.scale, window)
+        return self._attend(layer, q)
+
+    def rotate(
+        self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rotation: Rotation
+    ) -> torch.Tensor:
+        """Rotates q and k too; see layers/attend.py."""
+        pools = (self.attention.pool.keys(layer), self.attention.pool.values(layer))
+        return self._attend(layer, rope_write((q, k, v), rotation, pools, self.slots))
+
+    def _attend(self, layer: int, q: torch.Tensor) -> torch.Tensor:
+        attention = self.attention
+        keys, values = attention.pool.keys(layer), attention.pool.values(layer)
+        window = attention.windows[layer]
+        return paged_attention(q, keys, values, self.plan, attention.scale, window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +66,27 @@ class Attention:
     @property
     def most_queries(self) -> int:
         """Queries that a plan of single tokens may have; 0 on a CPU, which plans nothing ahead."""
-        return self.space.items.shape[0] // self.space.pieces
+        return self.space.rows
 
-    def plan_decode(self, rows: torch.Tensor, lengths: torch.Tensor, state: Rows) -> AttentionPlan:
-        """Queries of one token each: rows, lengths with it, int64 [queries]. Device only."""
-        return plan_decode(lengths.int(), rows.int(), state.pages, self.space)
+    @property
+    def shares(self) -> bool:
+        """Whether plans can read keys that rows share once; not on a CPU, nor where a layer sees a window of them."""
+        return self.space.rows > 0 and not any(self.windows)
 
-    def plan_ragged(self, batch: Batch, state: Rows) -> AttentionPlan:
+    def plan_decode(
+        self, rows: torch.Tensor, lengths: torch.Tensor, state: Rows, shared: Tile | None
+    ) -> AttentionPlan:
+        """Queries of one token each: rows, lengths with it, int64 [queries]. Device only.
+
+        shared: the tile of what space.shared holds, if these queries share it.
+        """
+        return plan_decode(lengths.int(), rows.int(), state.pages, self.space, shared)
+
+    def plan_ragged(self, batch: Batch, state: Rows, shared: Shared | None) -> AttentionPlan:
         """Any mix of new tokens, from the host's integers."""
+        layout = batch.layout
         return plan_ragged(
-            batch.layout.counts,
-            batch.layout.lengths,
-            batch.layout.work_rows,
-            state.pages,
-            self.space,
+            layout.counts, layout.lengths, layout.work_rows, state.pages, self.space, shared
         )
 
     def over(self, plan: AttentionPlan, slots: torch.Tensor) -> Attend:

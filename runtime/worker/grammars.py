@@ -1,13 +1,14 @@
 """GrammarArena: the grammars that lie on the device, and where each row stands in its own.
 
     slot = arena.place(grammar); arena.acquire(slot)    # uploaded unless it is there already
-    arena.set_row(row, slot, state)                     # the row is constrained from the next flush on
+    arena.set_row(row, slot, place)                     # the row is constrained from the next flush on
     arena.flush()                                       # before each step: one upload of all rows set since
     ...                                                 # kernels/mask.py makes the masks and moves the rows
     arena.clear_row(row); arena.release(slot)
 
 A grammar stays after its release, for the next request with the same constraint, until its place is needed: the one
-not used for longest goes first. Rows that move by themselves (a token was sampled) cost the host nothing.
+not used for longest goes first. Rows that move by themselves (a token was sampled) cost the host nothing. A grammar of
+the host tier has no tables here: its slot is HOSTED, and the host gives a mask for each token (`set_mask`).
 
 Masks are kept in a bank. The host empties it when it may be full: it reads how full it is one or more steps late and
 without waiting, and adds the most that the steps since can have taken. A mask lost that way is made again.
@@ -24,10 +25,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...kernels.mask import NONE, MaskTables
+from ...constrained.place import AHEAD, Place
+from ...constrained.threads import ThreadGrammar
+from ...kernels.mask import FRAMES, FREE, HOSTED, NONE, forget_masks
 from ..errors import Overloaded, RequestError
+from .late import LateCount
 from .ranges import FreeRanges
 from .rows import upload
+from .vocabulary import TokenBytes, allocate_tables
 
 SPARE_SLOTS = 64
 GRID = 4
@@ -42,28 +47,24 @@ class GrammarTable(Protocol):
     def classes(self) -> NDArray[np.uint8]: ...
     @property
     def edges(self) -> NDArray[np.int32]: ...
-
-
-class TokenBytes(Protocol):
-    """What the arena reads of a vocabulary: see constrained/vocabulary.py."""
-
     @property
-    def size(self) -> int: ...
+    def actions(self) -> NDArray[np.int64]: ...
     @property
-    def flat(self) -> NDArray[np.uint8]: ...
+    def returns(self) -> NDArray[np.int32]: ...
     @property
-    def offsets(self) -> NDArray[np.int32]: ...
+    def first_return(self) -> int: ...
     @property
-    def eos_ids(self) -> frozenset[int]: ...
+    def verdicts(self) -> int: ...
 
 
 @dataclass(slots=True)
 class _Place:
-    """A grammar on the device: its edges at [begin, begin + length), its states `width` places apart."""
+    """A grammar on the device: begins and lengths of its edges (states `width` apart), actions and returns."""
 
     key: str
-    begin: int
-    length: int
+    edges: tuple[int, int]
+    actions: tuple[int, int]
+    returns: tuple[int, int]
     width: int
     holders: int = 0
 
@@ -71,7 +72,7 @@ class _Place:
 class GrammarArena:
     """Grammars and masks on one device, for `rows` rows and one of padding.
 
-    arena_bytes: device memory for automata, with a mask pointer beside each entry; bank_rows: masks kept for reuse.
+    arena_bytes: device memory for automata, three quarters of it for edges; bank_rows: masks kept for reuse.
     Raises ValueError for sizes that cannot be meant.
     """
 
@@ -87,50 +88,61 @@ class GrammarArena:
             raise ValueError(
                 f"arena_bytes must be at least 4096 and bank_rows at least 0, got {arena_bytes}, {bank_rows}"
             )
-        places, slots = min(arena_bytes // 8, NONE // 2), rows + SPARE_SLOTS
+        eighth = min(arena_bytes // 8, NONE // 2)
+        sizes = 6 * eighth // 4, eighth // 64, eighth // 4
+        slots = rows + SPARE_SLOTS
         self.device = device
         self.vocabulary = vocabulary
-        self.tables = _allocate(device, vocabulary, (places, slots, rows + 1, bank_rows))
-        self._ranges = FreeRanges(GRID, places)
-        self._capacity = places - GRID
+        self.tables = allocate_tables(device, vocabulary, (*sizes, slots, rows + 1, bank_rows))
+        self._ranges = FreeRanges(GRID, sizes[0]), FreeRanges(0, sizes[1]), FreeRanges(1, sizes[2])
+        self._capacity = tuple(ranges.free for ranges in self._ranges)
         self._free_slots = list(range(slots - 1, -1, -1))
+        self._placed = 0
         self._slot_of: OrderedDict[str, int] = OrderedDict()
         self._places: dict[int, _Place] = {}
         self._held: dict[int, int] = {}
-        self._staged: dict[int, tuple[int, int]] = {}
-        self._used = _LateCount(self.tables.used)
+        self._staged: dict[int, tuple[int, Place]] = {}
+        self._masks: dict[int, NDArray[np.uint32]] = {}
+        self._used = LateCount(self.tables.used)
 
     # -- grammars ----------------------------------------------------------------------------------------------------
 
-    def place(self, grammar: GrammarTable) -> int:
+    def place(self, grammar: GrammarTable | ThreadGrammar) -> int:
         """The slot of a grammar, uploaded if it is not there. Acquire it before placing another.
 
         Raises RequestError if it can never fit, Overloaded if grammars in use leave no room now.
         """
+        if isinstance(grammar, ThreadGrammar):
+            return HOSTED
         slot = self._slot_of.get(grammar.key)
         if slot is not None:
             self._slot_of.move_to_end(grammar.key)
             return slot
-        width = grammar.edges.shape[1]
-        length = -(-grammar.edges.size // GRID) * GRID
-        if length > self._capacity:
+        lengths = (
+            -(-grammar.edges.size // GRID) * GRID, len(grammar.actions), len(grammar.returns),
+        )  # fmt: skip
+        if any(length > most for length, most in zip(lengths, self._capacity, strict=True)):
             raise RequestError(
-                f"the constraint's automaton takes {length * 8} bytes on the device, more than the "
-                f"{self._capacity * 8} there are: simplify it, or raise grammar_bytes"
+                f"the constraint's automaton takes {grammar.edges.nbytes} bytes on the device and more beside "
+                f"them, above the {4 * self._capacity[0]} there are: simplify it, or raise grammar_bytes"
             )
-        begin = self._make_room(length)
+        begins = self._make_room(lengths)
         slot = self._free_slots.pop()
         self._slot_of[grammar.key] = slot
-        self._places[slot] = _Place(grammar.key, begin, length, width)
+        edges, actions, returns = zip(begins, lengths, strict=True)
+        self._places[slot] = _Place(grammar.key, edges, actions, returns, grammar.edges.shape[1])
         self._upload(grammar, slot)
         return slot
 
     def acquire(self, slot: int) -> None:
         """Keeps the grammar in this slot on the device until as many releases."""
-        self._places[slot].holders += 1
+        if slot != HOSTED:
+            self._places[slot].holders += 1
 
     def release(self, slot: int) -> None:
         """Takes back one acquire; the grammar stays until its place is needed."""
+        if slot == HOSTED:
+            return
         place = self._places[slot]
         assert place.holders > 0, f"grammar slot {slot} is released more often than acquired"
         place.holders -= 1
@@ -138,14 +150,15 @@ class GrammarArena:
     def address_of(self, slot: int, state: int) -> int:
         """Where this state of the grammar in this slot lies in the arena."""
         place = self._places[slot]
-        assert 0 <= state * place.width < place.length, f"no state {state} in grammar slot {slot}"
-        return place.begin + state * place.width
+        begin, length = place.edges
+        assert 0 <= state * place.width < length, f"no state {state} in grammar slot {slot}"
+        return begin + state * place.width
 
-    def _make_room(self, length: int) -> int:
+    def _make_room(self, lengths: Sequence[int]) -> list[int]:
         while True:
-            begin = self._ranges.take(length) if self._free_slots else None
-            if begin is not None:
-                return begin
+            begins = self._take(lengths) if self._free_slots else None
+            if begins is not None:
+                return begins
             slot = next((s for s in self._slot_of.values() if not self._places[s].holders), None)
             if slot is None:
                 raise Overloaded(
@@ -153,45 +166,77 @@ class GrammarArena:
                 )
             self._evict(slot)
 
+    def _take(self, lengths: Sequence[int]) -> list[int] | None:
+        """A range of each length, or none at all."""
+        begins: list[int] = []
+        for ranges, length in zip(self._ranges, lengths, strict=True):
+            begin = ranges.take(length) if length else 0
+            if begin is None:
+                for given, back, size in zip(self._ranges, begins, lengths, strict=False):
+                    if size:
+                        given.give(back, size)
+                return None
+            begins.append(begin)
+        return begins
+
     def _evict(self, slot: int) -> None:
         place = self._places.pop(slot)
         del self._slot_of[place.key]
-        self._ranges.give(place.begin, place.length)
+        for ranges, (begin, length) in zip(
+            self._ranges, (place.edges, place.actions, place.returns), strict=True
+        ):
+            if length:
+                ranges.give(begin, length)
         self._free_slots.append(slot)
 
     def _upload(self, grammar: GrammarTable, slot: int) -> None:
-        """Writes edges as addresses: next state s becomes begin + s * width, and no next state 0."""
-        place = self._places[slot]
-        packed = np.empty(grammar.edges.size + 64, np.int32)
-        packed[:64] = np.ascontiguousarray(grammar.classes).view(np.int32)
-        packed[64:] = grammar.edges.reshape(-1)
+        """Writes states as addresses, and actions and returns as the places where they lie."""
+        place, tables = self._places[slot], self.tables
+        (begin, _), (action, actions), (first, returns) = place.edges, place.actions, place.returns
+        moved = _move_actions(grammar.actions, place), _move_returns(grammar, place)
+        parts = [np.ascontiguousarray(grammar.classes), grammar.edges.reshape(-1), *moved]
+        packed = np.concatenate([part.reshape(-1).view(np.int32) for part in parts])
         staged = upload(packed, self.device)
-        self.tables.classes[slot] = staged[:64].view(torch.uint8)
-        edges = staged[64:].view(-1, place.width)
-        following = edges[:, 1:]
-        moved = torch.where(following != 0, following * place.width + place.begin, 0)
-        end = place.begin + edges.numel()
-        home = self.tables.arena[place.begin : end].view(-1, place.width)
+        edges = staged[64 : 64 + grammar.edges.size].view(-1, place.width)
+        rest = staged[64 + grammar.edges.size :]
+        tables.classes[slot] = staged[:64].view(torch.uint8)
+        self._placed += 1
+        tables.serials[slot] = self._placed
+        home = tables.arena[begin : begin + edges.numel()].view(-1, place.width)
         home[:, 0] = edges[:, 0]
-        home[:, 1:] = moved
-        self.tables.bank_of[place.begin : end] = NONE
+        home[:, 1] = torch.where(edges[:, 1] > 0, edges[:, 1] + first, edges[:, 1])
+        entries = edges[:, AHEAD:]
+        acting = torch.where(entries < -1, entries - action, entries)
+        home[:, AHEAD:] = torch.where(entries > 0, entries * place.width + begin, acting)
+        tables.actions.view(torch.int32)[action : action + actions] = rest[: 16 * actions].view(
+            -1, 16
+        )
+        tables.returns[first : first + returns] = rest[16 * actions :]
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
-    def set_row(self, row: int, slot: int, state: int) -> None:
-        """Puts a row into this state of the grammar in this slot, from the next flush on."""
+    def set_row(self, row: int, slot: int, place: Place) -> None:
+        """Puts a row to this place in the grammar in this slot, from the next flush on."""
         self._held[row] = slot
-        self._staged[row] = (slot, self.address_of(slot, state))
+        self._staged[row] = (slot, place)
 
-    def set_rows(self, rows: Sequence[int], slots: Sequence[int], states: Sequence[int]) -> None:
+    def set_rows(self, rows: Sequence[int], slots: Sequence[int], places: Sequence[Place]) -> None:
         """set_row for several rows."""
-        for row, slot, state in zip(rows, slots, states, strict=True):
-            self.set_row(row, slot, state)
+        for row, slot, place in zip(rows, slots, places, strict=True):
+            self.set_row(row, slot, place)
+
+    def set_mask(self, row: int, mask: NDArray[np.uint32]) -> None:
+        """Constrains a row, from the next flush on, to this mask until it gets another."""
+        if self._held.get(row) != HOSTED:
+            self._held[row] = HOSTED
+            self._staged[row] = (HOSTED, Place(0))
+        self._masks[row] = mask
 
     def clear_row(self, row: int) -> None:
         """Frees a row of its grammar, from the next flush on."""
         self._held.pop(row, None)
-        self._staged[row] = (-1, 0)
+        self._masks.pop(row, None)
+        self._staged[row] = (FREE, Place(0))
 
     def constrains(self, row: int) -> bool:
         """Whether a grammar was set for this row."""
@@ -200,87 +245,70 @@ class GrammarArena:
     def flush(self) -> None:
         """Uploads what was set, and empties the mask bank if the next step could fill it. Waits for nothing."""
         if self._staged:
-            packed = np.array([(row, *at) for row, at in self._staged.items()], np.int32)
+            self._upload_rows()
+        if self._masks:
+            rows = np.array(list(self._masks), np.int32)[:, None]
+            packed = np.concatenate([rows, np.stack(list(self._masks.values())).view(np.int32)], 1)
             staged = upload(packed, self.device)
-            self.tables.cursor.index_copy_(0, staged[:, 0].long(), staged[:, 1:])
-            self._staged.clear()
+            self.tables.bank[self.tables.bank_rows + staged[:, 0].long()] = staged[:, 1:]
+            self._masks.clear()
         if self._held and self._used.bound(len(self._held)) > self.tables.bank_rows:
             self.empty_bank()
 
+    def _upload_rows(self) -> None:
+        deepest = max(len(place.stack) for _, place in self._staged.values())
+        packed = np.zeros((len(self._staged), 4 + 2 * deepest + 1), np.int64)
+        for at, (row, (slot, place)) in enumerate(self._staged.items()):
+            depth = len(place.stack)
+            assert depth <= FRAMES, f"row {row} has {depth} frames"
+            packed[at, :4] = row, slot, self._address(slot, place.state), depth
+            first = self._places[slot].returns[0] if slot >= 0 else 0
+            packed[at, 4 : 4 + depth] = [first + push for push, _ in place.stack]
+            registers = [*(register for _, register in place.stack), place.register]
+            packed[at, 4 + deepest : 4 + deepest + depth + 1] = registers
+        self._staged.clear()
+        staged = upload(packed, self.device)
+        rows, tables = staged[:, 0], self.tables
+        tables.cursor[rows] = staged[:, 1:4].int()
+        tables.registers[rows, : deepest + 1] = staged[:, 4 + deepest :]
+        if deepest:
+            tables.frames[rows, :deepest] = staged[:, 4 : 4 + deepest].int()
+
+    def _address(self, slot: int, state: int) -> int:
+        return self.address_of(slot, state) if slot >= 0 and state else 0
+
     def empty_bank(self) -> None:
         """Forgets all masks; they are made again when needed."""
-        self.tables.bank_of.fill_(NONE)
-        self.tables.used.zero_()
+        forget_masks(self.tables)
         self._used.restart(len(self._held))
 
-    def state_of(self, row: int) -> tuple[int, int] | None:
-        """(slot, state) of a row as the device has it, None if unconstrained; waits for the device."""
-        slot, address = self.tables.cursor[row].tolist()
-        if slot < 0:
+    def place_of(self, row: int) -> tuple[int, Place] | None:
+        """(slot, place) of a row as the device has it, None if unconstrained; waits for the device."""
+        slot, address, depth = self.tables.cursor[row].tolist()
+        if slot == FREE:
             return None
+        if slot == HOSTED or address == 0:
+            return slot, Place(0)
         place = self._places[slot]
-        return (slot, 0) if address == 0 else (slot, (address - place.begin) // place.width)
+        pushed = [push - place.returns[0] for push in self.tables.frames[row, :depth].tolist()]
+        *kept, register = self.tables.registers[row, : depth + 1].tolist()
+        state = (address - place.edges[0]) // place.width
+        return slot, Place(state, register, tuple(zip(pushed, kept, strict=True)))
 
 
-def _allocate(
-    device: torch.device, vocabulary: TokenBytes, sizes: tuple[int, int, int, int]
-) -> MaskTables:
-    places, slots, rows, bank_rows = sizes
-    words = -(-vocabulary.size // 32)
-    ends = np.zeros(words, np.uint32)
-    for token in vocabulary.eos_ids:
-        ends[token // 32] |= np.uint32(1 << token % 32)
-
-    def integers(*shape: int, value: int = 0) -> torch.Tensor:
-        return torch.full(shape, value, dtype=torch.int32, device=device)
-
-    cursor = integers(rows, 2)
-    cursor[:, 0] = -1
-    return MaskTables(
-        arena=integers(places),
-        bank_of=integers(places, value=NONE),
-        classes=torch.zeros((slots, 256), dtype=torch.uint8, device=device),
-        cursor=cursor,
-        bank=integers(bank_rows + rows, words),
-        used=integers(1),
-        flat=torch.tensor(np.append(vocabulary.flat, np.uint8(0)), device=device),
-        offsets=torch.tensor(vocabulary.offsets, dtype=torch.int32, device=device),
-        ends=torch.tensor(ends.view(np.int32), device=device),
-    )
+def _move_actions(actions: NDArray[np.int64], place: _Place) -> NDArray[np.int64]:
+    moved = actions.copy()
+    go, push = moved[:, 4:6], moved[:, 6:]
+    go[:] = np.where(go > 0, go * place.width + place.edges[0], go)
+    go[:] = np.where(go < 0, go - place.actions[0], go)
+    push[:] = np.where(push > 0, push + place.returns[0], 0)
+    return moved
 
 
-class _LateCount:
-    """The most that a counter on the device can have reached, without waiting for the device.
-
-    A copy of the counter is always on its way; when it has arrived the bound is what it says plus what the steps
-    launched after it may have added.
-    """
-
-    def __init__(self, counter: torch.Tensor) -> None:
-        self._counter = counter
-        self._bound = 0
-        self._since = 0
-        self._copy: torch.Tensor | None = None
-        self._event: torch.cuda.Event | None = None
-
-    def bound(self, more: int) -> int:
-        """The bound once a step has run that adds at most `more`."""
-        if not self._counter.is_cuda:
-            return int(self._counter) + more
-        if self._copy is not None and self._event is not None and self._event.query():
-            self._bound = int(self._copy) + self._since
-            self._copy = None
-        if self._copy is None:
-            self._copy = torch.empty(1, dtype=torch.int32, pin_memory=True)
-            self._copy.copy_(self._counter, non_blocking=True)
-            self._event = torch.cuda.Event()
-            self._event.record()
-            self._since = 0
-        self._bound += more
-        self._since += more
-        return self._bound
-
-    def restart(self, more: int) -> None:
-        """The counter was set to 0, and the step to come adds at most `more`."""
-        self._bound = self._since = more
-        self._copy = None
+def _move_returns(grammar: GrammarTable, place: _Place) -> NDArray[np.int32]:
+    moved = grammar.returns.copy()
+    rows = moved[grammar.first_return :].reshape(-1, 1 + grammar.verdicts)
+    rows[:, 0] = np.where(rows[:, 0] > 0, rows[:, 0] + place.returns[0], rows[:, 0])
+    after = rows[:, 1:]
+    after[:] = np.where(after > 0, after * place.width + place.edges[0], 0)
+    return moved

@@ -21,6 +21,8 @@ class Rows:
         self.device = device
         self.padding = count
         self.pages = torch.zeros((count + 1, pages_per_row), dtype=torch.int32, device=device)
+        # What the host wrote there.
+        self.listed = np.zeros((count + 1, pages_per_row), np.int32)
         self.last = torch.zeros(count + 1, dtype=torch.int64, device=device)
         self.length = torch.zeros(count + 1, dtype=torch.int32, device=device)
 
@@ -37,6 +39,7 @@ class Rows:
             packed[1, at:end] = np.arange(first, first + len(pages))
             packed[2, at:end] = pages
             at = end
+        self.listed[packed[0], packed[1]] = packed[2]
         rows, index, values = upload(packed, self.device)
         self.pages[rows.long(), index.long()] = values
 

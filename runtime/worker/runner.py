@@ -9,25 +9,29 @@ row computes one token that is already on the device; it runs as a graph. What i
 It refuses to know about requests, queues and text.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 
+from ...kernels.attention_share import Shared
 from ...kernels.copy_pages import copy_pages
 from ...kernels.logprob import token_logprobs
 from ..errors import EngineError
 from ..memory.pools import Pool
-from ..step import Result, Step
+from ..step import Result, Step, Work
 from .attend import Attend, Attention
 from .batch import Batch, lay_out, make_batch
 from .grammars import GrammarArena
-from .graphs import Bodies, FlatInputs, Graphs
+from .graphs import Bodies, FlatInputs, Graphs, Kind, captured_sizes
 from .rows import Rows, upload
 from .sampler import Features, Sampled, Sampler
+from .sharing import Sharing
 
 SCORE_ROWS = 256
+WARM_TOKENS = 64
 
 
 class Model(Protocol):
@@ -39,9 +43,18 @@ class Model(Protocol):
     def logits(self, hidden: torch.Tensor) -> torch.Tensor: ...
 
 
+class Decoder(Protocol):
+    """A model that reaches the KV pool by itself; see kernels/cpu/decoder.py."""
+
+    def forward(
+        self, tokens: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor, pages: torch.Tensor
+    ) -> torch.Tensor: ...
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a runner is made of."""
+    """What a runner is made of. decoder: computes what the model would, faster, where there is one."""
 
     model: Model
     pool: Pool
@@ -49,6 +62,7 @@ class Parts:
     attention: Attention
     arena: GrammarArena
     sampler: Sampler
+    decoder: Decoder | None = None
 
 
 class Launched:
@@ -98,7 +112,8 @@ class Runner:
     def __init__(self, parts: Parts, graphs: bool = True) -> None:
         self.parts = parts
         self.rows = parts.rows
-        bodies = Bodies(self._decode, self._flat)
+        self.sharing = Sharing(parts.attention, parts.rows)
+        bodies = Bodies(self._decode, self._flat, parts.attention.space.shared.fill)
         self.graphs = Graphs(bodies, parts.rows, parts.attention.most_queries, graphs)
         self._grammar_of: dict[int, int] = {}
         self._features: tuple[tuple[int, ...], Features] | None = None
@@ -125,20 +140,38 @@ class Runner:
     def launch(self, step: Step) -> Launched:
         """Launches a step whose grammars are placed. Raises what the device raises."""
         self._prepare(step)
-        rows = [w.row for w in step.work if w.sample]
+        rows = tuple(w.row for w in step.work if w.sample)
+        shared = self.sharing.of(step.work, tuple(w.row for w in step.work))
+        features = self._features_of(rows)
         if step.decode:
-            sampled = self.graphs.decode(rows, self._features_of(tuple(rows)))
+            sampled = self.graphs.decode(rows, features, shared)
             return Launched(len(rows), sampled, None)
         layout = lay_out(step.work)
-        features = self._features_of(tuple(rows))
-        if rows and (sampled := self.graphs.flat(layout, features)) is not None:
+        if rows and (sampled := self.graphs.flat(layout, features, shared)) is not None:
             return Launched(len(rows), sampled, None)
         batch = make_batch(layout, self.rows, self.parts.pool.shape.page_size)
-        hidden = self._forward(batch)
+        hidden = self._forward(batch, shared)
         sampled = self._sample(batch, hidden, features) if rows else None
         scores = self._score(batch, hidden) if len(layout.score_at) else None
         self.rows.length[batch.rows] = batch.lengths
         return Launched(len(rows), sampled, scores)
+
+    @torch.inference_mode()
+    def warm(self, seconds: float) -> list[int]:
+        """Compiles and captures what the first steps need, within about so many seconds; the captured batch sizes.
+
+        On a GPU without graphs only prompts are compiled, on a CPU there is nothing to do.
+        """
+        if self.rows.device.type != "cuda":
+            return []
+        until = time.monotonic() + seconds
+        longest = min(WARM_TOKENS, self.rows.pages.shape[1] * self.parts.pool.shape.page_size)
+        # Prompts on the row that is nobody's, so long that each kind of tile has one.
+        for count in {longest, min(longest, WARM_TOKENS // 8)}:
+            nothing = Work(self.rows.padding, 0, count, [0] * count, sample=True)
+            batch = make_batch(lay_out([nothing]), self.rows, self.parts.pool.shape.page_size)
+            self._sample(batch, self._forward(batch, None), Features())
+        return self.graphs.capture(captured_sizes(self.rows.padding), Features(), until)
 
     def reset(self) -> None:
         """Forgets every row, after a failed step."""
@@ -153,14 +186,17 @@ class Runner:
             parts.sampler.start_row(
                 start.row, start.params, start.seed, start.tokens, start.prompt_length
             )
-            if start.grammar is not None:
-                parts.arena.set_row(start.row, self._grammar_of[start.row], start.state)
+            if start.place is not None:
+                parts.arena.set_row(start.row, self._grammar_of[start.row], start.place)
         for row, tokens in step.forced:
             parts.sampler.observe(row, tokens)
-        for row, state in step.states:
-            parts.arena.set_row(row, self._grammar_of[row], state)
+        for row, place in step.places:
+            parts.arena.set_row(row, self._grammar_of[row], place)
+        for row, mask in step.masks:
+            parts.arena.set_mask(row, mask)
         if step.starts or step.ends:
             self._features = None
+            self.sharing.forget()
         parts.sampler.flush()
         parts.arena.flush()
         self.rows.write_pages(step.pages)
@@ -181,13 +217,16 @@ class Runner:
 
     # -- forward -------------------------------------------------------------------------------------------------
 
-    def _forward(self, batch: Batch) -> torch.Tensor:
-        plan = self.parts.attention.plan_ragged(batch, self.rows)
+    def _forward(self, batch: Batch, shared: Shared | None) -> torch.Tensor:
+        if self.parts.decoder is not None:
+            rows = torch.from_numpy(batch.layout.rows).long()
+            return self.parts.decoder.forward(batch.tokens, batch.positions, rows, self.rows.pages)
+        plan = self.parts.attention.plan_ragged(batch, self.rows, shared)
         attend = self.parts.attention.over(plan, batch.slots)
         return self.parts.model.forward(batch.tokens, batch.positions, attend)
 
     def _sample(self, batch: Batch, hidden: torch.Tensor, features: Features) -> Sampled:
-        logits = self.parts.model.logits(hidden[batch.sample_at])
+        logits = self._logits(hidden[batch.sample_at])
         sampled = self.parts.sampler.sample(
             logits, batch.sample_rows, batch.sample_positions, features
         )
@@ -197,41 +236,47 @@ class Runner:
     def _score(self, batch: Batch, hidden: torch.Tensor) -> torch.Tensor:
         """Log-probability of each target; a vocabulary-wide row each, so a few hundred at a time."""
         parts = [
-            token_logprobs(self.parts.model.logits(hidden[at]), targets)
+            token_logprobs(self._logits(hidden[at]), targets)
             for at, targets in zip(
                 batch.score_at.split(SCORE_ROWS), batch.score_targets.split(SCORE_ROWS), strict=True
             )
         ]
         return torch.cat(parts)
 
-    def _decode(self, rows: torch.Tensor, features: Features) -> Sampled:
+    def _decode(self, rows: torch.Tensor, kind: Kind) -> Sampled:
         """Every row computes the token it sampled last: rows int64 [rows]. Capturable in a graph."""
         positions = self.rows.length[rows].long()
-        hidden = self._query(rows, self.rows.last[rows], positions)
-        return self._draw(hidden, rows, positions + 1, features)
+        hidden = self._query(rows, self.rows.last[rows], positions, kind)
+        return self._draw(hidden, rows, positions + 1, kind.features)
 
-    def _flat(self, inputs: FlatInputs, features: Features) -> Sampled:
+    def _flat(self, inputs: FlatInputs, kind: Kind) -> Sampled:
         """Each token is a query of its own; see graphs.py. Capturable in a graph."""
         rows, positions = inputs.rows.long(), inputs.positions.long()
         tokens = self.rows.fill_carried(inputs.tokens.long(), rows)
-        hidden = self._query(rows, tokens, positions)
+        hidden = self._query(rows, tokens, positions, kind)
         drawn, next_positions = inputs.sample_rows.long(), inputs.sample_positions.long()
-        return self._draw(hidden[inputs.sample_at.long()], drawn, next_positions, features)
+        return self._draw(hidden[inputs.sample_at.long()], drawn, next_positions, kind.features)
 
     def _query(
-        self, rows: torch.Tensor, tokens: torch.Tensor, positions: torch.Tensor
+        self, rows: torch.Tensor, tokens: torch.Tensor, positions: torch.Tensor, kind: Kind
     ) -> torch.Tensor:
         """Hidden state of single tokens, each with its row and position, int64 [tokens]."""
+        if self.parts.decoder is not None:
+            return self.parts.decoder.forward(tokens, positions, rows, self.rows.pages)
         slots = self.rows.slots(rows, positions, self.parts.pool.shape.page_size)
-        plan = self.parts.attention.plan_decode(rows, positions + 1, self.rows)
+        plan = self.parts.attention.plan_decode(rows, positions + 1, self.rows, kind.shared)
         attend = self.parts.attention.over(plan, slots)
         return self.parts.model.forward(tokens, positions, attend)
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """hidden [samples, hidden] -> [samples, vocab]."""
+        return (self.parts.decoder or self.parts.model).logits(hidden)
 
     def _draw(
         self, hidden: torch.Tensor, rows: torch.Tensor, positions: torch.Tensor, features: Features
     ) -> Sampled:
         """Draws the token at `positions` of each row and leaves it on the device for the next step."""
-        logits = self.parts.model.logits(hidden)
+        logits = self._logits(hidden)
         sampled = self.parts.sampler.sample(logits, rows, positions, features)
         self.rows.last[rows] = sampled.tokens.long()
         self.rows.length[rows] = positions.int()

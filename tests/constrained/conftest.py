@@ -10,6 +10,7 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from trellis.constrained.grammar import Grammar
+from trellis.constrained.place import AHEAD, Place
 from trellis.constrained.vocabulary import Vocabulary, from_tokenizer_json
 
 CORPUS = [
@@ -117,29 +118,68 @@ def tongue(request: pytest.FixtureRequest) -> Tongue:
 
 @pytest.fixture(scope="session")
 def random_text() -> Callable[[Grammar, random.Random, int], bytes]:
-    """A random text of a grammar: any allowed byte for a while, then the nearest end."""
+    """A random text of a grammar: any allowed byte for a while, then towards the nearest end."""
 
     def draw(grammar: Grammar, rng: random.Random, wander: int = 40) -> bytes:
-        follow = grammar.edges[:, 1:]
-        distance = np.where(grammar.edges[:, 0] == 1, 0, 1 << 20)
-        distance[0] = 1 << 20
-        for _ in range(grammar.states):
-            nearer = np.minimum(distance, distance[follow].min(1) + 1)
-            nearer[0] = 1 << 20
-            if (nearer == distance).all():
+        distance = _distances(grammar)
+        place, text = grammar.start, bytearray()
+        letters = [
+            np.flatnonzero(grammar.classes == c).tolist()
+            for c in range(grammar.edges.shape[1] - AHEAD)
+        ]
+        while not (grammar.accepting(place) and (len(text) > wander or rng.random() < 0.2)):
+            ways = [
+                (rng.choice(bytes_of), grammar.step(place, bytes_of[0])) for bytes_of in letters
+            ]
+            ways = [(byte, after) for byte, after in ways if after is not None]
+            if not ways:
                 break
-            distance = nearer
-        state, text = grammar.start, bytearray()
-        while not (grammar.accepting(state) and (len(text) > wander or rng.random() < 0.2)):
-            if grammar.closed(state):
-                break
-            columns = np.flatnonzero(follow[state])
             if len(text) > wander:
-                columns = columns[distance[follow[state, columns]] < distance[state]]
-            column = rng.choice(columns.tolist())
-            text.append(rng.choice(np.flatnonzero(grammar.classes == column).tolist()))
-            state = int(follow[state, column])
-        assert grammar.accepting(state)
+                nearest = min(_left(grammar, distance, after) for _, after in ways)
+                ways = [w for w in ways if _left(grammar, distance, w[1]) == nearest]
+            byte, place = rng.choice(ways)
+            text.append(byte)
+            assert len(text) < 20_000, text[:200]
+        assert grammar.accepting(place), text
         return bytes(text)
 
     return draw
+
+
+def _left(grammar: Grammar, distance: np.ndarray, place: Place) -> float:
+    """About how many bytes are left to the end of a text."""
+    rows = (grammar.returns[p : p + grammar.verdicts] for p, _ in place.stack)
+    return distance[place.state] + sum(distance[row].min() for row in rows)
+
+
+def _distances(grammar: Grammar) -> np.ndarray:
+    """About the fewest bytes from each state to the end of its rule."""
+    edges, actions = grammar.edges[:, AHEAD:], grammar.actions
+    distance = np.where(grammar.edges[:, 0] != 0, 0, 1e6)
+    distance[0] = 1e6
+    acting = np.full(len(actions) + 1, 1e6)  # the last: the caller reads on
+    rows = (
+        actions[:, 6:, None] + np.arange(grammar.verdicts)
+        if len(actions)
+        else np.zeros((0, 2, 1), int)
+    )
+    for _ in range(400):
+        after = np.where(
+            actions[:, 6:] > 0, distance[grammar.returns[rows % len(grammar.returns)]].min(2), 0
+        )
+        go = actions[:, 4:6]
+        cost = np.where(
+            go > 0,
+            distance[np.maximum(go, 0)],
+            np.where(go < 0, acting[-2 - np.minimum(go, -2)], 1e6),
+        )
+        acting[:-1] = (cost + after).min(1, initial=1e6)
+        onward = np.where(
+            edges > 0, distance[np.maximum(edges, 0)], acting[-2 - np.minimum(edges, -1)]
+        )
+        nearer = np.minimum(distance, np.where(edges != 0, onward, 1e6).min(1) + 1)
+        nearer[0] = 1e6
+        if (nearer == distance).all():
+            break
+        distance = nearer
+    return distance

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained import charset, product
+from trellis.constrained import product
 from trellis.constrained.automaton import (
     Dfa,
     Nfa,
@@ -20,6 +20,7 @@ from trellis.constrained.automaton import (
 from trellis.constrained.bytedfa import distinct_columns, explore, join_classes
 from trellis.constrained.errors import ConstraintBudget
 from trellis.constrained.limits import Budget, Limits
+from trellis.constrained.regex import charset
 from trellis.constrained.trie import build_trie, words
 
 WORDS = [w for n in range(7) for w in sequences((0, 1), repeat=n)]

@@ -16,6 +16,7 @@ from trellis.constrained.errors import (
     UnsupportedConstraint,
 )
 from trellis.constrained.limits import Limits
+from trellis.constrained.place import AHEAD, Place
 from trellis.constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex
 from trellis.constrained.vocabulary import Vocabulary
 
@@ -55,14 +56,10 @@ def test_every_state_lives_and_tables_are_as_promised() -> None:
     grammar = make().compile(JsonSchema(json.dumps(schema)))
     assert grammar.edges.dtype == np.int32 and grammar.edges.flags.c_contiguous
     assert grammar.classes.dtype == np.uint8 and grammar.classes.shape == (256,)
-    assert grammar.edges.shape == (grammar.states, 2 + int(grammar.classes.max()))
-    assert not grammar.edges[0].any() and set(grammar.edges[:, 0].tolist()) == {0, 1}
-    live = grammar.edges[:, 0] == 1
-    reached = np.arange(grammar.states) == grammar.start
-    for _ in range(grammar.states):
-        live |= live[grammar.edges[:, 1:]].any(1)
-        reached[grammar.edges[reached, 1:].ravel()] = True
-    assert live[1:].all() and reached[1:].all() and not live[0]
+    assert grammar.edges.shape == (grammar.states, AHEAD + 1 + int(grammar.classes.max()))
+    assert not grammar.edges[0].any()
+    assert grammar.actions.dtype == np.int64 and grammar.actions.shape[1] == 8
+    assert grammar.edges.max() < grammar.states and grammar.edges.min() >= -1 - len(grammar.actions)
     assert grammar.nbytes >= grammar.edges.nbytes
     with pytest.raises(ValueError, match="read-only"):
         grammar.edges[1, 1] = 0
@@ -71,10 +68,11 @@ def test_every_state_lives_and_tables_are_as_promised() -> None:
 def test_has_forced_agrees_with_the_rows() -> None:
     grammar = make().compile(Regex("(ab|c)x?[de]{2}"))
     for state in range(grammar.states):
-        bytes_on = [b for b in range(256) if grammar.step(state, b)]
-        assert grammar.has_forced[state] == (len(bytes_on) == 1 and not grammar.accepting(state))
-        if grammar.has_forced[state]:
-            assert grammar.forced_bytes(state)[0] == bytes_on[0]
+        place = Place(state)
+        bytes_on = [b for b in range(256) if grammar.step(place, b)]
+        assert grammar.forces_at(place) == (len(bytes_on) == 1 and not grammar.accepting(place))
+        if grammar.forces_at(place):
+            assert grammar.forced_bytes(place)[0] == bytes_on[0]
 
 
 def test_equal_grammars_have_equal_keys() -> None:

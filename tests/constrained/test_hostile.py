@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from trellis.constrained.compiler import check_constraint
 from trellis.constrained.errors import ConstraintError
 from trellis.constrained.limits import Budget, Limits
-from trellis.constrained.pattern import accepts, compile_pattern
-from trellis.constrained.schema import KEYWORDS, REFUSED
+from trellis.constrained.regex.pattern import accepts, compile_pattern
+from trellis.constrained.schema.support import keywords
 from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex
 
 LIMITS = Limits(seconds=0.5, states=20_000)
-KNOWN = sorted((KEYWORDS | REFUSED | {"$defs", "title"}) - {"$dynamicRef"})
+KNOWN = sorted(keywords())
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),

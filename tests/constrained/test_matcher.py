@@ -48,19 +48,19 @@ def test_finished_when_nothing_can_follow() -> None:
 
 def test_rollback_and_copy() -> None:
     matcher = start(Regex("(a|b)*c"))
-    states = [matcher.state]
+    places = [matcher.place]
     for token in (0, 2, 1):
         assert matcher.accept(token)
-        states.append(matcher.state)
+        places.append(matcher.place)
     twin = matcher.copy()
     matcher.rollback(2)
-    assert matcher.state == states[1] and matcher.tokens == (0,)
+    assert matcher.place == places[1] and matcher.tokens == (0,)
     assert twin.tokens == (0, 2, 1) and twin.accept(3) and twin.finished
     matcher.rollback(0)
     with pytest.raises(ValueError, match="cannot take back 2 of 1"):
         matcher.rollback(2)
     twin.rollback(4)
-    assert twin.state == states[0] and not twin.finished
+    assert twin.place == places[0] and not twin.finished
 
 
 @settings(max_examples=60, deadline=None)
@@ -79,8 +79,8 @@ def test_no_walk_gets_stuck(pattern: str, seed: int) -> None:
 def test_forced_bytes_stop_at_choices_and_ends() -> None:
     grammar = Compiler(LETTERS, lambda text: []).compile(Choices(("abc", "abcd", "abx")))
     assert grammar.forced_bytes(grammar.start) == b"ab"
-    state = grammar.walk(grammar.start, b"abc")
-    assert grammar.accepting(state) and grammar.forced_bytes(state) == b""
+    place = grammar.walk(grammar.start, b"abc")
+    assert grammar.accepting(place) and grammar.forced_bytes(place) == b""
     long = Compiler(LETTERS, lambda text: []).compile(Choices(("a" * 2000,)))
     assert long.forced_bytes(long.start) == b"a" * MOST_FORCED
 
@@ -194,9 +194,9 @@ def test_the_end_of_a_run_is_held_back(
 ) -> None:
     grammar = Compiler(WORDS, greedy).compile(Regex(pattern))
     forced = Forced(WORDS, greedy)
-    state = grammar.walk(grammar.start, WORDS.text(recent))
-    assert forced.tokens(grammar, state, recent) == expected
-    assert forced.tokens(grammar, state, recent) == expected
+    place = grammar.walk(grammar.start, WORDS.text(recent))
+    assert forced.tokens(grammar, place, recent) == expected
+    assert forced.tokens(grammar, place, recent) == expected
 
 
 def test_a_tokenizer_that_changes_text_forces_nothing() -> None:

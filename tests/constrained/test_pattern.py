@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from trellis.constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
 from trellis.constrained.limits import Budget, Limits
-from trellis.constrained.pattern import accepts, compile_pattern, compile_search
-from trellis.constrained.spelling import spell, utf8
+from trellis.constrained.regex.pattern import accepts, compile_pattern, compile_search
+from trellis.constrained.regex.spelling import spell, utf8
 
 # pattern, texts that match, texts that do not
 FEATURES = [

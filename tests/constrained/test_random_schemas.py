@@ -17,12 +17,13 @@ from pydantic import AnyUrl, BaseModel, Field, TypeAdapter
 
 from trellis.constrained.compiler import Compiler, check_constraint
 from trellis.constrained.errors import ConstraintError
-from trellis.constrained.formats import FORMATS
-from trellis.constrained.grammar import Grammar, build_grammar
+from trellis.constrained.schema.formats import FORMATS
+from trellis.constrained.grammar import Grammar
 from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.schema import lower_schema
-from trellis.constrained.schema_context import Fragments
+from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import JsonSchema
+from trellis.constrained.tables import build_grammar
 from trellis.constrained.vocabulary import Vocabulary
 
 RandomText = Callable[..., bytes]
@@ -126,9 +127,7 @@ def test_what_is_accepted_is_valid(
         assert validator.is_valid(value), (schema, text, list(validator.iter_errors(value)))
         if whitespace == "compact" and "number" not in json.dumps(schema):
             again = json.dumps(value, ensure_ascii=False)
-            assert grammar.accepting(
-                grammar.walk(grammar.start, again.encode())
-            ) or _repeats_a_name(text, value), again
+            assert grammar.accepts(again.encode()) or _repeats_a_name(text, value), again
 
 
 def _repeats_a_name(text: str, value: Any) -> bool:
@@ -158,7 +157,7 @@ def test_valid_instances_are_accepted(schema: dict[str, Any], data: st.DataObjec
     # An integer is spelled without a fraction; a declared property comes in its place, others never come.
     expected = validator.is_valid(value)
     text = json.dumps(value, ensure_ascii=False).encode()
-    assert grammar.accepting(grammar.walk(grammar.start, text)) == expected, (schema, value)
+    assert grammar.accepts(text) == expected, (schema, value)
 
 
 def instances(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
@@ -233,7 +232,7 @@ def test_formats(name: str, random_text: RandomText) -> None:
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
     for text in yes + no:
         spelled = json.dumps(text, ensure_ascii=False).encode()
-        assert grammar.accepting(grammar.walk(grammar.start, spelled)) == (text in yes), text
+        assert grammar.accepts(spelled) == (text in yes), text
     rng = random.Random(name)
     for _ in range(30):
         assert checker.conforms(json.loads(random_text(grammar, rng, 30)), name)
@@ -298,7 +297,7 @@ def test_a_dumped_model_is_accepted() -> None:
     )
     grammar = compile_schema(Order.model_json_schema())
     text = json.dumps(order.model_dump(mode="json"), ensure_ascii=False).encode()
-    assert grammar.accepting(grammar.walk(grammar.start, text)), text
+    assert grammar.accepts(text), text
 
 
 def test_check_needs_no_vocabulary_and_agrees_with_compile() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from trellis.constrained.bytedfa import ByteDfa
 from trellis.constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
 from trellis.constrained.limits import Budget, Limits
+from trellis.constrained.rule import Machine
 from trellis.constrained.schema import lower_schema
-from trellis.constrained.schema_context import Fragments
+from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import JsonSchema
 
 PERSON = {
@@ -20,9 +20,22 @@ PERSON = {
 }
 
 
-def lower(schema: Any, limits: Limits | None = None, **options: Any) -> ByteDfa:
+class Judge:
+    """What a machine accepts."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def accepts(self, text: bytes) -> bool:
+        return self.machine.accepts(self.machine.walk(text))
+
+
+FRAGMENTS = Fragments(1 << 22)
+
+
+def lower(schema: Any, limits: Limits | None = None, **options: Any) -> Judge:
     text = schema if isinstance(schema, str) else json.dumps(schema)
-    return lower_schema(JsonSchema(text, **options), Budget(limits or Limits()), Fragments(1 << 20))
+    return Judge(lower_schema(JsonSchema(text, **options), Budget(limits or Limits()), FRAGMENTS))
 
 
 def obj(properties: dict[str, Any], *required: str, **more: Any) -> dict[str, Any]:

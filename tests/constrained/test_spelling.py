@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trellis.constrained.limits import Budget, Limits
-from trellis.constrained.pattern import (
+from trellis.constrained.regex.pattern import (
     Pattern,
     accepts,
     any_text,
@@ -15,8 +15,8 @@ from trellis.constrained.pattern import (
     compile_pattern,
     meet,
 )
-from trellis.constrained.spelling import json as json_spelling
-from trellis.constrained.spelling import quote, spell, utf8
+from trellis.constrained.regex.spelling import json as json_spelling
+from trellis.constrained.regex.spelling import quote, spell, utf8
 
 CORNERS = [
     0,

@@ -13,6 +13,7 @@ from trellis.constrained.compiler import Compiler
 from trellis.constrained.errors import UnsupportedTokenizer
 from trellis.constrained.grammar import Grammar
 from trellis.constrained.matcher import Matcher
+from trellis.constrained.place import Place
 from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex
 from trellis.constrained.vocabulary import Vocabulary, from_tokenizer_json
 from trellis.constrained.walk import Walk, pack
@@ -36,13 +37,13 @@ CONSTRAINTS: list[Constraint] = [
 ]
 
 
-def brute_force(vocabulary: Vocabulary, grammar: Grammar, state: int) -> set[int]:
+def brute_force(vocabulary: Vocabulary, grammar: Grammar, place: Place) -> set[int]:
     allowed = {
         t
         for t in range(vocabulary.size)
-        if vocabulary.token(t) and grammar.walk(state, vocabulary.token(t))
+        if vocabulary.token(t) and grammar.take(place, vocabulary.token(t)) is not None
     }
-    return allowed | (set(vocabulary.eos_ids) if grammar.accepting(state) else set())
+    return allowed | (set(vocabulary.eos_ids) if grammar.accepting(place) else set())
 
 
 def unpack(mask: np.ndarray) -> set[int]:
@@ -61,14 +62,14 @@ def test_masks_are_the_brute_force(
     grammar = Compiler(tongue.vocabulary, tongue.encode).compile(constraint)
     walk = Walk(tongue.vocabulary)
     rng = random.Random(3)
-    states = {grammar.start}
+    places = {grammar.start}
     for _ in range(3):
-        state = grammar.start
+        place = grammar.start
         for byte in random_text(grammar, rng, 25):
-            state = grammar.step(state, byte)
-            states.add(state)
-    for state in sorted(states)[:25]:
-        assert unpack(walk.mask(grammar, state)) == brute_force(tongue.vocabulary, grammar, state)
+            place = grammar.step(place, byte)
+            places.add(place)
+    for place in sorted(places)[:25]:
+        assert unpack(walk.mask(grammar, place)) == brute_force(tongue.vocabulary, grammar, place)
 
 
 TOKENS = st.lists(
@@ -83,9 +84,9 @@ def test_masks_of_random_vocabularies(tokens: list[bytes | None], pattern: str, 
     vocabulary = Vocabulary([*tokens, None], frozenset({len(tokens)}))
     grammar = Compiler(vocabulary, lambda text: []).compile(Regex(pattern))
     walk = Walk(vocabulary)
-    state = at % grammar.states
-    assert unpack(walk.mask(grammar, state)) == brute_force(vocabulary, grammar, state)
-    assert walk.mask(grammar, state) is walk.mask(grammar, state)
+    place = Place(at % grammar.states)
+    assert unpack(walk.mask(grammar, place)) == brute_force(vocabulary, grammar, place)
+    assert walk.mask(grammar, place) is walk.mask(grammar, place)
     for token in range(vocabulary.size):
         matcher = Matcher(grammar, vocabulary)
         allowed = unpack(matcher.mask())
@@ -101,12 +102,12 @@ def test_masks_are_kept_within_bytes() -> None:
     vocabulary = Vocabulary([b"a", b"b", None], frozenset({2}))
     grammar = Compiler(vocabulary, lambda text: []).compile(Regex("a{9}"))
     walk = Walk(vocabulary, most_bytes=8)
-    first = walk.mask(grammar, 1)
-    walk.mask(grammar, 2)
-    assert walk.mask(grammar, 1) is first
-    walk.mask(grammar, 3)
-    walk.mask(grammar, 4)
-    assert walk.mask(grammar, 1) is not first
+    first = walk.mask(grammar, Place(1))
+    walk.mask(grammar, Place(2))
+    assert walk.mask(grammar, Place(1)) is first
+    walk.mask(grammar, Place(3))
+    walk.mask(grammar, Place(4))
+    assert walk.mask(grammar, Place(1)) is not first
     assert not first.flags.writeable
 
 

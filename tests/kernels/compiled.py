@@ -30,15 +30,16 @@ ALIGNED = {
 }
 TYPES = dict.fromkeys(("q", "k_pool", "v_pool", "out"), "*bf16")
 TYPES |= dict.fromkeys(("part_values", "part_weights"), "*fp32")
-TYPES |= dict.fromkeys(("items", "count", "page_table"), "*i32")
+TYPES |= dict.fromkeys(("items", "count", "members", "first_parts", "page_table"), "*i32")
 TYPES |= {"q_stride": "i32", "table_stride": "i32", "scale": "fp32", "cap": "fp32"}
 
 
-def describe(tile: Tile) -> str:
+def describe(name: str, tile: Tile, gathered: bool) -> str:
     constants = {
         "GROUP": 4, "KV_HEADS": 8, "PAGE": 16, "DIM": 128, "BLOCK": 128, "ROWS": tile.rows, "KEYS": tile.keys,
-        "WINDOW": 0, "CAPPED": False, "INTERIOR": tile.rows >= 64, "FIELDS": FIELDS,
-        "PRECISION": "tf32",
+        "WINDOW": 0, "CAPPED": False, "INTERIOR": gathered or tile.rows >= 64,
+        "GATHERED": gathered, "FIELDS": FIELDS, "PRECISION": "tf32",
+        "OVERLAPS": True,
     }  # fmt: skip
     names = kernel.arg_names
     source = ASTSource(
@@ -51,7 +52,7 @@ def describe(tile: Tile) -> str:
     compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
     ptx = compiled.asm["ptx"]
     return (
-        f"async_copies={ptx.count('cp.async.cg')} wgmma={ptx.count('wgmma.mma_async')}"
+        f"tile={name} async_copies={ptx.count('cp.async.cg')} wgmma={ptx.count('wgmma.mma_async')}"
         f" shared={compiled.metadata.shared} stack={stack_bytes(compiled.asm['cubin'])}"
     )
 
@@ -66,5 +67,12 @@ def stack_bytes(code: bytes) -> int:
     return int(re.findall(r"STACK:(\d+)", usage)[-1])
 
 
-for tile in AttentionShape(32, 8, 128, torch.bfloat16).tiles():
-    sys.stdout.write(describe(tile) + "\n")
+narrow, middle, wide = AttentionShape(32, 8, 128, torch.bfloat16).tiles()
+kinds = (
+    ("narrow", narrow, False),
+    ("middle", middle, False),
+    ("wide", wide, False),
+    ("shared", wide, True),
+)
+for kind in kinds:
+    sys.stdout.write(describe(*kind) + "\n")

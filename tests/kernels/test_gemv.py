@@ -47,7 +47,9 @@ def test_one_token(device, n, k, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("tile", SMALL, ids=str)
-@pytest.mark.parametrize("m,n,k", [(2, 5, 32), (3, 100, 500), (8, 70, 272), (16, 64, 144)])
+@pytest.mark.parametrize(
+    "m,n,k", [(2, 5, 32), (3, 100, 500), (16, 64, 144), (17, 70, 272), (64, 33, 100)]
+)
 def test_few_tokens(device, m, n, k, tile, dtype):
     x, weight, bias = product(m, n, k, dtype, device)
     space = SkinnySpace.create(n, device)
@@ -59,20 +61,20 @@ def test_few_tokens(device, m, n, k, tile, dtype):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("m", [1, 2, 7, 16])
+@pytest.mark.parametrize("m", [1, 2, 16, 33, 64])
 @pytest.mark.parametrize("n,k", [(6144, 4096), (4096, 14336), (1000, 4096)])
 def test_every_measured_tile(m, n, k):
     x, weight, bias = product(m, n, k, torch.bfloat16, "cuda")
     space = SkinnySpace.create(n, "cuda")
-    for tile in tiles_for(m):
+    for tile in tiles_for(m, n):
         results = [skinny_linear(x, weight, bias, tile, space) for _ in range(20)]
         check(results[0], x, weight, bias)
         assert all(torch.equal(results[0], again) for again in results), tile
 
 
 def test_misuse_is_named(device):
-    x, weight, bias = product(17, 8, 32, torch.float32, device)
-    with pytest.raises(ValueError, match="at most 16 tokens"):
+    x, weight, bias = product(65, 8, 32, torch.float32, device)
+    with pytest.raises(ValueError, match="at most 64 tokens"):
         skinny_linear(x, weight, bias)
     with pytest.raises(ValueError, match=r"weight torch.float32 \(8, 32\)"):
         skinny_linear(x[:4, :16], weight, bias)
@@ -101,10 +103,10 @@ def test_a_count_takes_the_entry_of_the_next_bucket(device, monkeypatch):
 
     monkeypatch.setattr(linear_table, "skinny_linear", recorded)
     weight = torch.randn(8, 32, device=device)
-    table = LinearTable({(1, 8, 32): SMALL[0], (8, 8, 32): SMALL[1], (16, 8, 32): None})
-    for m in (1, 2, 4, 5, 8, 9, 16, 17):
+    table = LinearTable({(1, 8, 32): SMALL[0], (16, 8, 32): SMALL[1], (32, 8, 32): None})
+    for m in (1, 2, 16, 17, 32, 33, 64, 65):
         table(torch.randn(m, 32, device=device), weight)
-    assert taken == [(1, SMALL[0]), (5, SMALL[1]), (8, SMALL[1])]
+    assert taken == [(1, SMALL[0]), (2, SMALL[1]), (16, SMALL[1])]
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"header": {}, "choices": [{}]}'])

@@ -62,8 +62,8 @@ class DictRunner:
             if (source, offset) in self.kv
         }
         self.kv.update(copied)
-        for row, state in step.states:
-            self.states[row] = state
+        for row, place in step.places:
+            self.states[row] = place
         for row, first, pages in step.pages:
             table = self.tables[row]
             assert first == len(table), f"row {row}: pages from {first}, the table has {len(table)}"

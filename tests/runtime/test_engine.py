@@ -6,7 +6,6 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -278,7 +277,7 @@ class RefusingMatcher:
     """Refuses what the mask allowed: our own mistake."""
 
     finished = accepting = False
-    state = 0
+    place = 0
 
     def accept(self, token: int) -> bool:
         return False
@@ -378,7 +377,8 @@ def test_any_schedule_gives_the_lone_answers(
 
 
 class Grammar:
-    has_forced = np.array([True])
+    tier = "device"
+    forces = True
 
 
 class ForcingMatcher:
@@ -392,7 +392,7 @@ class ForcingMatcher:
         self.left: list[int] = []
 
     @property
-    def state(self) -> int:
+    def place(self) -> int:
         return len(self.tokens)
 
     def accept(self, token: int) -> bool:

@@ -42,10 +42,14 @@ class TinyGrammar:
     classes: np.ndarray
     edges: np.ndarray
     start: int = 1
+    actions: np.ndarray = field(default_factory=lambda: np.zeros((0, 8), np.int64))
+    returns: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
+    first_return: int = 1
+    verdicts: int = 1
 
     def step(self, state: int, text: bytes) -> int:
         for byte in text:
-            state = int(self.edges[state, 1 + self.classes[byte]]) if state else 0
+            state = int(self.edges[state, 2 + self.classes[byte]]) if state else 0
         return state
 
     def allowed(self, vocabulary: TinyVocabulary, state: int) -> set[int]:
@@ -59,10 +63,10 @@ def loop_grammar(key: str, states: int, letters: bytes = b"abcd") -> TinyGrammar
     classes = np.zeros(256, np.uint8)
     for i, letter in enumerate(letters, 1):
         classes[letter] = i
-    edges = np.zeros((states + 1, 2 + len(letters)), np.int32)
+    edges = np.zeros((states + 1, 3 + len(letters)), np.int32)
     for state in range(1, states + 1):
-        edges[state, 2:] = state
-        edges[state, 2 + (state * 7 + len(key)) % len(letters)] = state % states + 1
+        edges[state, 3:] = state
+        edges[state, 3 + (state * 7 + len(key)) % len(letters)] = state % states + 1
     edges[states, 0] = 1
     classes.setflags(write=False)
     edges.setflags(write=False)

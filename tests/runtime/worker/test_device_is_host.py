@@ -1,61 +1,173 @@
-"""Masks and states on the device are those of the host's Matcher, bit for bit, along random outputs."""
+"""Masks and places on the device are those of the host's Matcher, bit for bit, along random outputs."""
 
 import random
+import sys
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from trellis.constrained.compiler import Compiler
+from trellis.constrained.errors import InvalidConstraint
+from trellis.constrained.grammar import Grammar
 from trellis.constrained.matcher import Matcher
 from trellis.constrained.spec import Choices, JsonSchema, Regex
+from trellis.constrained.tables import build_grammar
 from trellis.constrained.vocabulary import Vocabulary
+from trellis.constrained.walk import Walk
 from trellis.kernels.mask import advance, find_masks
 from trellis.runtime.worker.grammars import GrammarArena
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "constrained"))
+from machines import JSON_TOKENS, LETTERS, json_machine, random_machine
+
 WORDS = [
-    b'": "',
-    b'", "',
-    b'{"',
-    b'"}',
-    b"name",
-    b"age",
-    b"12",
-    b"-1",
-    b"ab",
-    "é".encode(),
-    b"\xc3",
-]
-TOKENS = [*(bytes([i]) for i in range(256)), *WORDS, None, b"aaab", None]
-EOS = len(TOKENS) - 1
+    b'": "', b'", "', b'{"', b'"}', b"name", b"age", b"12", b"-1", b"ab", "é".encode(), b"\xc3", *JSON_TOKENS,
+]  # fmt: skip
 PERSON = """{"type": "object", "properties": {"name": {"type": "string", "maxLength": 9},
  "age": {"type": "integer"}}, "required": ["name", "age"], "additionalProperties": false}"""
 CONSTRAINTS = [Regex(r"[a-zé]{2,5}(-\d+)?"), JsonSchema(PERSON), Choices(("aa", "aaab", "12"))]
+SEEDS = st.integers(0, 1 << 30)
+
+
+@cache
+def small_vocabulary() -> Vocabulary:
+    rng = random.Random(0)
+    mixed = [bytes(rng.choices(LETTERS, k=rng.randint(2, 5))) for _ in range(60)]
+    tokens = [*(bytes([i]) for i in range(256)), *WORDS, *mixed, None, b"aaab", None]
+    return Vocabulary(tokens, frozenset({len(tokens) - 1}))
+
+
+@cache
+def large_vocabulary(size: int, mark: bytes) -> Vocabulary:
+    """Words of the lengths of a trained vocabulary's, many with `mark` in front; the last id ends a text."""
+    rng = random.Random(size)
+    pieces = [
+        b'"',
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"0",
+        b"1",
+        b"ab",
+        b"c",
+        b"def",
+        b"ing",
+        "é".encode(),
+        b" ",
+    ]
+    tokens = [bytes([i]) for i in range(256)]
+    while len(tokens) < size - 1:
+        word = b"".join(rng.choices(pieces, k=rng.randint(1, 5)))
+        tokens.append((mark if rng.random() < 0.4 else b"") + word)
+    return Vocabulary([*tokens, None], frozenset({size - 1}))
+
+
+class Rows:
+    """Rows on a device, each beside a matcher, which are moved together."""
+
+    def __init__(
+        self, device: torch.device, vocabulary: Vocabulary, grammars: list[Grammar], bank_rows: int
+    ) -> None:
+        self.arena = GrammarArena(device, vocabulary, len(grammars), 1 << 21, bank_rows)
+        self.vocabulary = vocabulary
+        self.rows = torch.arange(len(grammars), device=device)
+        self.matchers = []
+        for row, grammar in enumerate(grammars):
+            slot = self.arena.place(grammar)
+            self.arena.acquire(slot)
+            self.arena.set_row(row, slot, grammar.start)
+            self.matchers.append(Matcher(grammar, vocabulary))
+
+    def check_masks(self) -> list[np.ndarray]:
+        """The tokens that each row allows, on both sides."""
+        self.arena.flush()
+        found = find_masks(self.arena.tables, self.rows)
+        masks = self.arena.tables.bank[found.long()].cpu().numpy().view(np.uint32)
+        for matcher, mask in zip(self.matchers, masks, strict=True):
+            assert (mask == matcher.mask()).all(), matcher.place
+        return [np.flatnonzero(np.unpackbits(m.view(np.uint8), bitorder="little")) for m in masks]
+
+    def move(self, rng: random.Random) -> None:
+        """Each row takes a token that it allows; now and then one goes back over its last."""
+        drawn = [rng.choice(allowed.tolist() or [0]) for allowed in self.check_masks()]
+        tokens = torch.tensor(drawn, dtype=torch.int32, device=self.arena.device)
+        advance(self.arena.tables, self.rows, tokens)
+        for row, (matcher, token) in enumerate(zip(self.matchers, drawn, strict=True)):
+            accepted = token in self.vocabulary.eos_ids or matcher.accept(token)
+            slot, place = self.arena.place_of(row)
+            assert place == (matcher.place if accepted else (0, 0, ()))
+            if not accepted or (matcher.tokens and rng.random() < 0.2):
+                matcher.rollback(min(len(matcher.tokens), 1))
+                self.arena.set_row(row, slot, matcher.place)
+
+
+def grammars_of(seed: int, count: int = 5) -> list[Grammar]:
+    rng = random.Random(seed)
+    sizes = rng.choice([(4, 3), (1000, 2), (2, 500)])
+    found = [build_grammar(json_machine(*sizes))]
+    while len(found) < count:
+        try:
+            found.append(build_grammar(random_machine(rng)))
+        except InvalidConstraint:
+            continue
+    assert all(isinstance(grammar, Grammar) for grammar in found)
+    return found
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_along_random_outputs(device: torch.device, seed: int) -> None:
-    choose = random.Random(seed)
-    vocabulary = Vocabulary(TOKENS, frozenset({EOS}))
+def test_along_random_outputs_of_constraints(device: torch.device, seed: int) -> None:
+    vocabulary = small_vocabulary()
     compiler = Compiler(vocabulary, lambda text: list(text.encode()))
-    arena = GrammarArena(device, vocabulary, 6, 1 << 20, 12)
-    matchers: list[Matcher] = []
-    for row in range(6):
-        grammar = compiler.compile(CONSTRAINTS[row % 3])
-        slot = arena.place(grammar)
-        arena.acquire(slot)
-        arena.set_row(row, slot, grammar.start)
-        matchers.append(Matcher(grammar, vocabulary, None))
-    rows = torch.arange(6, device=device)
+    grammars = [compiler.compile(CONSTRAINTS[row % 3]) for row in range(6)]
+    rows = Rows(device, vocabulary, grammars, 12)
+    rng = random.Random(seed)
     for _ in range(25):
-        arena.flush()
-        found = find_masks(arena.tables, rows)
-        masks = arena.tables.bank[found.long()].cpu().numpy().view(np.uint32)
-        drawn = []
-        for matcher, mask in zip(matchers, masks, strict=True):
-            assert mask.tolist() == matcher.mask().tolist()
-            allowed = [t for t in range(len(TOKENS)) if mask[t // 32] >> np.uint32(t % 32) & 1]
-            drawn.append(choose.choice(allowed))
-            assert drawn[-1] == EOS or matcher.accept(drawn[-1])
-        advance(arena.tables, rows, torch.tensor(drawn, dtype=torch.int32, device=device))
-        assert [arena.state_of(r)[1] for r in range(6)] == [m.state for m in matchers]
+        rows.move(rng)
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=SEEDS, bank_rows=st.sampled_from([0, 3, 60]))
+def test_along_random_outputs_of_machines(device: torch.device, seed: int, bank_rows: int) -> None:
+    rows = Rows(device, small_vocabulary(), grammars_of(seed), bank_rows)
+    rng = random.Random(seed)
+    for _ in range(10):
+        rows.move(rng)
+
+
+def test_far_from_a_limit_the_device_shares_masks_too(device: torch.device) -> None:
+    """After a thousand letters of a string there are masks only for what was met on the way."""
+    vocabulary = small_vocabulary()
+    rows = Rows(device, vocabulary, [build_grammar(json_machine(100_000))], 64)
+    rows.move(random.Random(1))
+    slot, _ = rows.arena.place_of(0)
+    place = rows.matchers[0]._grammar.walk(rows.matchers[0]._grammar.start, b'["')
+    for register in range(0, 99_000, 1000):
+        rows.arena.set_row(0, slot, place._replace(register=register))
+        rows.arena.flush()
+        find_masks(rows.arena.tables, rows.rows)
+    assert int(rows.arena.tables.used) <= 2
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("size", "mark"), [(4_096, b" "), (128_000, b" "), (32_000, b" ")])
+def test_ten_thousand_pairs_agree(size: int, mark: bytes) -> None:
+    """Places along texts of 5 grammars at a time, over vocabularies of three sizes."""
+    vocabulary, rng = large_vocabulary(size, mark), random.Random(size)
+    walk, pairs = Walk(vocabulary), 0
+    while pairs < 10_000 // 3:
+        rows = Rows(torch.device("cuda"), vocabulary, grammars_of(rng.getrandbits(30), 16), 64)
+        for matcher in rows.matchers:
+            matcher._walk = walk
+        for _ in range(20):
+            rows.move(rng)
+            pairs += 16

@@ -1,11 +1,16 @@
 """The arena: placing, eviction, fragmentation, rows, the bank, and masks of what lies there."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trellis.kernels.mask import NONE, advance, find_masks
+from trellis.constrained.place import Place
+from trellis.constrained.rule import Machine, Move, Rule
+from trellis.constrained.tables import build_grammar
+from trellis.constrained.threads import ThreadGrammar
+from trellis.kernels.mask import HOSTED, NONE, advance, find_masks
 from trellis.runtime.errors import Overloaded, RequestError
 from trellis.runtime.worker.grammars import GrammarArena
 
@@ -17,8 +22,14 @@ def make_arena(vocabulary, device="cpu", rows=6, arena_bytes=1 << 16, bank_rows=
 def enter(arena: GrammarArena, row: int, grammar, state: int) -> int:
     slot = arena.place(grammar)
     arena.acquire(slot)
-    arena.set_row(row, slot, state)
+    arena.set_row(row, slot, Place(state))
     return slot
+
+
+def state_of(arena: GrammarArena, row: int) -> tuple[int, int] | None:
+    """(slot, state) of a row on the device."""
+    found = arena.place_of(row)
+    return None if found is None else (found[0], found[1].state)
 
 
 def allowed(arena: GrammarArena, row: int) -> set[int]:
@@ -37,16 +48,16 @@ def test_masks_and_moves(device, vocabulary, make_grammar) -> None:
         slots[row] = enter(arena, row, grammars[grammar], state)
     arena.flush()
     for row, (grammar, state) in where.items():
-        assert arena.state_of(row) == (slots[row], state)
+        assert state_of(arena, row) == (slots[row], state)
         assert allowed(arena, row) == grammars[grammar].allowed(vocabulary, state)
-    assert arena.state_of(1) is None
+    assert state_of(arena, 1) is None
     rows = torch.tensor([5, 0, 3, 2, 6, 6], device=device)
     tokens = torch.tensor([8, 5, 43, 9, 1, 2], dtype=torch.int32, device=device)
     advance(arena.tables, rows, tokens)
-    assert arena.state_of(5) == (slots[5], grammars[2].step(2, b"abcd"))
-    assert arena.state_of(0) == (slots[0], grammars[0].step(1, b"ab"))
-    assert arena.state_of(3) == (slots[3], grammars[1].step(2, b"xa"))
-    assert arena.state_of(2) == (slots[2], 7)  # the end of text
+    assert state_of(arena, 5) == (slots[5], grammars[2].step(2, b"abcd"))
+    assert state_of(arena, 0) == (slots[0], grammars[0].step(1, b"ab"))
+    assert state_of(arena, 3) == (slots[3], grammars[1].step(2, b"xa"))
+    assert state_of(arena, 2) == (slots[2], 7)  # the end of text
 
 
 def test_a_row_is_cleared_and_taken_again(device, vocabulary, make_grammar) -> None:
@@ -60,11 +71,11 @@ def test_a_row_is_cleared_and_taken_again(device, vocabulary, make_grammar) -> N
     arena.clear_row(1)
     assert arena.constrains(0) and not arena.constrains(1)
     arena.flush()
-    assert arena.state_of(0) == (slot, 4)
-    assert arena.state_of(1) is None
-    arena.set_rows([0, 1], [slot, slot], [1, 2])
+    assert state_of(arena, 0) == (slot, 4)
+    assert state_of(arena, 1) is None
+    arena.set_rows([0, 1], [slot, slot], [Place(1), Place(2)])
     arena.flush()
-    assert [arena.state_of(r) for r in (0, 1)] == [(slot, 1), (slot, 2)]
+    assert [state_of(arena, r) for r in (0, 1)] == [(slot, 1), (slot, 2)]
 
 
 def test_placing_twice_uploads_once(vocabulary, make_grammar) -> None:
@@ -76,20 +87,20 @@ def test_placing_twice_uploads_once(vocabulary, make_grammar) -> None:
 
 
 def test_the_least_recently_placed_free_one_goes(vocabulary, make_grammar) -> None:
-    grammars = [make_grammar(str(i), 33) for i in range(5)]  # 204 of the 1,020 places each
-    arena = make_arena(vocabulary, arena_bytes=1024 * 8)
+    grammars = [make_grammar(str(i), 33) for i in range(5)]  # 240 of the 1,346 places each
+    arena = make_arena(vocabulary, arena_bytes=7200)
     slots = [arena.place(g) for g in grammars]
     arena.acquire(slots[0])
     assert arena.place(grammars[1]) == slots[1]  # now used later than 2
     assert arena.place(make_grammar("new", 33)) == slots[2]
-    assert arena.address_of(slots[2], 0) == 4 + 2 * 204
+    assert arena.address_of(slots[2], 0) == 4 + 2 * 240
     assert [arena.place(g) for g in (grammars[0], grammars[1], grammars[3], grammars[4])] == [
         slots[0], slots[1], slots[3], slots[4],
     ]  # fmt: skip
 
 
 def test_too_large_and_too_many(vocabulary, make_grammar) -> None:
-    arena = make_arena(vocabulary, arena_bytes=1024 * 8)
+    arena = make_arena(vocabulary, arena_bytes=7200)
     with pytest.raises(RequestError, match="raise grammar_bytes"):
         arena.place(make_grammar("huge", 400))
     slot = arena.place(make_grammar("half", 100))
@@ -103,7 +114,7 @@ def test_too_large_and_too_many(vocabulary, make_grammar) -> None:
 
 
 def test_masks_of_an_evicted_grammar_are_forgotten(device, vocabulary, make_grammar) -> None:
-    arena = make_arena(vocabulary, device, arena_bytes=1024 * 8)
+    arena = make_arena(vocabulary, device, arena_bytes=7200)
     first, second = make_grammar("first", 100), make_grammar("second one", 100, b"dxab")
     slot = enter(arena, 0, first, 3)
     arena.flush()
@@ -129,7 +140,7 @@ def test_the_bank_is_emptied_before_it_overflows(device, vocabulary, make_gramma
     slot = enter(arena, 0, grammar, 1)
     enter(arena, 1, grammar, 1)
     for state in range(1, 60):
-        arena.set_rows([0, 1], [slot, slot], [state, state + 1])
+        arena.set_rows([0, 1], [slot, slot], [Place(state), Place(state + 1)])
         arena.flush()
         assert allowed(arena, 0) == grammar.allowed(vocabulary, state)
         assert allowed(arena, 1) == grammar.allowed(vocabulary, state + 1)
@@ -174,5 +185,40 @@ def test_random_lives(vocabulary, make_grammar, operations: list[tuple[int, int]
                 continue
         arena.flush()
         for other, (slot, index, state) in running.items():
-            assert arena.state_of(other) == (slot, state)
+            assert state_of(arena, other) == (slot, state)
             assert allowed(arena, other) == grammars[index].allowed(vocabulary, state)
+
+
+def test_the_host_gives_the_masks_of_a_row(device, vocabulary, make_grammar) -> None:
+    """Such a row is moved by nothing but its next mask, and shares none."""
+    arena = make_arena(vocabulary, device, bank_rows=4)
+    grammar = build_grammar(doubtful_machine())
+    assert isinstance(grammar, ThreadGrammar)
+    slot = arena.place(grammar)
+    assert slot == HOSTED
+    arena.acquire(slot)
+    enter(arena, 1, make_grammar("one", 3), 1)
+    for token in (3, 44, 45):
+        mask = np.zeros(2, np.uint32)
+        mask[token // 32] = 1 << token % 32
+        arena.set_mask(0, mask)
+        assert arena.constrains(0)
+        arena.flush()
+        assert allowed(arena, 0) == {token}
+        rows = torch.tensor([0, 1], device=device)
+        found = find_masks(arena.tables, rows).tolist()
+        assert found[0] == arena.tables.bank_rows and found[1] < arena.tables.bank_rows
+        advance(arena.tables, rows, torch.tensor([token, 9], dtype=torch.int32, device=device))
+    arena.clear_row(0)
+    arena.release(slot)
+    arena.flush()
+    assert arena.place_of(0) is None
+
+
+def doubtful_machine() -> Machine:
+    """Texts of a and b that can be read in two ways."""
+    classes = np.zeros(256, np.uint8)
+    classes[[97, 98]] = 1
+    moves = (Move((1,), others=(2,)),)
+    table = np.array([[0, 0], [0, -1], [0, 2]], np.int32)
+    return Machine((Rule(classes, table, np.array([0, 1, 1], np.int32), 1, moves),))

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
+from trellis.constrained.place import Place
 from trellis.kernels.sample import gumbel_noise, row_keys
 from trellis.lang.params import SamplingParams
 from trellis.runtime.worker.grammars import GrammarArena
@@ -114,7 +115,7 @@ def test_all_features_at_once(device, vocabulary, make_grammar, seed: int) -> No
         if constrained:
             slot = arena.place(grammar)
             arena.acquire(slot)
-            arena.set_row(row, slot, state)
+            arena.set_row(row, slot, Place(state))
     for step in range(8):
         rows = torch.randperm(len(PARAMS)).tolist()
         logits = 2 * torch.randn(len(rows) + 2, SIZE)
@@ -126,8 +127,8 @@ def test_all_features_at_once(device, vocabulary, make_grammar, seed: int) -> No
         for row, token in zip(rows, expected, strict=True):
             oracles[row].take(token)
             if oracles[row].grammar is not None:
-                assert arena.state_of(row)[1] == oracles[row].state
-    assert arena.state_of(sampler.padding) is None
+                assert arena.place_of(row)[1] == Place(oracles[row].state)
+    assert arena.place_of(sampler.padding) is None
 
 
 def test_alone_is_together(vocabulary) -> None:
@@ -187,7 +188,7 @@ def test_logprobs_are_of_the_raw_model(device, vocabulary, make_grammar) -> None
     sampler.start_row(0, params, 3, [1, 5], 2)
     slot = arena.place(make_grammar("some", 2))
     arena.acquire(slot)
-    arena.set_row(0, slot, 1)
+    arena.set_row(0, slot, Place(1))
     logits = torch.randn(1, SIZE, device=device)
     sampled = draw(sampler, logits, [0], [2])
     raw = logits.log_softmax(1)[0]
@@ -211,7 +212,7 @@ def test_a_ban_gives_way_where_nothing_else_is_allowed(vocabulary, make_grammar)
     slot = arena.place(grammar)
     arena.acquire(slot)
     sampler.start_row(0, SamplingParams(min_tokens=5, temperature=1.0), 0, [1], 1)
-    arena.set_row(0, slot, 1)
+    arena.set_row(0, slot, Place(1))
     for position in range(1, 5):
         token = draw(sampler, torch.randn(1, SIZE), [0], [position]).tokens.item()
         assert token in vocabulary.eos_ids
@@ -242,7 +243,7 @@ def test_features_of_rows_add_up(vocabulary, make_grammar) -> None:
     sampler.start_row(0, SamplingParams(temperature=1.0, top_k=4), 0, [1], 1)
     sampler.start_row(1, SamplingParams(top_logprobs=1), 0, [1], 1)
     sampler.start_row(2, SamplingParams(), 0, [1], 1)
-    arena.set_row(2, arena.place(make_grammar("some", 2)), 1)
+    arena.set_row(2, arena.place(make_grammar("some", 2)), Place(1))
     assert sampler.features([2]) == Features(grammar=True)
     assert sampler.features([0, 1]) == Features(filtered=True, logprobs=True, top=1)
     assert sampler.features([0, 2]) == Features(filtered=True, grammar=True)
@@ -262,7 +263,7 @@ def test_all_of_it_can_be_captured(vocabulary, make_grammar) -> None:
         for row, params in enumerate(PARAMS):
             sampler.start_row(row, params, row, [1, 2, 3], 3)
             arena.acquire(slot)
-            arena.set_row(row, slot, 1)
+            arena.set_row(row, slot, Place(1))
         sampler.flush()
         arena.flush()
         logits = torch.randn(8, SIZE, device="cuda")

@@ -11,8 +11,8 @@ valid by its RFC.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from .limits import Budget
-from .pattern import Pattern, bound_length, compile_pattern, meet
+from ..limits import Budget
+from ..regex.pattern import Pattern, bound_length, compile_pattern, meet
 
 _YEAR = r"(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
 _LEAP = (

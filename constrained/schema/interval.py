@@ -16,11 +16,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from .assembly import Assembly
-from .automaton import minimise, trim
-from .bytedfa import ByteDfa, explore
-from .limits import Budget
-from .trie import words
+from ..assembly import Assembly
+from ..automaton import minimise, trim
+from ..bytedfa import ByteDfa, explore
+from ..limits import Budget
+from ..regex.pattern import compile_pattern
+from ..regex.spelling import spell, utf8
+from ..trie import words
 
 INTEGER_DIGITS = 19
 FRACTION_DIGITS = 20
@@ -76,20 +78,27 @@ class _Magnitudes:
 
 def integer_dfa(interval: Interval, budget: Budget) -> ByteDfa:
     """Integers of the interval. Its start is 0 if there are none."""
-    return _plain(_round_in(interval), 0, budget)
+    return plain_dfa(_round_in(interval), 0, budget)
 
 
 def number_dfa(interval: Interval, budget: Budget) -> ByteDfa:
     """Numbers of the interval. Its start is 0 if there are none."""
+    if (
+        interval.high is None
+        and interval.step is None
+        and not interval.low
+        and not interval.low_open
+    ):
+        return _free(interval.low is None, budget)
     behind = [-_exponent(b) for b in (interval.low, interval.high) if b is not None]
     digits = max(FRACTION_DIGITS, *behind, 0)
     if interval.step is not None:
-        return _plain(interval, max(0, -_exponent(interval.step.normalize())), budget)
-    parts = [_plain(interval, digits, budget)]
+        return plain_dfa(interval, max(0, -_exponent(interval.step.normalize())), budget)
+    parts = [plain_dfa(interval, digits, budget)]
     parts += [part for sign in (1, -1) if (part := _scientific(interval, sign, budget)) is not None]
     parts = [p for p in parts if not p.dfa.empty]
     if len(parts) <= 1:
-        return parts[0] if parts else _plain(interval, digits, budget)
+        return parts[0] if parts else plain_dfa(interval, digits, budget)
     build = Assembly(budget)
     start, end = build.state(), build.state()
     for part in parts:
@@ -97,6 +106,18 @@ def number_dfa(interval: Interval, budget: Budget) -> ByteDfa:
         build.link(start, first)
         build.link(last, end)
     return build.finish(start, end)
+
+
+def _free(negative: bool, budget: Budget) -> ByteDfa:
+    """Every number, or every one from 0 on."""
+    fraction, exponent = (
+        rf"(?:\.[0-9]{{1,{FRACTION_DIGITS}}})?",
+        "(?:[0-9]{1,2}|[12][0-9]{2}|30[0-7])",
+    )
+    plain = rf"(?:0|[1-9][0-9]{{0,{INTEGER_DIGITS - 1}}}){fraction}"
+    scientific = rf"[1-9]{fraction}[eE][+-]?{exponent}"
+    found = compile_pattern(rf"{'-?' if negative else ''}(?:{plain}|{scientific})", budget)
+    return spell(found, utf8(found.alphabet), budget)
 
 
 def _exponent(value: Decimal) -> int:
@@ -139,8 +160,9 @@ def _magnitudes(interval: Interval, sign: int) -> _Magnitudes | None:
 class _Plain:
     """The rules of plain spellings, for `explore`."""
 
-    def __init__(self, interval: Interval, fraction_digits: int) -> None:
+    def __init__(self, interval: Interval, fraction_digits: int, whole_digits: int) -> None:
         self._fraction_digits = fraction_digits
+        self._whole_digits = whole_digits
         step = interval.step or Decimal(0)
         # A multiple of n / 10**scale: the digits, as one integer scaled up, are a multiple of n.
         self._scale = max(0, -_exponent(step.normalize()))
@@ -160,6 +182,12 @@ class _Plain:
             if point is not None:
                 yield b".", point
         if spot.part != "zero":
+            if not self._step and spot.low and spot.high and spot.part != "start":
+                # Already between the bounds: all digits lead to the same.
+                found = self._digit(spot, "5")
+                if found is not None:
+                    yield DIGITS, found
+                return
             for digit in DIGITS:
                 found = self._digit(spot, chr(digit))
                 if found is not None:
@@ -167,12 +195,12 @@ class _Plain:
 
     def _digit(self, spot: _Spot, digit: str) -> _Spot | None:
         bounds = self._bounds(spot)
-        rest = (spot.rest * 10 + int(digit)) % self._step if self._step else 0
         if spot.part in ("point", "fraction"):
-            return self._fraction_digit(spot, digit, rest)
+            return self._fraction_digit(spot, digit)
+        rest = (spot.rest * 10 + int(digit)) % self._step if self._step else 0
         at = spot.read
         most = (
-            max(INTEGER_DIGITS, len(bounds.low.whole) + 1)
+            max(self._whole_digits, len(bounds.low.whole) + 1)
             if bounds.high is None
             else len(bounds.high.whole)
         )
@@ -187,10 +215,16 @@ class _Plain:
         part = "zero" if at == 0 and digit == "0" else "whole"
         return _Spot(spot.sign, part, at + 1, low, high, rest)
 
-    def _fraction_digit(self, spot: _Spot, digit: str, rest: int) -> _Spot | None:
+    def _fraction_digit(self, spot: _Spot, digit: str) -> _Spot | None:
         bounds = self._bounds(spot)
         if spot.read >= self._fraction_digits:
             return None
+        rest = spot.rest
+        if self._step and spot.read >= self._scale:
+            if digit != "0":
+                return None
+        elif self._step:
+            rest = (rest * 10 + int(digit)) % self._step
         low = _compare(spot.low, digit, bounds.low.fraction.ljust(spot.read + 1, "0"), spot.read, 1)
         high = -1
         if bounds.high is not None:
@@ -248,8 +282,11 @@ def _shorter(order: int, read: int, whole: str) -> int:
     return -1 if read < len(whole) else order
 
 
-def _plain(interval: Interval, fraction_digits: int, budget: Budget) -> ByteDfa:
-    rules = _Plain(interval, fraction_digits)
+def plain_dfa(
+    interval: Interval, fraction_digits: int, budget: Budget, whole_digits: int = INTEGER_DIGITS
+) -> ByteDfa:
+    """Plain decimals of the interval with at most so many digits behind the point."""
+    rules = _Plain(interval, fraction_digits, whole_digits)
     found = explore(_Spot("", "start"), rules.follow, rules.accepts, budget)
     return ByteDfa(found.classes, minimise(trim(found.dfa)))
 

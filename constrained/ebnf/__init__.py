@@ -1,0 +1,1 @@
+"""EBNF grammars: from their text to a machine of rules over bytes."""

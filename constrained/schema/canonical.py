@@ -1,0 +1,99 @@
+"""Canonical text: a JSON value as the grammar of a schema reads it.
+
+    text = canonical(JsonSchema(...), value)
+
+Properties come in the order of the sites that judge them, numbers in plain digits where they are few, strings as
+json.dumps writes them. The grammar accepts the text if and only if the schema accepts the value; a value that it does
+not accept is written somehow. Slow: Python for each value. Only fixed separators are written.
+"""
+
+from decimal import Decimal
+
+from ..limits import Budget
+from ..spec import JsonSchema
+from .arrays import ArrayGraph
+from .document import Json
+from .fragments import Fragments
+from .lower import Settled, settle
+from .node import kind_of
+from .numbers import NumberPart
+from .objects import ObjectGraph
+from .sites import Constant, Edge, Site, Spot, Vector
+from .texts import TextPart
+from .writing import write_text, write_value
+
+
+def canonical(constraint: JsonSchema, value: Json, budget: Budget, fragments: Fragments) -> bytes:
+    """The text of a value. Raises as lowering the schema does."""
+    return write_canonical(settle(constraint, budget, fragments), value)
+
+
+def write_canonical(settled: Settled, value: Json) -> bytes:
+    """The text of a value, for a schema whose sites are known."""
+    return _Writing(settled.sites.texts.ascii).write(settled.root, value)[0]
+
+
+class _Writing:
+    def __init__(self, ascii: bool) -> None:
+        self._ascii = ascii
+
+    def write(self, site: Site, value: Json) -> tuple[bytes, Vector | None]:
+        """The text of a value and its vector; None where the grammar has no way for it."""
+        part = site.parts.get(kind_of(value))
+        if isinstance(part, ObjectGraph) and isinstance(value, dict):
+            return self._members(part, value)
+        if isinstance(part, ArrayGraph) and isinstance(value, list):
+            return self._items(part, value)
+        text = write_value(value, self._ascii)
+        if isinstance(part, Constant) and part.vectors:
+            return text, part.vectors[0]
+        if isinstance(part, TextPart) and isinstance(value, str):
+            return text, part.judge(value)
+        if isinstance(part, NumberPart) and isinstance(value, int | Decimal):
+            return text, part.judge(value)
+        return text, None
+
+    def _items(self, graph: ArrayGraph, values: list[Json]) -> tuple[bytes, Vector | None]:
+        texts: list[bytes] = []
+        spot = graph.begin
+        for count, value in enumerate(values, 1):
+            if spot is None or not spot.edges:
+                return write_value(values, self._ascii), None
+            edge = spot.edges[0]
+            text, vector = self.write(edge.site, value)
+            texts.append(text)
+            spot = _follow(edge, vector, count - graph.first == edge.limit)
+        return b"[" + b", ".join(texts) + b"]", spot.end if spot is not None else None
+
+    def _members(self, graph: ObjectGraph, members: dict[str, Json]) -> tuple[bytes, Vector | None]:
+        spot = graph.begin
+        texts: list[bytes] = []
+        names = [n for n in graph.order if n in members]
+        names += [n for n in members if n not in graph.names.declared]
+        for count, name in enumerate(names, 1):
+            edge = _edge(graph, spot, name)
+            if edge is None:
+                return write_value(members, self._ascii), None
+            text, vector = self.write(edge.site, members[name])
+            texts.append(write_text(name, self._ascii) + b": " + text)
+            spot = _follow(edge, vector, count == edge.limit)
+        while spot is not None and spot.skip is not None:
+            spot = spot.skip
+        return b"{" + b", ".join(texts) + b"}", spot.end if spot is not None else None
+
+
+def _edge(graph: ObjectGraph, spot: Spot | None, name: str) -> Edge | None:
+    """The edge of a name, behind those that are skipped."""
+    label = graph.label(name)
+    while spot is not None:
+        found = next((e for e in spot.edges if e.label == label), None)
+        if found is not None:
+            return found
+        spot = spot.skip
+    return None
+
+
+def _follow(edge: Edge, vector: Vector | None, at_limit: bool) -> Spot | None:
+    if vector is None:
+        return None
+    return (edge.limited if at_limit else edge.targets).get(vector)

@@ -1,0 +1,228 @@
+"""Document: one schema text with what its references point to.
+
+    document = Document(read_json(text, budget))
+    target = document.resolve("#/$defs/Person", place)
+
+A Place is a schema with where it stands: its JSON pointer, the resource whose base its references use, and, where
+dynamic references occur, the resources that were entered on the way. Nothing is fetched: a reference to another
+document is refused by name. It refuses to know what keywords demand.
+"""
+
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, NoReturn, TypeAlias, Union
+from urllib.parse import unquote, urldefrag, urljoin
+
+from ..errors import InvalidConstraint, UnsupportedConstraint
+from ..limits import Budget
+
+Json: TypeAlias = Union[None, bool, int, Decimal, str, "list[Json]", "dict[str, Json]"]
+Draft = Literal[4, 6, 7, 2019, 2020]
+
+SINGLE = frozenset(
+    {
+        *("additionalProperties", "additionalItems", "items", "contains", "propertyNames", "not"),
+        *("if", "then", "else", "unevaluatedItems", "unevaluatedProperties", "contentSchema"),
+    }
+)
+LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
+MAPS = frozenset(
+    {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
+)
+DRAFTS: tuple[tuple[str, Draft], ...] = (
+    ("draft-03", 4),
+    ("draft-04", 4),
+    ("draft-06", 6),
+    ("draft-07", 7),
+    ("2019-09", 2019),
+    ("2020-12", 2020),
+)
+BASE = "trellis:/schema"
+# A text without any of these has no identifiers, anchors or dynamic references.
+IDENTIFYING = ('id"', 'nchor"', 'ynamicRef"', 'ecursiveRef"')
+
+
+def refuse(what: str, path: str) -> NoReturn:
+    """Raises UnsupportedConstraint."""
+    raise UnsupportedConstraint(what, path or "/")
+
+
+def reject(what: str, path: str) -> NoReturn:
+    """Raises InvalidConstraint."""
+    raise InvalidConstraint(what, path or "/")
+
+
+def pointer(path: str, *steps: str | int) -> str:
+    """A JSON pointer some steps further down."""
+    return path + "".join("/" + str(s).replace("~", "~0").replace("/", "~1") for s in steps)
+
+
+def read_json(text: str, budget: Budget) -> Json:
+    """The value of a JSON text, its decimals exact. Raises InvalidConstraint."""
+    if len(text) > budget.limits.schema_chars:
+        raise InvalidConstraint(
+            f"the schema has {len(text)} characters, more than {budget.limits.schema_chars}"
+        )
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise InvalidConstraint("the schema is nested too deeply") from None
+    except ValueError as error:
+        raise InvalidConstraint(f"the schema is not JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+@dataclass(slots=True, eq=False)
+class Resource:
+    """A schema with an identifier of its own. anchors: the places that its names stand for; dynamic: which of those
+    names later resources may take over."""
+
+    uri: str
+    schema: Json
+    path: str
+    anchors: "dict[str, tuple[Json, str]]" = field(default_factory=dict[str, "tuple[Json, str]"])
+    dynamic: set[str] = field(default_factory=set[str])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A schema and where it stands."""
+
+    schema: Json
+    path: str
+    resource: Resource
+    scope: tuple[Resource, ...] = ()
+
+
+class Document:
+    """A parsed schema, its draft, and its identifiers."""
+
+    def __init__(self, root: Json, text: str) -> None:
+        self.draft = _read_draft(root)
+        self._id = "id" if self.draft == 4 else "$id"
+        self._resources: dict[str, Resource] = {}
+        self._owned: dict[int, Resource] = {}  # resources by the identity of their schema
+        self._home = Resource(BASE, root, "")
+        self._resources[BASE] = self._home
+        self.dynamic = False
+        if any(word in text for word in IDENTIFYING):
+            self._index(root, self._home)
+        scope = (self._owned.get(id(root), self._home),) if self.dynamic else ()
+        self.root = Place(root, "", self._owned.get(id(root), self._home), scope)
+
+    def below(self, place: Place, schema: Json, *steps: str | int) -> Place:
+        """The place of a schema inside this one."""
+        return self._enter(schema, pointer(place.path, *steps), place.resource, place.scope)
+
+    def _enter(
+        self, schema: Json, path: str, resource: Resource, scope: tuple[Resource, ...]
+    ) -> Place:
+        resource = self._owned.get(id(schema), resource) if self._owned else resource
+        if self.dynamic and resource not in scope:
+            scope = (*scope, resource)
+        return Place(schema, path, resource, scope)
+
+    def resolve(self, reference: Json, place: Place, keyword: str = "$ref") -> Place:
+        """The place that a reference points to. Raises InvalidConstraint, UnsupportedConstraint."""
+        path = pointer(place.path, keyword)
+        if not isinstance(reference, str):
+            reject(f"{keyword} must be a string", path)
+        try:
+            uri, fragment = urldefrag(urljoin(place.resource.uri, reference))
+        except ValueError:
+            reject(f"{keyword} {reference!r} is no URI reference", path)
+        resource = self._resources.get(uri) or self._resources.get(uri + "#")
+        if reference.startswith("#"):
+            resource, fragment = place.resource, reference[1:]
+        if resource is None:
+            refuse(f"{keyword} {reference!r} points to another document; put it into $defs", path)
+        fragment = unquote(fragment)
+        if fragment and not fragment.startswith("/"):
+            return self._anchored(fragment, resource, place, keyword)
+        return self._walk(fragment, resource, place, path)
+
+    def _anchored(self, name: str, resource: Resource, place: Place, keyword: str) -> Place:
+        if name not in resource.anchors:
+            reject(f"{keyword}: there is no anchor {name!r}", pointer(place.path, keyword))
+        if keyword == "$dynamicRef" and name in resource.dynamic:
+            resource = next(r for r in (*place.scope, resource) if name in r.dynamic)
+        schema, path = resource.anchors[name]
+        return self._enter(schema, path, resource, place.scope)
+
+    def resolve_recursive(self, reference: Json, place: Place) -> Place:
+        """The place that a $recursiveRef of draft 2019-09 points to."""
+        target = self.resolve(reference, place, "$recursiveRef")
+        if not _recursive(target.schema):
+            return target
+        resource = next(
+            (r for r in place.scope if _recursive(r.schema)),
+            target.resource,
+        )
+        return self._enter(resource.schema, resource.path, resource, place.scope)
+
+    def _walk(self, fragment: str, resource: Resource, place: Place, path: str) -> Place:
+        found, at = resource.schema, resource.path
+        for step in fragment.split("/")[1:]:
+            name = step.replace("~1", "/").replace("~0", "~")
+            if isinstance(found, dict) and name in found:
+                found = found[name]
+            elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+                found = found[int(name)]
+            else:
+                reject(f"the reference {'#' + fragment!r} points to nothing", path)
+            at = pointer(at, name)
+            resource = self._owned.get(id(found), resource)
+        return self._enter(found, at, resource, place.scope)
+
+    def _index(self, root: Json, home: Resource) -> None:
+        """Finds identifiers and anchors, in schemas only: what stands in enum or const is data."""
+        todo: list[tuple[Json, str, Resource]] = [(root, "", home)]
+        while todo:
+            schema, at, resource = todo.pop()
+            if not isinstance(schema, dict):
+                continue
+            if "$ref" not in schema or self.draft >= 2019:
+                resource = self._identify(schema, at, resource)
+            for keyword, value in schema.items():
+                if keyword in SINGLE and isinstance(value, dict):
+                    todo.append((value, pointer(at, keyword), resource))
+                elif keyword in LISTS and isinstance(value, list):
+                    todo += [(v, pointer(at, keyword, i), resource) for i, v in enumerate(value)]
+                elif keyword in MAPS and isinstance(value, dict):
+                    todo += [(v, pointer(at, keyword, k), resource) for k, v in value.items()]
+
+    def _identify(self, schema: dict[str, Json], at: str, resource: Resource) -> Resource:
+        own = schema.get(self._id)
+        if isinstance(own, str):
+            uri, fragment = urldefrag(urljoin(resource.uri, own))
+            if fragment and self.draft < 2019:
+                resource.anchors[fragment] = (schema, at)
+            if own.split("#")[0]:
+                resource = Resource(uri, schema, at)
+                self._resources.setdefault(uri, resource)
+                self._owned[id(schema)] = resource
+        for keyword in ("$anchor", "$dynamicAnchor"):
+            name = schema.get(keyword)
+            if isinstance(name, str) and self.draft >= 2019:
+                resource.anchors[name] = (schema, at)
+                if keyword == "$dynamicAnchor":
+                    resource.dynamic.add(name)
+        self.dynamic |= "$dynamicRef" in schema or "$recursiveRef" in schema
+        return resource
+
+
+def _recursive(schema: Json) -> bool:
+    return isinstance(schema, dict) and schema.get("$recursiveAnchor") is True
+
+
+def _read_draft(root: Json) -> Draft:
+    named = root.get("$schema") if isinstance(root, dict) else None
+    if isinstance(named, str):
+        for text, draft in DRAFTS:
+            if text in named:
+                return draft
+    return 2020

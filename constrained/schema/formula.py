@@ -1,0 +1,167 @@
+"""Formulas: truth of schemas as expressions over what is judged about one value, folded as far as that is known.
+
+    formula = conjunction([Atom(0), negate(Atom(1))])
+    substitute(formula, lambda atom: True if atom == 0 else Atom(atom))     # Not(Atom(1))
+
+An expression is True, False, an Atom, or one of Not, All, Some and One over others. Slow: nothing; formulas have the
+size of the schema's own combinations. It refuses to know what an atom stands for.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """Something that is judged; its owner knows what."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    part: "Formula"
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part is true."""
+
+    parts: "tuple[Formula, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one part is true."""
+
+    parts: "tuple[Formula, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """Exactly one part is true."""
+
+    parts: "tuple[Formula, ...]"
+
+
+Formula: TypeAlias = bool | Atom | Not | All | Some | One
+
+
+def conjunction(parts: Iterable[Formula]) -> Formula:
+    """True where all parts are."""
+    kept: dict[Formula, None] = {}
+    for part in parts:
+        if part is False:
+            return False
+        for each in part.parts if isinstance(part, All) else (part,):
+            if each is not True:
+                kept[each] = None
+    return _single(kept, True) if len(kept) < 2 else All(tuple(kept))
+
+
+def disjunction(parts: Iterable[Formula]) -> Formula:
+    """True where some part is."""
+    kept: dict[Formula, None] = {}
+    for part in parts:
+        if part is True:
+            return True
+        for each in part.parts if isinstance(part, Some) else (part,):
+            if each is not False:
+                kept[each] = None
+    return _single(kept, False) if len(kept) < 2 else Some(tuple(kept))
+
+
+def _single(kept: dict[Formula, None], empty: bool) -> Formula:
+    return next(iter(kept), empty)
+
+
+def negate(part: Formula) -> Formula:
+    """True where the part is not."""
+    if isinstance(part, bool):
+        return not part
+    return part.part if isinstance(part, Not) else Not(part)
+
+
+def exactly_one(parts: Iterable[Formula]) -> Formula:
+    """True where one part is, and no other."""
+    kept = [part for part in parts if part is not False]
+    sure = sum(part is True for part in kept)
+    if sure > 1:
+        return False
+    unsure = [part for part in kept if part is not True]
+    if sure:
+        return conjunction(map(negate, unsure))
+    return One(tuple(unsure)) if len(unsure) > 1 else (unsure[0] if unsure else False)
+
+
+def substitute(formula: Formula, value: Callable[[int], Formula]) -> Formula:
+    """The formula with each atom replaced, folded."""
+    match formula:
+        case bool():
+            return formula
+        case Atom(index):
+            return value(index)
+        case Not(part):
+            return negate(substitute(part, value))
+        case All(parts):
+            return conjunction(substitute(part, value) for part in parts)
+        case Some(parts):
+            return disjunction(substitute(part, value) for part in parts)
+        case One(parts):
+            return exactly_one([substitute(part, value) for part in parts])
+
+
+def atoms(formula: Formula) -> Iterator[int]:
+    """The atoms in a formula, repeated as they are there."""
+    match formula:
+        case bool():
+            return
+        case Atom(index):
+            yield index
+        case Not(part):
+            yield from atoms(part)
+        case All(parts) | Some(parts) | One(parts):
+            for part in parts:
+                yield from atoms(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """What is left of formulas once some atoms are known. truths: of the roots; whens: for each unevaluated keyword
+    that still matters, when each of its evaluators counts."""
+
+    truths: tuple[Formula, ...]
+    whens: tuple[tuple[Formula, ...], ...]
+
+    def open(self) -> set[int]:
+        """The atoms on which something still depends."""
+        every = (*self.truths, *(when for found in self.whens for when in found))
+        return {index for formula in every for index in atoms(formula)}
+
+    def learn(self, known: dict[int, Formula], unevaluated: Iterable[int]) -> "Residue":
+        """What is left once these atoms are known as well; `unevaluated` are the atoms that `whens` belong to."""
+
+        def value(index: int) -> Formula:
+            found = known.get(index, Atom(index))
+            if isinstance(found, bool | Atom):
+                return found
+            return substitute(found, lambda i: Atom(i) if i == index else value(i))
+
+        truths = tuple(substitute(f, value) for f in self.truths) if known else self.truths
+        if not self.whens:
+            return Residue(truths, ())
+        found = dict(zip(unevaluated, self.whens, strict=True))
+        left = {index for formula in truths for index in atoms(formula)}
+        stack = [index for index in found if index in left]
+        while stack:
+            more = {i for when in found[stack.pop()] for i in atoms(substitute(when, value))} - left
+            left |= more
+            stack += [index for index in found if index in more]
+        whens = tuple(
+            tuple(substitute(when, value) for when in whens) if index in left else ()
+            for index, whens in found.items()
+        )
+        return Residue(truths, whens)

@@ -1,0 +1,115 @@
+"""Lowering: a JSON Schema to a machine over the bytes of the JSON text.
+
+    machine = lower_schema(JsonSchema('{"type": "integer", "minimum": 0}'), budget, Fragments(1 << 20))
+
+Two steps: the sites of the schema are found, which says what can be satisfied and how (`sites`); then their rules are
+written (`emit`). Slow: what the sites need, a few microseconds for each property; patterns, a millisecond each when
+they are new to the compiler.
+"""
+
+from dataclasses import dataclass
+
+from .. import trie
+from ..automaton import Dfa
+from ..bytedfa import ByteDfa
+from ..errors import InvalidConstraint
+from ..limits import Budget
+from ..regex.pattern import any_text
+from ..regex.spelling import quote
+from ..rule import Machine, Rule
+from ..spec import JsonSchema
+from .arrays import grow_array
+from .board import Board
+from .document import Document, read_json
+from .emit import BASE, Emitter, Layout
+from .fragments import Fragments
+from .leaf import rule_of
+from .node import Nodes
+from .numbers import free_number, grow_number
+from .objects import grow_object
+from .sites import NEEDED, Graph, Grow, Site, Sites
+from .texts import Texts
+
+MOST_INDENT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A schema whose sites are known."""
+
+    sites: Sites
+    root: Site
+
+
+def settle(constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Settled:
+    """Finds the sites of a schema. Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget."""
+    for option, allowed in (
+        ("whitespace", ("compact", "any")),
+        ("formats", ("assert", "annotate")),
+    ):
+        value = getattr(constraint, option)
+        if value not in allowed:
+            known = " or ".join(f'"{name}"' for name in allowed)
+            raise InvalidConstraint(f"{option} must be {known}, got {value!r}")
+    nodes = Nodes(Document(read_json(constraint.schema, budget), constraint.schema))
+    sites = _sites(nodes, constraint, budget, fragments)
+    root = nodes.flatten(nodes.at(nodes.document.root))
+    if nodes.nothing in root:
+        raise InvalidConstraint("the schema false allows no value", "/")
+    site = sites.of((root,), NEEDED) if root else sites.free
+    sites.settle()
+    if not site.vectors:
+        raise InvalidConstraint("no value can satisfy this schema", "/")
+    return Settled(sites, site)
+
+
+def lower_schema(constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Machine:
+    """The machine of a schema. Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget."""
+    settled = settle(constraint, budget, fragments)
+    layout = Layout(constraint.whitespace == "any", constraint.ascii)
+    base = fragments.keep(
+        f"base {layout}", lambda: _free_rules(settled.sites.nodes, constraint, budget, fragments)
+    )
+    return Emitter(settled.sites, layout, base).machine(settled.root)
+
+
+def _sites(nodes: Nodes, constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Sites:
+    texts = Texts(budget, fragments, constraint.formats == "assert", constraint.ascii)
+    grow: dict[str, Grow] = {
+        "number": grow_number,
+        "string": texts.grow,
+        "array": grow_array,
+        "object": grow_object,
+    }
+    return Sites(nodes, texts, grow, constraint.any_order)
+
+
+def _free_rules(
+    nodes: Nodes, constraint: JsonSchema, budget: Budget, fragments: Fragments
+) -> tuple[Rule, ...]:
+    """The rules of free values, which call each other, in the order of BASE."""
+    layout = Layout(constraint.whitespace == "any", constraint.ascii)
+    sites = _sites(nodes, constraint, budget, fragments)
+    texts = sites.texts
+    names = any_text(0, None)
+    name = quote(names, texts.spelling(names), budget)
+    tail = ByteDfa(name.classes, Dfa(name.dfa.table, name.dfa.accepting, names.dfa.start))
+    breaks = [b" ", *(b"\n" + b" " * n for n in range(MOST_INDENT + 1))]
+    rules = {
+        "tail": rule_of(tail),
+        "string": rule_of(texts.free()),
+        "number": free_number(sites),
+        **{
+            word: rule_of(trie.words([word.encode()], budget)) for word in ("true", "false", "null")
+        },
+        "break": rule_of(trie.words(breaks, budget)),
+    }
+    free: dict[str, Graph] = {}
+    for kind, grow in (("array", grow_array), ("object", grow_object)):
+        free[kind] = grow(sites, sites.free, Board(nodes, kind), [])
+    sites.settle()
+    placeholder = rules["null"]
+    emitter = Emitter(sites, layout, tuple(rules.get(name, placeholder) for name in BASE))
+    for kind, graph in free.items():
+        rules[kind] = emitter.write(graph, ((),))
+    return tuple(rules[name] for name in BASE)

@@ -1,0 +1,274 @@
+"""Objects: the spots between properties, as a graph.
+
+    graph = grow_object(sites, site, board, formulas)
+
+Names that the schemas at this site mention come in one order, that of the document; then all other names, in any order.
+A spot is a position in that order with what has been learnt: which schemas are out, how many properties there are. From
+each spot the next name may be taken or skipped; behind the last the other names follow, by the patterns they match.
+Where names come in any order, a spot is the set of those that have been, or one spot with bits in the register.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .board import Board
+from .document import refuse, reject
+from .formula import Formula, Residue, substitute
+from .members import Members, demanded, read_members
+from .names import Names, Traits
+from .node import Node
+from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, is_wanted, needed
+from .taking import Taking
+
+MOST_BITS = 62
+MOST_SETS = 10  # names of which every set costs a spot
+MOST_COUNTED = 8  # larger counts of open objects are counted by the register, not by spots
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What has been learnt: what is left of the formulas, and the count of properties or its phase."""
+
+    left: Residue
+    count: int = 0
+
+
+class ObjectGraph(Graph):
+    """The spots of the objects at one site."""
+
+    def __init__(self, sites: Sites, site: Site, board: Board, formulas: list[Formula]) -> None:
+        super().__init__(sites, site, board, formulas)
+        self.members = {i: read_members(n, self.nodes) for i, n in board.locals.items()}
+        for reading in (n for found in self.evaluators.values() for n, _ in found):
+            self._add_reader(reading)
+        order = [n for m in self.members.values() for n in m.order]
+        self.order = list(dict.fromkeys([*order, *board.has]))
+        self.names = Names(sites, list(self.members.values()), frozenset(self.order))
+        self._count_up()
+        self._arrange()
+        self._settled = self._find_settled()
+        self._spots: dict[tuple[int, State], Spot] = {}
+        state = self._fold(0, self.formulas, {}, 0)
+        self.begin = None if state is None else self._at(0, state)
+
+    def label(self, name: str) -> str | int:
+        """The label of the edge that a property of this name takes."""
+        if name in self.names.declared:
+            return name
+        automaton = self.names.automaton
+        return 0 if automaton is None else self.names.class_of[automaton.read(name)]
+
+    def _arrange(self) -> None:
+        """Chooses how names come in any order: told apart by bits of the register, or by spots."""
+        self.bits: dict[str, int] = {}
+        self.required = 0
+        self._in_sets = False
+        if not self.sites.any_order or len(self.order) < 2:
+            return
+        if self.simple and not self._cap and len(self.order) <= MOST_BITS:
+            self.bits = {name: 1 << i for i, name in enumerate(self.order)}
+            self._needed = {n for m in self.members.values() for n in m.required}
+            self.required = sum(self.bits[n] for n in self._needed)
+        elif len(self.order) <= MOST_SETS:
+            self._in_sets = True
+            self._limits, self._full = [], False
+        else:
+            node = next(iter(self.members.values())).node
+            refuse(
+                f"any_order: {len(self.order)} names are not counted or combined in any order",
+                node.path,
+            )
+
+    def _at_once(self, seen: int, state: State) -> Spot:
+        """The spot of a set of names that have been, where they come in any order."""
+        found = self._spots.get((seen, state))
+        if found is not None:
+            return found
+        spot = self._spots[seen, state] = self.spot()
+        for i, name in enumerate(self.order):
+            if self.bits or not seen >> i & 1:
+                self._take(spot, seen, state, name, self.names.declared[name])
+        for label, traits in enumerate(self.names.classes):
+            self._take(spot, seen, state, label, traits)
+        last: State | None = state
+        for i, name in enumerate(self.order):
+            if last is not None and self._in_sets and not seen >> i & 1:
+                last = self._skip(seen, last, name)
+        if last is not None and not self.bits:
+            self._end(spot, last)
+        elif not self.required:
+            self.finish(spot, (True,))
+        return spot
+
+    def _open_needed(self, spot: Spot, name: str) -> None:
+        """With bits, the object can end once each name that is required can come."""
+        self._needed.discard(name)
+        if not self._needed:
+            self.finish(spot, (True,))
+
+    def _add_reader(self, node: Node) -> None:
+        """Members of nodes that only unevaluatedProperties asks about."""
+        if node.words and node not in self.board.locals.values():
+            self.members.setdefault(-1 - len(self.members), read_members(node, self.nodes))
+
+    def _find_settled(self) -> dict[int, int]:
+        """For each local atom that only declared names can make false, the position behind the last of these."""
+        found: dict[int, int] = {}
+        for index, members in self.members.items():
+            plain = not members.patterns and members.names is None and members.other is True
+            if index >= 0 and plain and not members.low and members.high is None:
+                if self.bits or self._in_sets:
+                    continue
+                found[index] = max(
+                    (i + 1 for i, name in enumerate(self.order) if name in members.order), default=0
+                )
+        return found
+
+    def _count_up(self) -> None:
+        """Chooses how properties are counted: by spots, or by the register where one open schema alone decides."""
+        live = [m for i, m in self.members.items() if i >= 0]
+        highs = [m.high for m in live if m.high is not None]
+        low, high = max((m.low for m in live), default=0), min(highs, default=None)
+        self._cap = max([low, *(h + 1 for h in highs)])
+        self._limits: list[int] = []
+        self._full = False
+        few = self._cap <= MOST_COUNTED or (high is not None and high < len(self.order))
+        if few or not self.simple or not any(map(self._extra, self.names.classes)):
+            return
+        if high is not None and low > high:
+            reject(f"minProperties {low} is above maxProperties {high}", live[0].node.path)
+        self._limits = [n for n in dict.fromkeys((low, high)) if n]
+        self._full = high is not None
+
+    def _extra(self, traits: Traits) -> bool:
+        parts = [
+            n
+            for i, m in self.members.items()
+            if i >= 0
+            for n in demanded(m, None, traits, self.nodes)
+        ]
+        return all_of(self.nodes, parts) is not None
+
+    def _at(self, position: int, state: State) -> Spot:
+        """The spot of a position and state; makes those that skipping leads to as well."""
+        if self.bits or self._in_sets:
+            return self._at_once(position, state)
+        first = self._spots.get((position, state))
+        if first is not None:
+            return first
+        spot = first = self._spots[position, state] = self.spot()
+        while position < len(self.order):
+            name = self.order[position]
+            self._take(spot, position, state, name, self.names.declared[name])
+            position += 1
+            behind = self._skip(position, state, name)
+            if behind is None:
+                return first
+            state = behind
+            known = self._spots.get((position, state))
+            if known is not None:
+                spot.skip = known
+                return first
+            spot.skip = self._spots[position, state] = self.spot()
+            spot = spot.skip
+        for label, traits in enumerate(self.names.classes):
+            self._take(spot, position, state, label, traits)
+        self._end(spot, state)
+        return first
+
+    def _skip(self, after: int, state: State, name: str) -> State | None:
+        known: dict[int, Formula] = {
+            i: False for i, m in self.members.items() if i >= 0 and name in m.required
+        }
+        if name in self.board.has:
+            known[self.board.has[name]] = False
+        return self._fold(after, state.left, known, state.count)
+
+    def _end(self, spot: Spot, state: State) -> None:
+        def final(index: int) -> Formula:
+            if index in self.members:
+                return self._counts(self.members[index], state.count)
+            return index in self.board.unevaluated  # else a name that never came
+
+        self.finish(spot, tuple(substitute(f, final) is True for f in state.left.truths))
+
+    def _counts(self, members: Members, count: int) -> bool:
+        if self._limits:
+            low = max(m.low for m in self.members.values())
+            return count > 0 or low == 0
+        return count >= members.low and (members.high is None or count <= members.high)
+
+    def _take(
+        self, spot: Spot, position: int, state: State, label: str | int, traits: Traits
+    ) -> None:
+        """The edge of a property."""
+        name = label if isinstance(label, str) else None
+        after = position + (name is not None)
+        if self.bits or self._in_sets:
+            after = (
+                position if name is None or self.bits else position | 1 << self.order.index(name)
+            )
+        if self._full and state.count == len(self._limits):
+            return
+        taking = Taking(self, state.left, name, traits)
+        if taking.impossible:
+            return
+        move = self._mover(after, state, taking)
+        roots = tuple(taking.roots)
+        if not roots:
+            site = self.sites.free
+        elif self.simple:
+            site = self.sites.of(roots, NEEDED)
+        else:
+            site = self.sites.of(roots, needed(len(roots), lambda v: move(v, 1) is not None))
+
+        def follow(vector: Vector) -> Spot | None:
+            if name in self.bits and name in self._needed:
+                self._open_needed(spot, name)
+            found = move(vector, 0 if self._limits else 1)
+            return None if found is None else self._at(after, found)
+
+        def follow_limit(vector: Vector) -> Spot | None:
+            found = move(vector, 1)
+            return None if found is None else self._at(after, found)
+
+        edge = Edge(spot, label, site, follow)
+        if state.count < len(self._limits):
+            edge.limit, edge.follow_limit = self._limits[state.count], follow_limit
+        self.read(edge)
+
+    def _mover(
+        self, after: int, state: State, taking: "Taking"
+    ) -> Callable[[Vector, int], State | None]:
+        def move(vector: Vector, more: int) -> State | None:
+            return self._fold(after, state.left, taking.learn(vector), state.count + more)
+
+        return move
+
+    def _fold(
+        self, position: int, left: Residue, known: dict[int, Formula], count: int
+    ) -> State | None:
+        """The state with what is known put in; None if nobody wants what it can lead to."""
+        for index, last in self._settled.items():
+            if position >= last:
+                known.setdefault(index, True)
+        if not self._limits:
+            count = min(count, self._cap)
+            for index, members in self.members.items():
+                if index >= 0 and members.high is not None and count > members.high:
+                    known[index] = False
+        left = left.learn(known, self.board.unevaluated)
+        if not is_wanted(left.truths, self.site):
+            return None
+        if self._cap and not self._limits and not any(map(self._counted, left.open())):
+            count = 0
+        return State(left, count)
+
+    def _counted(self, index: int) -> bool:
+        members = self.members.get(index)
+        return members is not None and (members.low > 0 or members.high is not None)
+
+
+def grow_object(sites: Sites, site: Site, board: Board, formulas: list[Formula]) -> ObjectGraph:
+    """The graph of the objects at a site."""
+    return ObjectGraph(sites, site, board, formulas)

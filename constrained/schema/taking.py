@@ -1,0 +1,88 @@
+"""Taking a property: which schemas judge its value, and what is learnt from the vector that it has there."""
+
+from typing import TYPE_CHECKING
+
+from .formula import Atom, Formula, Residue, conjunction, disjunction
+from .members import demanded, evaluates
+from .names import Traits
+from .node import Root
+from .sites import Vector, all_of
+
+if TYPE_CHECKING:
+    from .objects import ObjectGraph
+
+
+class Taking:
+    """What one property means to each schema that is still in."""
+
+    def __init__(
+        self, graph: "ObjectGraph", left: Residue, name: str | None, traits: Traits
+    ) -> None:
+        self._left = left
+        self._place: dict[Root, int] = {}
+        self._judged: dict[int, int | None] = {}  # by atom: its root, or None for never
+        self._covers: dict[int, tuple[Formula, int | None]] = {}
+        self._name = graph.board.has.get(name) if name is not None else None
+        self.impossible = False
+        if graph.simple:
+            self._merge(graph, name, traits)
+        else:
+            self._judge(graph, name, traits)
+        self.roots = list(self._place)
+
+    def _number(self, root: Root) -> int:
+        return self._place.setdefault(root, len(self._place))
+
+    def _merge(self, graph: "ObjectGraph", name: str | None, traits: Traits) -> None:
+        parts = [
+            n
+            for i, m in graph.members.items()
+            if i >= 0
+            for n in demanded(m, name, traits, graph.nodes)
+        ]
+        root = all_of(graph.nodes, parts) if parts else ()
+        self.impossible = root is None
+        if root:
+            self._number(root)
+
+    def _judge(self, graph: "ObjectGraph", name: str | None, traits: Traits) -> None:
+        nodes, open_ = graph.nodes, self._left.open()
+        for index, members in graph.members.items():
+            if index not in open_:
+                continue
+            parts = demanded(members, name, traits, nodes)
+            root = all_of(nodes, parts) if parts else ()
+            if root is None:
+                self._judged[index] = None
+            elif root:
+                self._judged[index] = self._number(root)
+        by_node = {m.node: m for m in graph.members.values()}
+        for whens, (index, node) in zip(
+            self._left.whens, graph.board.unevaluated.items(), strict=True
+        ):
+            if index not in open_:
+                continue
+            covers = [
+                when
+                for when, (each, _) in zip(whens, graph.evaluators[index], strict=True)
+                if (each in by_node and evaluates(by_node[each], name, traits))
+                or (each is not node and "unevaluatedProperties" in each.words)
+            ]
+            cover = disjunction(covers)
+            rest = nodes.sub(node, node.words["unevaluatedProperties"], "unevaluatedProperties")
+            root = all_of(nodes, [rest])
+            if cover is not True and root != ():
+                self._covers[index] = (cover, None if root is None else self._number(root))
+
+    def learn(self, vector: Vector) -> dict[int, Formula]:
+        """What becomes known of the atoms after a value of this vector."""
+        known: dict[int, Formula] = {}
+        for index, place in self._judged.items():
+            if place is None or not vector[place]:
+                known[index] = False
+        for index, (cover, place) in self._covers.items():
+            if place is None or not vector[place]:
+                known[index] = conjunction([Atom(index), cover])
+        if self._name is not None:
+            known[self._name] = True
+        return known

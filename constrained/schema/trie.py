@@ -1,0 +1,225 @@
+"""Tries of property names: from each spot of an object, the names that may come next.
+
+    trie = NameTrie(graph, draft, live, colon, is_open)
+    state = trie.names(spot)            # reads a name behind its opening quote; 0: no name may follow
+    vector = trie.end(spot)             # with which the object may end here, or None
+
+The trie of a spot is that of the spot to which skipping leads, with one name more; what they share is one state.
+Where other names may follow, every way out of the trie goes on in the automaton of other names, and the names in the
+trie that may not come (again) are dead ends of it.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..automaton import Dfa
+from ..bytedfa import ByteDfa
+from ..regex.pattern import Pattern, any_text
+from ..regex.spelling import QUOTE, spell
+from ..rule import Move
+from .draft import Draft
+from .labels import live_states
+from .marked import Choice, write_marked
+from .objects import ObjectGraph
+from .sites import Edge, Spot, Vector
+from .writing import write_text
+
+
+class _Fork:
+    """A place in a name. ways: by byte, the fork or state it leads to, 0 for none; other: the state of the automaton
+    of other names, 0 where there is none."""
+
+    __slots__ = ("other", "state", "ways")
+
+    def __init__(self, ways: "dict[int, _Fork | int]", other: int) -> None:
+        self.ways = ways
+        self.other = other
+        self.state: int | None = None
+
+
+class _Others:
+    """The names that are not listed, where they may come. entry: what reads them, where one rule does."""
+
+    def __init__(
+        self, part: ByteDfa | None, start: int, base: int, ends: dict[int, int], entry: int = 0
+    ) -> None:
+        self.part = part
+        self.start = start
+        self.base = base
+        self.ends = ends
+        self.entry = entry
+
+    def goes_on(self, state: int, listed: "dict[int, _Fork | int]") -> bool:
+        """Whether some byte that is not listed leads on from a state."""
+        if self.part is None or not state:
+            return bool(state)
+        ways = self.part.dfa.table[state, self.part.classes]
+        free = {int(byte) for byte in np.flatnonzero(ways)} - listed.keys()
+        return bool(free) or (state in self.ends and QUOTE not in listed)
+
+    def step(self, state: int, byte: int) -> int:
+        """Where a byte leads."""
+        if self.part is None or not state:
+            return state
+        return int(self.part.dfa.table[state, self.part.classes[byte]])
+
+
+TAIL = 0  # the place of the rule that reads any rest of a name
+
+
+class NameTrie:
+    """The names of one object."""
+
+    def __init__(
+        self,
+        graph: ObjectGraph,
+        draft: Draft,
+        live: set[Spot],
+        colon: Callable[[Edge], int],
+        is_open: Callable[[Edge], bool],
+    ) -> None:
+        self._graph = graph
+        self._draft = draft
+        self._live = live
+        self._colon = colon
+        self._is_open = is_open
+        self._found: dict[Spot, tuple[_Fork, Vector | None, _Others | None]] = {}
+        self._marked: dict[Spot, int] = {}
+        ascii = graph.sites.texts.ascii
+        self._keys = {name: write_text(name, ascii)[1:] for name in graph.order}
+
+    def end(self, spot: Spot) -> Vector | None:
+        """The vector with which the object may end at a spot."""
+        return self._of(spot)[1]
+
+    def names(self, spot: Spot) -> int:
+        """The state that reads the next name."""
+        choices = self.choices(spot)
+        if choices is not None:
+            if not choices:
+                return 0
+            if spot not in self._marked:
+                self._marked[spot] = self._draft.state()
+                write_marked(self._draft, [self._marked[spot]], choices)
+            return self._marked[spot]
+        fork, _, others = self._of(spot)
+        return self._write(fork, others)
+
+    def _of(self, spot: Spot) -> tuple[_Fork, Vector | None, _Others | None]:
+        chain: list[Spot] = []
+        while spot not in self._found:
+            chain.append(spot)
+            if spot.skip is None or spot.skip not in self._live:
+                self._found[spot] = self._last(spot)
+                break
+            spot = spot.skip
+        for each in reversed(chain):
+            fork, end, others = self._found[each if each.skip not in self._live else each.skip]
+            for edge in each.edges:
+                if isinstance(edge.label, str) and self._is_open(edge):
+                    target = self._target(edge.label, self._colon(edge))
+                    fork = self._insert(fork, self._keys[edge.label], target, others)
+            self._found[each] = (fork, end, others)
+        return self._found[chain[0] if chain else spot]
+
+    def _target(self, name: str, colon: int) -> int:
+        """The entry behind a name: a move, where bits say which names have been."""
+        bit = self._graph.bits.get(name)
+        return colon if bit is None else self._draft.move(Move((colon,), unseen=bit, mark=bit))
+
+    def choices(self, spot: Spot) -> list[Choice] | None:
+        """The names that may come, with their bits, where only they may; None where others may as well."""
+        if not self._graph.bits or any(
+            isinstance(e.label, int) and self._is_open(e) for e in spot.edges
+        ):
+            return None
+        found: list[Choice] = []
+        for edge in spot.edges:
+            if isinstance(edge.label, str) and self._is_open(edge):
+                bit = self._graph.bits[edge.label]
+                found.append((self._keys[edge.label], bit, self._colon(edge)))
+        return found
+
+    def _last(self, spot: Spot) -> tuple[_Fork, Vector | None, _Others | None]:
+        """Where no listed name may be skipped any more."""
+        edges = [e for e in spot.edges if isinstance(e.label, int) and self._is_open(e)]
+        if not edges:
+            return _Fork({}, 0), spot.end, None
+        others = self._others(edges)
+        fork = _Fork({}, others.start)
+        for key in self._keys.values():
+            fork = self._insert(fork, key, 0, others)
+        return fork, spot.end, others
+
+    def _others(self, edges: list[Edge]) -> _Others:
+        names = self._graph.names
+        plain = all(0x20 <= byte < 0x7F and byte != 0x5C for k in self._keys.values() for byte in k)
+        if names.automaton is None and plain:
+            entry = self._draft.move(Move((self._colon(edges[0]),), TAIL))
+            return _Others(None, 1, 0, {}, entry)
+        texts = self._graph.sites.texts
+        if names.automaton is None:
+            pattern = any_text(0, None)
+            targets = {1: self._colon(edges[0])}
+        else:
+            found = names.automaton
+            by_class = {edge.label: self._colon(edge) for edge in edges}
+            ends = [by_class.get(names.class_of.get(n, -1), 0) for n in found.labels.tolist()]
+            ends[0] = 0
+            targets = {state: colon for state, colon in enumerate(ends) if colon}
+            accepting = np.array(ends) > 0
+            live = live_states(found.table, accepting)
+            table = np.where(live[found.table], found.table, 0).astype(np.int32)
+            pattern = Pattern(found.alphabet, Dfa(table, accepting, found.start))
+        part = spell(pattern, texts.spelling(pattern), texts.budget)
+        base = self._draft.copy(part)
+        for state, colon in targets.items():
+            self._draft.edge(base + state, QUOTE, colon)
+        return _Others(part, pattern.dfa.start, base, targets)
+
+    def _insert(self, fork: _Fork, key: bytes, target: int, others: _Others | None) -> _Fork:
+        """The fork with one name more; 0 as its target blocks it."""
+        root = at = _Fork(dict(fork.ways), fork.other)
+        old: _Fork | None = fork
+        for byte in key[:-1]:
+            known = old.ways.get(byte) if old is not None else None
+            old = known if isinstance(known, _Fork) else None
+            other = others.step(at.other, byte) if others is not None else 0
+            below = _Fork(dict(old.ways) if old is not None else {}, other)
+            at.ways[byte] = below
+            at = below
+        at.ways[key[-1]] = target
+        return root
+
+    def _write(self, fork: _Fork, others: _Others | None) -> int:
+        """The state of a fork, with all below it that leads anywhere; 0 if nothing does."""
+        if fork.state is None:
+            order: list[_Fork] = []
+            stack = [fork]
+            while stack:
+                each = stack.pop()
+                order.append(each)
+                stack += [w for w in each.ways.values() if isinstance(w, _Fork) and w.state is None]
+            for each in reversed(order):
+                if each.state is None:
+                    each.state = self._write_one(each, others)
+        return fork.state or 0
+
+    def _write_one(self, fork: _Fork, others: _Others | None) -> int:
+        draft = self._draft
+        ways = {b: (w.state or 0) if isinstance(w, _Fork) else w for b, w in fork.ways.items()}
+        other = fork.other if others is not None else 0
+        if not any(ways.values()) and not (others and others.goes_on(other, fork.ways)):
+            return 0
+        state = draft.state()
+        if others is not None and other:
+            if others.part is None:
+                draft.spread(state, others.entry)
+            else:
+                draft.row(state, others.base, other)
+                if other in others.ends:
+                    draft.edge(state, QUOTE, others.ends[other])
+        for byte, way in ways.items():
+            draft.edge(state, byte, way)
+        return state

@@ -1,0 +1,157 @@
+"""Decoder: the layers of a Llama-like model as one native call, and its head as another.
+
+    coming = compile_soon(shape)                                    # in a thread of its own
+    decoder = Decoder(coming, weights, pool, threads=2)             # packs
+    hidden = decoder.forward(tokens, positions, rows, pages)
+    logits = decoder.logits(hidden)
+
+Every layer is eight phases: norm, q k v, rotation and the writing of keys and values, attention, output, norm, gate and
+up, down. Residuals are added and gates applied where a product's sums are stored. Any mix of rows is one step: each
+token is a query over the keys up to its own.
+
+What is slow: compiling, some tenths of a second, for which the first step waits; and a copy of the weights. float32
+throughout. It refuses to know requests, and who computes besides.
+"""
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from .layers import ARGUMENTS, HEAD, LAYERS, Shape, Widths, emit_step
+from .target import Compiled, Target
+from .team import Team, emit_team
+from .weights import Weights, pack_weights
+
+_INDEX = {name: index for index, name in enumerate(ARGUMENTS)}
+# Rows computed in one go: what needs more is done in turns, which bounds the buffers and the items of a phase.
+MOST_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """Code on its way, and what it is made for."""
+
+    shape: Shape
+    target: Target
+    compiled: Future[Compiled]
+
+
+def compile_soon(shape: Shape) -> Coming:
+    """Starts compiling for models of this shape, in another thread, most of the time beside Python."""
+    target = Target.of_host()
+    compiled: Future[Compiled] = Future()
+
+    def work() -> None:
+        try:
+            compiled.set_result(compile_step(shape, target))
+        except Exception as error:  # whoever waits for the code gets it
+            compiled.set_exception(error)
+
+    threading.Thread(target=work, name="trellis-compiler", daemon=True).start()
+    return Coming(shape, target, compiled)
+
+
+def compile_step(shape: Shape, target: Target) -> Compiled:
+    """The code for models of this shape."""
+    module = ir.Module("step")
+    emit_team(module, len(ARGUMENTS), partial(emit_step, shape=shape, target=target))
+    return target.compile(module)
+
+
+class Decoder:
+    """One model over one KV pool, float32 [layers, 2, pages, kv_heads, page_size, head_dim], packed.
+
+    Steps wait for the code where it is still to come.
+    """
+
+    def __init__(self, coming: Coming, weights: Weights, pool: Tensor, threads: int) -> None:
+        self.shape = coming.shape
+        self._coming, self._threads = coming, threads
+        self._team: Team | None = None
+        self._widths = Widths.of(coming.shape, coming.target)
+        self._packed = pack_weights(weights, coming.shape.half, coming.target)
+        self._kept = weights.embed, weights.rope, pool
+        self._arguments = np.zeros(len(ARGUMENTS), np.int64)
+        self._room = torch.zeros(0)
+        self._set(
+            pool=pool.data_ptr(),
+            layer_stride=pool.stride(0),
+            value_offset=pool.stride(1),
+            layers=self._packed.table.data_ptr(),
+            embed=weights.embed.data_ptr(),
+            rope=weights.rope.data_ptr(),
+            head=self._packed.head.data_ptr(),
+            head_bias=self._packed.head_bias.data_ptr(),
+        )
+
+    def forward(self, tokens: Tensor, positions: Tensor, rows: Tensor, pages: Tensor) -> Tensor:
+        """Writes the new keys and values; hidden [tokens, hidden] after the last norm.
+
+        tokens, positions, rows: int64 [tokens], new tokens of a row in their order. pages: int32 [any, pages], for each
+        row those of all its positions up to the last of its new ones.
+        """
+        out = torch.empty((tokens.shape[0], self._widths.residual))
+        for begin in range(0, tokens.shape[0], MOST_ROWS):
+            part = slice(begin, begin + MOST_ROWS)
+            self._forward(tokens[part], positions[part], rows[part], pages, out[part])
+        return out[:, : self.shape.hidden]
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """hidden [samples, hidden] -> [samples, vocab]."""
+        hidden = hidden.contiguous()
+        out = torch.empty((hidden.shape[0], self._widths.logits))
+        for begin in range(0, hidden.shape[0], MOST_ROWS):
+            x, y = hidden[begin : begin + MOST_ROWS], out[begin : begin + MOST_ROWS]
+            self._run(kind=HEAD, count=x.shape[0], x=x.data_ptr(), out=y.data_ptr())
+        return out[:, : self.shape.vocab]
+
+    def _forward(
+        self, tokens: Tensor, positions: Tensor, rows: Tensor, pages: Tensor, out: Tensor
+    ) -> None:
+        self._make_room(tokens.shape[0])
+        assert tokens.is_contiguous() and positions.is_contiguous() and rows.is_contiguous()
+        self._run(
+            kind=LAYERS,
+            count=tokens.shape[0],
+            tokens=tokens.data_ptr(),
+            positions=positions.data_ptr(),
+            rows=rows.data_ptr(),
+            pages=pages.data_ptr(),
+            pages_stride=pages.stride(0),
+            out=out.data_ptr(),
+        )
+
+    def _run(self, **arguments: int) -> None:
+        self._set(**arguments)
+        if self._team is None:
+            self._team = Team(self._coming.compiled.result(), self._threads)
+        self._team.run(self._arguments)
+
+    def _make_room(self, tokens: int) -> None:
+        """Buffers for so many tokens; they grow and stay."""
+        widths = self._widths
+        buffers = {
+            "residual": widths.residual,
+            "normed": widths.residual,
+            "qkv": widths.qkv,
+            "attended": widths.attended,
+            "active": widths.active,
+        }
+        row = sum(buffers.values())
+        if self._room.shape[0] >= tokens * row:
+            return
+        self._room = torch.zeros(tokens * row)
+        at = self._room.data_ptr()
+        for name, width in buffers.items():
+            self._set(**{name: at})
+            at += 4 * tokens * width
+
+    def _set(self, **arguments: int) -> None:
+        for name, value in arguments.items():
+            self._arguments[_INDEX[name]] = value

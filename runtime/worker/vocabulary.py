@@ -1,0 +1,89 @@
+"""The tables for masks on one device, all places free, with a vocabulary's bytes in two orders.
+
+    tables = allocate_tables(device, vocabulary, (edges, actions, returns, slots, rows, bank_rows))
+
+Slow: some tenths of a second to sort 128,000 tokens, once per engine. It refuses to know grammars.
+"""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...kernels.launch import power_of_two
+from ...kernels.mask import FRAMES, FREE, NONE, MaskTables
+
+DRAFT_WORDS = 32  # a draft is whole blocks of lanes
+
+
+class TokenBytes(Protocol):
+    """What the device needs of a vocabulary: see constrained/vocabulary.py."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def flat(self) -> NDArray[np.uint8]: ...
+    @property
+    def offsets(self) -> NDArray[np.int32]: ...
+    @property
+    def eos_ids(self) -> frozenset[int]: ...
+
+
+def allocate_tables(
+    device: torch.device, vocabulary: TokenBytes, sizes: tuple[int, int, int, int, int, int]
+) -> MaskTables:
+    """Empty tables. sizes: entries of edges, actions and returns; grammars; rows with the padding one; shared masks."""
+    edges, actions, returns, slots, rows, bank_rows = sizes
+    words = -(-vocabulary.size // 32)
+    ends = np.zeros(words, np.uint32)
+    for token in vocabulary.eos_ids:
+        ends[token // 32] |= np.uint32(1 << token % 32)
+    flat, offsets, ranks = _sort(vocabulary)
+    keys = power_of_two(max(64, 4 * (bank_rows + rows)))
+
+    def integers(*shape: int, value: int = 0, dtype: torch.dtype = torch.int32) -> torch.Tensor:
+        return torch.full(shape, value, dtype=dtype, device=device)
+
+    def uploaded(array: np.ndarray) -> torch.Tensor:
+        return torch.tensor(array, device=device)
+
+    cursor = integers(rows, 3)
+    cursor[:, 0] = FREE
+    draft = -(-len(offsets) // (32 * DRAFT_WORDS)) * DRAFT_WORDS
+    return MaskTables(
+        arena=integers(edges),
+        actions=integers(max(1, actions), 8, dtype=torch.int64),
+        returns=integers(returns + 8),
+        classes=torch.zeros((slots, 256), dtype=torch.uint8, device=device),
+        serials=integers(slots),
+        cursor=cursor,
+        frames=integers(rows, FRAMES),
+        registers=integers(rows, FRAMES + 1, dtype=torch.int64),
+        keys=integers(keys, dtype=torch.int64),
+        bank_of=integers(keys, value=NONE),
+        bank=integers(bank_rows + rows, words),
+        used=integers(1),
+        flat=uploaded(np.append(vocabulary.flat, np.uint8(0))),
+        offsets=uploaded(np.asarray(vocabulary.offsets, np.int32)),
+        ends=uploaded(ends.view(np.int32)),
+        sorted_flat=uploaded(flat),
+        sorted_offsets=uploaded(offsets),
+        ranks=uploaded(ranks),
+        draft=integers(rows, draft),
+        longest=int(np.diff(vocabulary.offsets).max()),
+    )
+
+
+def _sort(
+    vocabulary: TokenBytes,
+) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]:
+    """Bytes and offsets of the tokens that have bytes, in the order of their bytes, and each token's place there."""
+    data, offsets = vocabulary.flat.tobytes(), vocabulary.offsets.tolist()
+    tokens = [data[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
+    order = sorted((t for t, token in enumerate(tokens) if token), key=tokens.__getitem__)
+    ranks = np.full(vocabulary.size, -1, np.int32)
+    ranks[order] = np.arange(len(order))
+    ends = np.cumsum([len(tokens[t]) for t in order])
+    joined = np.frombuffer(b"".join(tokens[t] for t in order) + b"\0", np.uint8)
+    return joined.copy(), np.concatenate([[0], ends]).astype(np.int32), ranks

@@ -1,0 +1,291 @@
+"""Shared keys: found in page tables, planned so that every key is seen once, and equal to no sharing at all."""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trellis.kernels import attention_share as share
+from trellis.kernels.attention_plan import plan_decode, plan_ragged
+from trellis.kernels.attention_shape import AttentionShape, Tile
+from trellis.kernels.attention_share import Shared, ShareLimits, find_segments, plan_shared
+from trellis.kernels.attention_space import AttentionSpace
+from trellis.kernels.paged_attention import paged_attention
+
+sys.path.insert(0, str(Path(__file__).parent))
+from scene import PAGE, Scene, make_scene
+
+F16, BF16 = torch.float16, torch.bfloat16
+SHAPE = AttentionShape(8, 2, 64, F16)
+on_the_device = settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is saved, it pays."""
+    monkeypatch.setattr(share, "LEAST_SAVED_BYTES", 1)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Rows of a tree of prefixes: counts of new tokens, lengths, page tables."""
+
+    counts: np.ndarray
+    lengths: np.ndarray
+    pages: np.ndarray
+
+    @property
+    def known(self) -> np.ndarray:
+        return (self.lengths - self.counts) // PAGE
+
+
+@st.composite
+def families(draw, most: int = 9, pages: int = 40) -> Family:
+    """Rows that each begin as an earlier one does, up to some page, and go on by themselves."""
+    rows = draw(st.integers(1, most))
+    tables, counts, lengths, fresh = [], [], [], 1
+    for row in range(rows):
+        parent = draw(st.integers(-1, row - 1))
+        size = draw(st.integers(1, pages))
+        common = 0 if parent < 0 else draw(st.integers(0, min(size, len(tables[parent]))))
+        own = list(range(fresh, fresh + size - common))
+        fresh += len(own)
+        before = tables[parent][:common] if parent >= 0 else []
+        tables.append([*before, *own])
+        count = draw(st.integers(1, 40))
+        # New tokens lie behind all that is shared, as they do when a prefix is reused.
+        lengths.append(size * PAGE + count)
+        counts.append(count)
+    width = max(-(-n // PAGE) for n in lengths)
+    packed = np.zeros((rows, width), np.int32)
+    for row, table in enumerate(tables):
+        extra = -(-lengths[row] // PAGE) - len(table)
+        packed[row, : len(table) + extra] = [*table, *range(fresh, fresh + extra)]
+        fresh += extra
+    return Family(np.array(counts, np.int32), np.array(lengths, np.int32), packed)
+
+
+@given(family=families())
+@settings(max_examples=200, deadline=None)
+def test_segments_are_what_page_tables_have_in_common(family):
+    found = find_segments(family.pages, family.known, PAGE)
+    rows = len(family.counts)
+    for a in range(rows):
+        for b in range(a):
+            reach = min(family.known[a], family.known[b])
+            same = family.pages[a, :reach] == family.pages[b, :reach]
+            common = int(reach if same.all() else same.argmin())
+            expected = common * PAGE // share.SEGMENT_KEYS * share.SEGMENT_KEYS
+            both = [s for s in found if a in s.members and b in s.members]
+            spans = sorted((s.begin, s.end) for s in both)
+            assert sum(end - begin for begin, end in spans) == expected
+            assert all(x[1] == y[0] for x, y in zip(spans, spans[1:], strict=False))
+            assert not spans or spans[0][0] == 0
+    assert all(len(set(s.members.tolist())) == len(s.members) >= 2 for s in found)
+
+
+def test_pages_that_are_not_known_are_not_compared():
+    pages = np.array([[5, 6, 7, 8] * 8] * 2, np.int32)
+    assert find_segments(pages, np.array([0, 32]), PAGE) == []
+    (segment,) = find_segments(pages, np.array([20, 32]), PAGE)
+    assert (segment.begin, segment.end, sorted(segment.members)) == (0, 256, [0, 1])
+
+
+def seen(plan) -> list[tuple[int, int, int, int]]:
+    """(query token, first key, end, its part) of every item's tokens."""
+    found = []
+    for work in plan.lists:
+        for _, first, tokens, _, begin, end, part, _ in work.items[: int(work.count)].tolist():
+            for place in range(first, first + tokens):
+                token = place if work.members is None else int(work.members[place])
+                found.append((token, begin, end, part))
+    return found
+
+
+def check_cover(plan, family: Family, capacity: int) -> None:
+    """Every query sees each of its keys in just one item, and each of its parts is written once."""
+    first, pieces = plan.parts.first.tolist(), plan.parts.pieces.tolist()
+    positions = np.concatenate(
+        [np.arange(n - c, n) for c, n in zip(family.counts, family.lengths, strict=True)]
+    )
+    spans: dict[int, list[tuple[int, int, int]]] = {}
+    for token, begin, end, part in seen(plan):
+        spans.setdefault(token, []).append((begin, end, part))
+    assert sorted(spans) == list(range(len(positions)))
+    written: set[int] = set()
+    for token, own in spans.items():
+        own.sort()
+        assert own[0][0] == 0
+        assert all(a[1] == b[0] for a, b in zip(own, own[1:], strict=False))
+        assert own[-1][1] > positions[token]
+        assert len(own) == pieces[token]
+        assert [part for _, _, part in own] == ([-1] if len(own) == 1 else list(range(len(own))))
+        slots = {first[token] + i for i in range(len(own))} if len(own) > 1 else set()
+        assert not written & slots
+        written |= slots
+    assert max(written, default=0) < capacity
+
+
+def plans(family: Family, space: AttentionSpace, device: str, counts: np.ndarray):
+    rows = np.random.default_rng(1).permutation(len(counts)).astype(np.int32)
+    segments = find_segments(family.pages, family.known, PAGE)
+    shared = plan_shared(segments, counts, rows, space.limits)
+    table = torch.zeros_like(torch.from_numpy(family.pages))
+    table[torch.from_numpy(rows).long()] = torch.from_numpy(family.pages)
+    return shared, rows, table.to(device)
+
+
+@given(family=families())
+@on_the_device
+def test_ragged_plans_cover_each_key_once(device, eager, family):
+    space = AttentionSpace.create(SHAPE, 64, int(family.lengths.max()), device)
+    shared, rows, table = plans(family, space, device, family.counts)
+    plan = plan_ragged(family.counts, family.lengths, rows, table, space, shared)
+    check_cover(plan, family, plan.parts.values.shape[0])
+
+
+@given(family=families())
+@on_the_device
+def test_decode_plans_cover_each_key_once(device, eager, family):
+    family = replace(family, counts=np.ones_like(family.counts))
+    context = int(family.lengths.max())
+    space = AttentionSpace.create(SHAPE, len(family.counts), context, device)
+    shared, rows, table = plans(family, space, device, family.counts)
+    if shared is not None:
+        space.shared.fill(shared)
+    lengths, rows = (torch.from_numpy(x).to(device) for x in (family.lengths, rows))
+    plan = plan_decode(lengths, rows, table, space, shared and shared.tile)
+    check_cover(plan, family, space.values.shape[0])
+
+
+def shared_scene(groups: list[tuple[int, int]], counts: list[int], shape, device) -> Scene:
+    """Rows in groups of (rows, common keys), the first group's common keys also in front of all others."""
+    root = groups[0][1]
+    common = [keys + root * (i > 0) for i, (rows, keys) in enumerate(groups) for _ in range(rows)]
+    lengths = [c + 21 * (i % 5) + counts[i] for i, c in enumerate(common)]
+    scene = make_scene(counts, lengths, shape, device)
+    table = scene.page_table
+    lead = int(scene.rows[0])
+    begin = 0
+    for index, (rows, _) in enumerate(groups):
+        first = int(scene.rows[begin])
+        for i in range(begin, begin + rows):
+            row = int(scene.rows[i])
+            if index:
+                table[row, root // PAGE : common[i] // PAGE] = table[
+                    first, root // PAGE : common[i] // PAGE
+                ]
+            table[row, : root // PAGE] = table[lead, : root // PAGE]
+        begin += rows
+    for i in range(len(counts)):
+        index = torch.arange(lengths[i], device=device)
+        pages = table[int(scene.rows[i]), index // PAGE].long()
+        scene.keys[i] = scene.k_pool[pages, :, index % PAGE]
+        scene.values[i] = scene.v_pool[pages, :, index % PAGE]
+    return scene
+
+
+def share_of(scene: Scene, space: AttentionSpace) -> Shared | None:
+    pages = scene.page_table.cpu().numpy()[scene.rows]
+    segments = find_segments(pages, (scene.lengths - scene.counts) // PAGE, PAGE)
+    return plan_shared(segments, scene.counts, scene.rows, space.limits)
+
+
+DTYPES = [F16, pytest.param(BF16, marks=pytest.mark.gpu)]
+TREES = {
+    "pair": [(2, 512)],
+    "one prefix": [(9, 640)],
+    "tree": [(3, 512), (4, 384), (5, 256)],
+    "many": [(40, 384)],
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("tokens", [1, 7])
+def test_grouped_is_flat(device, eager, name, tokens, dtype):
+    shape = AttentionShape(4, 2, 64, dtype)
+    groups = TREES[name]
+    scene = shared_scene(groups, [tokens] * sum(rows for rows, _ in groups), shape, device)
+    space = AttentionSpace.create(shape, 300, int(scene.lengths.max()), device)
+    shared = share_of(scene, space)
+    assert shared is not None
+    assert set(shared.begins.tolist()) >= {max(keys for _, keys in groups[:1])} - {0}
+    pools, scale = (scene.k_pool, scene.v_pool), 0.125
+    plan = plan_ragged(scene.counts, scene.lengths, scene.rows, scene.page_table, space, shared)
+    got = [paged_attention(scene.q, *pools, plan, scale)]
+    if tokens == 1:
+        space.shared.fill(shared)
+        lengths, rows = (torch.from_numpy(x).to(device) for x in (scene.lengths, scene.rows))
+        plan = plan_decode(lengths, rows, scene.page_table, space, shared.tile)
+        got.append(paged_attention(scene.q, *pools, plan, scale))
+    flat = paged_attention(scene.q, *pools, scene.ragged(), scale)
+    want = scene.truth(scale)
+    limit = {F16: 3e-3, BF16: 2e-2}[dtype]
+    for each in (*got, flat):
+        torch.testing.assert_close(each.double().cpu(), want, rtol=limit, atol=limit)
+
+
+def test_a_row_that_shares_nothing_has_the_bits_it_has_alone(device, eager):
+    scene = shared_scene([(4, 512), (1, 256)], [1] * 5, SHAPE, device)
+    lone = make_scene([1] * 5, scene.lengths, SHAPE, device, seed=0)
+    scene.page_table[int(scene.rows[4])] = lone.page_table[int(lone.rows[4])]
+    space = AttentionSpace.create(SHAPE, 8, 2048, device)
+    shared = share_of(scene, space)
+    assert shared is not None and shared.parts.tolist()[4] == 0
+    pools = (scene.k_pool, scene.v_pool)
+    plan = plan_ragged(scene.counts, scene.lengths, scene.rows, scene.page_table, space, shared)
+    single = scene.alone(4)
+    assert torch.equal(
+        paged_attention(scene.q, *pools, plan, 0.125)[4:],
+        paged_attention(single.q, *pools, single.ragged(), 0.125),
+    )
+
+
+LIMITS = ShareLimits(AttentionShape(32, 8, 128, BF16), 132, 16384)
+
+
+def whole(rows: int, keys: int, counts: int = 1) -> Shared | None:
+    pages = np.tile(np.arange(1, keys // PAGE + 1, dtype=np.int32), (rows, 1))
+    segments = find_segments(pages, np.full(rows, keys // PAGE), PAGE)
+    return plan_shared(
+        segments, np.full(rows, counts, np.int32), np.arange(rows, dtype=np.int32), LIMITS
+    )
+
+
+def test_sharing_must_pay():
+    assert whole(2, 4096) is None  # 16 MB less to read, a launch more
+    assert whole(4, 4096) is not None
+    assert whole(256, 128) is None  # too short to be worth a piece
+    assert whole(4, 4096, counts=1024) is None  # tiles are full as it is
+
+
+def test_pieces_keep_the_device_busy():
+    wide, narrow = whole(256, 8192), whole(4, 8192)
+    assert wide is not None and narrow is not None
+    assert wide.tile == LIMITS.shape.tiles()[2] and narrow.tile == LIMITS.shape.tiles()[0]
+    assert 128 <= len(wide.items) * 8 <= 3 * 132 and len(narrow.items) * 8 >= 128
+    assert wide.parts.max() <= 4  # each costs a row 16 kB written and read
+
+
+def test_what_does_not_fit_is_not_shared():
+    limits = replace(LIMITS, parts=500)
+    pages = np.tile(np.arange(1, 513, dtype=np.int32), (256, 1))
+    segments = find_segments(pages, np.full(256, 512), PAGE)
+    ones = np.ones(256, np.int32)
+    assert plan_shared(segments, ones, np.arange(256, dtype=np.int32), LIMITS) is not None
+    assert plan_shared(segments, ones, np.arange(256, dtype=np.int32), limits) is None
+
+
+def test_the_tile_is_the_first_that_holds_them():
+    shape = AttentionShape(32, 8, 128, BF16)
+    tiles = [shape.tile_for(n) for n in (1, 4, 5, 16, 17, 400)]
+    assert [tile.rows for tile in tiles] == [16, 16, 64, 64, 128, 128]
+    assert AttentionShape(8, 1, 64, F16, wide=Tile(32, 16, 4, 1)).tile_for(99).rows == 32
