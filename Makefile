@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test browser lint bench clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,10 @@ demo: $(VENV)/.ready ## extraction, tool use, fork and select on the bundled mod
 test: $(VENV)/.ready ## all tests that need no GPU
 	@echo "== tests; those that need a GPU run with: $(BIN)/pytest -m gpu"
 	@$(BIN)/pytest -q -m "not gpu"
+
+browser: $(VENV)/.ready ## the tests that click through the page, installing Chromium where apt-get can
+	@test -x /usr/bin/chromedriver || { apt-get update -qq && apt-get install -y -qq chromium chromium-driver; }
+	@$(BIN)/pytest -q -m browser
 
 lint: $(VENV)/.ready ## format, lint, types
 	@echo "== ruff format, ruff check, pyright"

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from ...lang.backends.base import Backend
 from ..errors import EngineError
+from .apis import api_routes
 from .auth import KeyGate
 from .config import ServerConfig
 from .errors import install_errors
@@ -23,6 +24,7 @@ from .native.generate import generate_routes
 from .native.info import health_routes, info_routes
 from .native.score import score_routes
 from .native.text import text_routes
+from .page.routes import page_routes
 from .probe import Probe, loop_probe
 from .programs.hosted import load_hosted
 from .programs.routes import program_routes
@@ -53,9 +55,11 @@ def create_app(
         score_routes(source),
         health_routes(source, config, probe or _probe(plain, served)),
         _metric_routes(meters, served),
+        *api_routes(source, served, config),
     ]
     if served is not None:
         routers += [text_routes(served), cache_routes(served), info_routes(served, config)]
+        routers.append(page_routes())
     hosted = {} if config.programs is None else load_hosted(Path(config.programs))
     routers.append(program_routes(plain, hosted, config.program_seconds))
     if "hold" in plain.capabilities:

@@ -1,4 +1,4 @@
-"""Errors of the server: one table from exception to status, one shape for every error body.
+"""Errors of the server: one table from exception to status; shapes.py says it as each API does.
 
     {"error": {"message": "temperature must be between 0 and 100, got -1",
                "type": "invalid_request", "param": "sampling_params.temperature"}}
@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from ...constrained.errors import ConstraintBudget, ConstraintError, UnsupportedConstraint
 from ...lang.errors import DeadlineExceeded, InvalidProgram, NoBackend, ProgramError, Unsupported
 from ..errors import ConfigError, EngineStopped, Overloaded, RequestError
+from .shapes import error_body
 
 log = logging.getLogger("trellis.server")
 
@@ -47,6 +48,16 @@ class UnknownState(Exception):
     """There is no such state: it was released, has expired, or never existed."""
 
     param = "base"
+
+
+class UnknownModel(Exception):
+    """There is no model of that name here."""
+
+    param = "model"
+
+
+class UnknownResponse(Exception):
+    """There is no such response: it was not stored, was deleted, or has made room for others."""
 
 
 class NotReady(Exception):
@@ -90,14 +101,14 @@ class Failure:
     retry_after: int | None = None
     path: str | None = None
 
-    @property
-    def body(self) -> dict[str, Any]:
-        error = {"message": self.message, "type": self.type, "param": self.param}
-        return {"error": error if self.path is None else error | {"path": self.path}}
+    def body(self, route: str = "") -> dict[str, Any]:
+        """The body of the reply, in the shape of the API that the route belongs to."""
+        return error_body(route, self)
 
-    def response(self) -> JSONResponse:
+    def response(self, route: str = "") -> JSONResponse:
+        """The reply to a request of that route."""
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        return JSONResponse(self.body, self.status, headers)
+        return JSONResponse(self.body(route), self.status, headers)
 
 
 # The first row whose class fits decides. The message is the exception's own.
@@ -111,6 +122,8 @@ TABLE: tuple[tuple[type[Exception], int, str, int | None], ...] = (
     (RequestError, 400, "invalid_request", None),
     (ConfigError, 400, "invalid_request", None),
     (UnknownState, 404, "unknown_state", None),
+    (UnknownModel, 404, "model_not_found", None),
+    (UnknownResponse, 404, "not_found", None),
     (Overloaded, 429, "overloaded", 1),
     (NotReady, 503, "not_ready", 2),
     (EngineStopped, 503, "unavailable", 5),
@@ -151,8 +164,8 @@ def describe(error: Exception) -> Failure:
 def install_errors(app: FastAPI) -> None:
     """Every exception of a route leaves through the table."""
 
-    def answer(_: Request, error: Exception) -> JSONResponse:
-        return describe(error).response()
+    def answer(request: Request, error: Exception) -> JSONResponse:
+        return describe(error).response(request.scope["path"])
 
     for family in (
         FieldError,

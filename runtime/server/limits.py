@@ -24,7 +24,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if _declared(scope) > self._max_bytes:
-            await describe(self._error()).response()(scope, receive, send)
+            await describe(self._error()).response(scope["path"])(scope, receive, send)
             return
         read = 0
 

@@ -24,6 +24,7 @@ class EventStream(Response):
     """A response that sends events as they come."""
 
     media_type = "text/event-stream"
+    end = b"data: [DONE]\n\n"
 
     def __init__(self, events: Events) -> None:
         self._events = events
@@ -42,19 +43,33 @@ class EventStream(Response):
         except (
             Exception
         ) as error:  # the table turns every one into a status; what it does not know, it logs
-            await describe(error).response()(scope, receive, send)
+            await describe(error).response(scope["path"])(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         try:
             if first is not None:
-                await send(_event(first))
+                await send(_part(self.write(first)))
             async for event in events:
-                await send(_event(event))
+                await send(_part(self.write(event)))
         except Exception as error:
-            await send(_event(describe(error).body))
-        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False})
+            await send(_part(self.write(describe(error).body(scope["path"]))))
+        await send({"type": "http.response.body", "body": self.end, "more_body": False})
+
+    def write(self, data: dict[str, Any]) -> str:
+        """One event as text."""
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        return f"data: {text}\n\n"
 
 
-def _event(data: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return {"type": "http.response.body", "body": f"data: {text}\n\n".encode(), "more_body": True}
+class NamedEventStream(EventStream):
+    """The same for APIs whose events carry their type as a name, and where the last one says that it is."""
+
+    end = b""
+
+    def write(self, data: dict[str, Any]) -> str:
+        """One event as text, under its name."""
+        return f"event: {data['type']}\n{super().write(data)}"
+
+
+def _part(text: str) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": text.encode(), "more_body": True}

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from ....lang.tools.formats.form import Call, Form
 from ....lang.tools.rounds import call_id
-from ...errors import RequestError
 
 Render = Any  # (messages, tools) -> str | None
 Style = Literal["object", "text", "written"]
@@ -37,25 +36,21 @@ def find_style(render: Render) -> Style:
         ]
         try:
             text = render(messages, ())
-        except RequestError:  # the template refuses this style: the next one may do
+        except Exception:  # a template may raise anything: then it does not take this style
             continue
         if text is not None and all(sign in text for sign in ("look_up", "tree", "FOUND")):
             return style
     return "written"
 
 
-def tell(
-    messages: Sequence[Mapping[str, Any]], style: Style, form: Form
-) -> list[dict[str, Any]]:
+def tell(messages: Sequence[Mapping[str, Any]], style: Style, form: Form) -> list[dict[str, Any]]:
     """The messages in the template's style. Ids of calls become short ones: some templates take no others."""
     ids: dict[str, str] = {}
     told = [_told(dict(message), style, form, ids) for message in messages]
     return _together(told) if style == "written" else told
 
 
-def _told(
-    message: dict[str, Any], style: Style, form: Form, ids: dict[str, str]
-) -> dict[str, Any]:
+def _told(message: dict[str, Any], style: Style, form: Form, ids: dict[str, str]) -> dict[str, Any]:
     if message["role"] == "tool":
         if style == "written":
             text = form.result(message.get("name", "the tool"), message["content"])

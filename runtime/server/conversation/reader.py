@@ -59,6 +59,11 @@ class Reader:
         """Whether what comes next is text, as far as is known."""
         return self._state == "text"
 
+    @property
+    def thinking(self) -> bool:
+        """Whether what comes next is a thought."""
+        return self._state == "thinking"
+
     def push(self, text: str) -> list[Event]:
         """The events that a piece of text completes."""
         self._held += text

@@ -95,6 +95,11 @@ class Speech:
         prefix = list(tokenizer.prefix)
         return len(ids) + (0 if ids[: len(prefix)] == prefix else len(prefix))
 
+    def decoder(self) -> Any:
+        """What turns tokens to text, for a backend that shows its tokenizer."""
+        assert self._served is not None, "only a served model has hidden marks"
+        return self._served.tokenizer.decoder()
+
     @cached_property
     def _style(self) -> Style:
         return find_style(self._render)
@@ -116,7 +121,7 @@ class Speech:
     ) -> str:
         if self._served is not None:
             return self._served.template.render(messages, tools, True, variables)
-        if variables:
+        if set(variables) - {"enable_thinking"}:
             raise BadRequest("this backend's template has no variables", "chat_template_kwargs")
         text = self._backend.render(messages, True, tools)
         if text is None:

@@ -3,7 +3,8 @@
     turn = Turn(messages=({"role": "user", "content": "Hi"},), params=SamplingParams(max_tokens=64))
 
 Messages have the form that chat templates take: "role" (system, user, assistant, tool), "content" (a text), and where
-they belong "tool_calls" (with "arguments" parsed), "tool_call_id", "name", "reasoning_content". It refuses to know models.
+they belong "tool_calls" (with "arguments" parsed), "tool_call_id", "name", "reasoning_content". It refuses to know
+models.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,11 @@
+"""The API of OpenAI: every field is honoured or refused by name.
+
+chat.py          /v1/chat/completions     chat_body.py, messages.py, tools.py; chat_reply.py
+completions.py   /v1/completions          completion_reply.py
+responses.py     /v1/responses            items.py, response_body.py, response_reply.py; store.py keeps them
+models.py        /v1/models, /v1/embeddings
+api.py           what the routes share
+
+Without effect, as documented, are `user`, `metadata`, `store` (of chats), `service_tier`, `safety_identifier` and
+`prompt_cache_key`: nothing is kept or billed here, and prefixes are shared by themselves.
+"""

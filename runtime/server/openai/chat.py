@@ -1,0 +1,63 @@
+"""/v1/chat/completions: a chat, answered whole or as it comes.
+
+POST /v1/chat/completions   {"model", "messages", ...} -> {"choices": [{"message", "finish_reason"}], "usage"}
+"""
+
+from contextlib import aclosing
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from ..conversation.answering import answers
+from ..conversation.turn import Turn
+from ..errors import ERRORS, BadRequest
+from ..reading import ReadingRoute
+from ..source import unless_left
+from ..stream import Events, EventStream
+from .api import Api, new_id
+from .chat_body import ChatBody
+from .chat_reply import Draft, Pieces, reply
+
+
+def chat_routes(api: Api) -> APIRouter:
+    """The route over one model."""
+    router = APIRouter(tags=["openai"], responses=ERRORS, route_class=ReadingRoute)
+
+    @router.post("/v1/chat/completions", summary="Answer a chat")
+    async def chat(body: ChatBody, request: Request) -> Response:
+        api.check_model(body.model)
+        turn = body.turn()
+        check_logprobs(api, turn)
+        id = body.request_id or new_id("chatcmpl-")
+        if body.stream:
+            usage = body.stream_options is not None and body.stream_options.include_usage
+            return EventStream(_events(api, turn, id, Pieces(api, id, turn.params.logprobs, usage)))
+        drafts = await unless_left(request.receive, collect(api, turn, id))
+        return JSONResponse(reply(api, id, drafts, turn.params.logprobs))
+
+    return router
+
+
+def check_logprobs(api: Api, turn: Turn) -> None:
+    """Raises BadRequest where the backend gives none."""
+    backend = api.voice.source.backend
+    if turn.params.logprobs and "logprobs" not in backend.capabilities:
+        raise BadRequest(f"the {backend.name} backend cannot do logprobs", "logprobs")
+
+
+async def collect(api: Api, turn: Turn, id: str) -> list[Draft]:
+    """All answers, whole."""
+    drafts = [Draft() for _ in range(turn.params.n)]
+    async with aclosing(answers(api.voice, turn, id)) as events:
+        async for index, event in events:
+            drafts[index].take(event)
+    return drafts
+
+
+async def _events(api: Api, turn: Turn, id: str, pieces: Pieces) -> Events:
+    async with aclosing(answers(api.voice, turn, id)) as events:
+        async for index, event in events:
+            for piece in pieces.of(index, event):
+                yield piece
+    for piece in pieces.last():
+        yield piece

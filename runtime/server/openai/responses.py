@@ -1,0 +1,195 @@
+"""/v1/responses: a response, whole, as events, or made in the background; kept for a while, and gone on from.
+
+    POST   /v1/responses                {"model", "input", ...} -> the response
+    GET    /v1/responses/{id}           as it is now; also /v1/responses/{id}/input_items
+    POST   /v1/responses/{id}/cancel    ends one that is made in the background
+    DELETE /v1/responses/{id}
+
+Responses are kept in memory, in bounds, under the key that asked for them.
+"""
+
+import asyncio
+import hashlib
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from ..conversation.answering import answers
+from ..conversation.turn import Turn
+from ..errors import ERRORS, BadRequest, ClientLeft, describe
+from ..reading import ReadingRoute
+from ..source import unless_left
+from ..stream import Events, NamedEventStream
+from .api import Api, new_id
+from .chat import check_logprobs
+from .response_body import ResponseBody
+from .response_reply import Making, output_messages
+from .store import ResponseStore, Stored
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A response that is asked for: by whom, what, and from what it goes on."""
+
+    api: Api
+    store: ResponseStore
+    owner: str
+    body: ResponseBody
+    turn: Turn
+    stored: Stored
+    made: Making
+
+    @property
+    def id(self) -> str:
+        return self.made.response["id"]
+
+    def keep(self) -> None:
+        """Stores what there is of it; unless it was deleted meanwhile, when it was made in the background."""
+        stored = self.stored
+        if self.body.store is False or (
+            stored.task is not None and not self.store.has(self.owner, self.id)
+        ):
+            return
+        output = self.made.output
+        ended = self.made.response["status"] in ("completed", "incomplete")
+        more = output_messages(output) if ended else []
+        self.store.put(
+            self.owner,
+            Stored(self.made.response, stored.messages + more, stored.input, stored.task),
+        )
+
+
+def response_routes(api: Api) -> APIRouter:
+    """The routes over one model, with a store of their own."""
+    router = APIRouter(tags=["openai"], responses=ERRORS, route_class=ReadingRoute)
+    store = ResponseStore()
+
+    @router.post("/v1/responses", summary="Make a response")
+    async def make(body: ResponseBody, request: Request) -> Response:
+        api.check_model(body.model)
+        order = _order(api, store, owner_of(request), body)
+        if body.stream:
+            return NamedEventStream(_events(order))
+        if body.background:
+            return JSONResponse(_begin(order))
+        await unless_left(request.receive, _make(order))
+        return JSONResponse(order.made.response)
+
+    @router.get("/v1/responses/{id}", summary="A stored response")
+    async def get(id: str, request: Request) -> Response:
+        if request.query_params.get("stream") == "true":
+            raise BadRequest("a stored response is not streamed again", "stream")
+        return JSONResponse(store.get(owner_of(request), id).response)
+
+    @router.get("/v1/responses/{id}/input_items", summary="What a stored response was asked")
+    async def items(id: str, request: Request) -> dict[str, Any]:
+        found = store.get(owner_of(request), id).input
+        return {
+            "object": "list",
+            "data": found,
+            "has_more": False,
+            "first_id": None,
+            "last_id": None,
+        }
+
+    @router.delete("/v1/responses/{id}", summary="Forget a response")
+    async def delete(id: str, request: Request) -> dict[str, Any]:
+        stored = store.remove(owner_of(request), id)
+        if stored.task is not None:
+            stored.task.cancel()
+        return {"id": id, "object": "response", "deleted": True}
+
+    @router.post("/v1/responses/{id}/cancel", summary="End a response that is being made")
+    async def cancel(id: str, request: Request) -> Response:
+        stored = store.get(owner_of(request), id)
+        if not stored.response["background"]:
+            raise BadRequest(
+                "only responses that are made in the background can be cancelled", "id"
+            )
+        if stored.task is not None and stored.response["status"] in ("queued", "in_progress"):
+            stored.task.cancel()
+            stored.response["status"] = "cancelled"
+        return JSONResponse(stored.response)
+
+    return router
+
+
+def owner_of(request: Request) -> str:
+    """Under what a request's responses are kept: the digest of its key, so that no key is."""
+    key = request.headers.get("authorization") or request.headers.get("x-api-key") or ""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _order(api: Api, store: ResponseStore, owner: str, body: ResponseBody) -> _Order:
+    earlier: list[dict[str, Any]] = []
+    if body.previous_response_id is not None:
+        before = store.get(owner, body.previous_response_id)
+        if before.response["status"] not in ("completed", "incomplete"):
+            message = f"that response is {before.response['status']}: it cannot be gone on from"
+            raise BadRequest(message, "previous_response_id")
+        earlier = before.messages
+    turn = body.turn(earlier)
+    check_logprobs(api, turn)
+    given = body.input
+    items = (
+        [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": given}]}]
+        if isinstance(given, str)
+        else [item.model_dump(exclude_none=True) for item in given]
+    )
+    named = [{"id": new_id("item_")} | item for item in items]
+    made = Making(api, body, new_id("resp_"))
+    stored = Stored(made.response, body.messages(earlier), named)
+    return _Order(api, store, owner, body, turn, stored, made)
+
+
+async def _make(order: _Order) -> None:
+    order.made.begin()
+    async with aclosing(answers(order.api.voice, order.turn, order.id)) as events:
+        async for _, event in events:
+            order.made.take(event)
+    order.keep()
+
+
+def _begin(order: _Order) -> dict[str, Any]:
+    """Has it made in the background; the response as it is before."""
+
+    async def work() -> None:
+        try:
+            await _make(order)
+        except ClientLeft:
+            order.made.response["status"] = "cancelled"
+        except (
+            Exception
+        ) as error:  # the table says what is told of it; what it does not know, it logs
+            failure = describe(error)
+            order.made.fail(failure.type, failure.message)
+            order.keep()
+
+    order.stored.task = asyncio.ensure_future(work())
+    order.store.put(order.owner, order.stored)
+    return order.made.response
+
+
+async def _events(order: _Order) -> Events:
+    """The events of a response. Its first come with the first of the answer, so that what is refused has its status."""
+    begun = False
+    try:
+        async with aclosing(answers(order.api.voice, order.turn, order.id)) as events:
+            async for _, event in events:
+                for made in [] if begun else order.made.begin():
+                    yield made
+                begun = True
+                taken = order.made.take(event)
+                if order.made.response["status"] != "in_progress":
+                    order.keep()
+                for made in taken:
+                    yield made
+    except Exception as error:  # as above; an error after the beginning is told in the stream
+        if not begun:
+            raise
+        failure = describe(error)
+        for made in order.made.fail(failure.type, failure.message):
+            yield made
