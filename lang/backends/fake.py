@@ -9,6 +9,9 @@ one per call; a function of the Call; an exception to raise; `Stall()` to never 
 everything. What is not scripted gets a small example of its type. Answers obey max_tokens and stops, tokens are words,
 and an answer that its constraint forbids is an error: the script is wrong then.
 
+A gen "x" that thinks or calls tools asks under more names: "x.thinking"; "x.call" for each call; "x.more" for what
+follows a call. A free answer calls tools by the mark of the model's format, "<tool_call>" where no template says more.
+
 It does not sample. It refuses to know about models.
 """
 

@@ -75,6 +75,7 @@ class Remote:
         self._rendered = functools.lru_cache(4096)(self._render)
         self._checked = functools.lru_cache(4096)(self._check)
         self._releases: list[str] = []
+        self._releasing: set[asyncio.Task[None]] = set()
         weakref.finalize(self, self._blocking.close)
 
     # -- questions -----------------------------------------------------------------------------------------------
@@ -150,9 +151,8 @@ class Remote:
 
     async def aclose(self) -> None:
         """Releases what is held and closes the connections."""
-        ids, self._releases = self._releases, []
-        if ids:
-            await self._let_go(ids)
+        self._send_releases()
+        await asyncio.gather(*self._releasing, return_exceptions=True)
         await self._http.aclose()
 
     def close(self) -> None:
@@ -198,7 +198,14 @@ class Remote:
         ids, self._releases = self._releases, []
         if ids and not self._http.is_closed:
             task = asyncio.ensure_future(self._let_go(ids))
-            task.add_done_callback(_forget)
+            self._releasing.add(task)
+            task.add_done_callback(self._released)
+
+    def _released(self, task: "asyncio.Task[None]") -> None:
+        """A release that does not arrive is made up for: the server lets go of unused states by itself."""
+        self._releasing.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def _let_go(self, ids: list[str]) -> None:
         for first in range(0, len(ids), RELEASES_AT_ONCE):
@@ -227,9 +234,3 @@ async def _events(response: httpx.Response) -> AsyncGenerator[dict[str, Any], No
 
 def _with_prefix(delta: Delta, prefix: RemotePrefix) -> Delta:
     return Delta(delta.text, delta.index, delta.tokens, delta.finish, delta.usage, prefix)
-
-
-def _forget(task: "asyncio.Task[None]") -> None:
-    """A release that does not arrive is made up for: the server lets go of unused states by itself."""
-    if not task.cancelled():
-        task.exception()

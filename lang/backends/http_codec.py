@@ -21,7 +21,7 @@ from ...constrained.errors import (
 from ...constrained.spec import Constraint
 from ..errors import InvalidParams, InvalidProgram, LangError, NoBackend, Unsupported
 from ..params import SamplingParams
-from ..program.encode import wire_constraint
+from ..program.constraints import wire_constraint
 from .base import Delta, Finish, Prompt, Token, Usage
 from .retry import Busy
 
@@ -69,7 +69,7 @@ def read_delta(event: dict[str, Any]) -> tuple[Delta, tuple[str, int] | None]:
     return delta, None if state is None else (state["id"], state["length"])
 
 
-def read_failure(response: httpx.Response, body: dict[str, Any] | None = None) -> Exception:
+def read_failure(response: httpx.Response, body: Any = None) -> Exception:
     """The exception that an error reply, or an error event in a stream, tells of."""
     error = _error_of(response, body)
     message, kind = str(error.get("message")), error.get("type")
@@ -93,14 +93,16 @@ def read_failure(response: httpx.Response, body: dict[str, Any] | None = None) -
             return Refused(f"{response.status_code} from {response.request.url}: {message}")
 
 
-def _error_of(response: httpx.Response, body: dict[str, Any] | None) -> dict[str, Any]:
+def _error_of(response: httpx.Response, body: Any) -> dict[str, Any]:
     if body is None:
         try:
             body = response.json()
         except ValueError:
             body = None
-    error = body.get("error") if isinstance(body, dict) else None
-    return error if isinstance(error, dict) else {"message": response.text[:200] or "no message"}
+    error = cast(dict[str, Any], body).get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict):
+        return cast(dict[str, Any], error)
+    return {"message": response.text[:200] or "no message"}
 
 
 def _seconds(response: httpx.Response) -> float | None:

@@ -90,7 +90,10 @@ async def _merge(streams: list[Events]) -> AsyncGenerator[tuple[int, Event], Non
 
 @dataclass(slots=True)
 class _Answer:
-    """One answer in the making. pieces: the prompt and what was generated of the answer; spent: what it took; thinking: tokens of thoughts."""
+    """One answer in the making. pieces: the prompt and what was generated of the answer.
+
+    spent: what all generations took; thinking: tokens of thoughts; thought: whether there can be no more of them.
+    """
 
     voice: Voice
     turn: Turn

@@ -27,7 +27,7 @@ HEADERS = {
 def page_routes() -> APIRouter:
     """The page and its files."""
     router = APIRouter(include_in_schema=False)
-    folder = files(__package__)
+    folder = files(__name__.rpartition(".")[0])
     for name, kind in TYPES.items():
         content = (folder / name).read_bytes()
         path = "/" if name == "index.html" else f"/page/{name}"

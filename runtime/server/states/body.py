@@ -13,8 +13,8 @@ from ....constrained.spec import Constraint
 from ....lang.backends.base import Piece
 from ....lang.errors import InvalidParams
 from ....lang.params import SamplingParams
-from ....lang.program.document import Constraint as ConstraintData
-from ....lang.program.document import constraint_of
+from ....lang.program.constraints import Constraint as ConstraintData
+from ....lang.program.constraints import constraint_of
 from ..errors import BadRequest, spell
 from ..strict import StrictBody
 

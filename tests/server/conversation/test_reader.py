@@ -84,7 +84,7 @@ def test_pieces_make_the_whole(text, cuts) -> None:
 def test_a_stop_ends_words_and_not_calls(cuts) -> None:
     call = hermes.FORM.write([Call("look", {"at": "END"})])
     _, words, made, stopped = read(f"One{call}two END three", hermes.FORM, cuts, stops=("END",))
-    assert (words, stopped) == ("Onetwo", "END")
+    assert (words, stopped) == ("Onetwo ", "END")
     assert made == [("look", '{"at": "END"}')]
 
 
