@@ -58,7 +58,6 @@ from .lang.events import (
 from .lang.flow import map, match, repeat
 from .lang.function import Function, function
 from .lang.params import SamplingParams
-from .lang.partial import Partial
 from .lang.primitives import assistant, gen, select, system, text, tool, user
 from .lang.program.program import Program, program_schema
 from .lang.run import Run
@@ -68,6 +67,7 @@ from .lang.thinking import Thinking
 from .lang.tools.mcp_client import McpTools, McpUnavailable, mcp
 from .lang.tools.record import ToolCall
 from .lang.tools.tool import Tool
+from .lang.values.partial import Partial
 
 __version__ = "0.1.0"
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .automaton import Flags, Table
 from .bytedfa import Classes, join_classes, representatives
+from .errors import ConstraintBudget
 from .rule import Machine, Move, Rule
 
 REFUSED = -(2**31)  # as an entry: not allowed, even where the rule may end
@@ -80,8 +81,8 @@ class Links:
     others: dict[int, list[int]]
 
 
-def align(machine: Machine) -> Aligned:
-    """The rules that the machine's start can call, numbered through."""
+def align(machine: Machine, most_bytes: int | None = None) -> Aligned:
+    """The rules that the machine's start can call, numbered through. Raises ConstraintBudget for larger tables."""
     order = _called(machine)
     rules = [machine.rules[number] for number in order]
     numbers = {number: i for i, number in enumerate(order)}
@@ -91,6 +92,9 @@ def align(machine: Machine) -> Aligned:
     move_bases = (np.cumsum(moves) - moves).tolist()
     distinct = {id(rule.classes): rule.classes for rule in rules}
     classes = join_classes(distinct.values())
+    nbytes = 4 * int(counts.sum()) * (int(classes.max()) + 1)
+    if most_bytes is not None and nbytes > most_bytes:
+        raise ConstraintBudget(f"needs a table of {nbytes} bytes, above {most_bytes}")
     table = _stack(rules, classes, bases, move_bases)
     ways: list[Way] = []
     for rule, base, move_base in zip(rules, bases, move_bases, strict=True):

@@ -2,59 +2,76 @@
 
     check_constraint(constraint)                         # raises what compiling would raise; needs no vocabulary
     compiler = Compiler(vocabulary, encode)
-    grammar = compiler.compile(constraint)
+    grammar = compiler.compile(constraint)               # or compiler.submit(constraint), a future
     matcher = compiler.matcher(grammar)
 
-Safe to share between threads: a constraint that several ask for at once is compiled by the first of them. Grammars are
-kept up to a number of bytes, least recently used go first; errors are not kept. Slow: compiling takes 1 to 50 ms for
-what is common, and holds the interpreter; it ends by itself when the limits are reached.
+Safe to share between threads: a constraint that several ask for at once is compiled once, and given up when none of
+them waits any more. Grammars are kept up to a number of bytes, least recently used go first, and in a folder if there
+is one; errors are not kept. It refuses to know who compiles (workers.py) and how (lowering.py).
 """
 
 from collections import OrderedDict
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
-from . import trie
-from .bytedfa import ByteDfa
-from .errors import InvalidConstraint, UnsupportedConstraint
+from .folder import GrammarFolder
 from .forced import Encode, Forced
-from .grammar import Grammar
-from .limits import Budget, Limits
+from .limits import Limits
+from .lowering import AnyGrammar, compile_constraint
 from .matcher import Matcher
-from .regex.pattern import compile_pattern, require_some
-from .rule import Machine
-from .schema import lower_schema
+from .place import Compiled
 from .schema.fragments import Fragments
-from .spec import Choices, Constraint, Ebnf, JsonSchema, Regex
-from .regex.spelling import spell, utf8
-from .tables import build_grammar
-from .threads import ThreadGrammar
+from .spec import Constraint
 from .vocabulary import Vocabulary
+from .workers import Threads, Workers
 
-AnyGrammar = Grammar | ThreadGrammar
-FRAGMENT_SHARE = 8  # part of the cache that is for leaves of schemas
+__all__ = ["AnyGrammar", "Compiler", "CompilerClosed", "check_constraint"]
 
 
 def check_constraint(constraint: Constraint, limits: Limits | None = None) -> None:
     """Raises InvalidConstraint, UnsupportedConstraint or ConstraintBudget if the constraint cannot be enforced."""
-    _compile(constraint, limits or Limits(), Fragments(1 << 20))
+    compile_constraint(constraint, limits or Limits(), Fragments(1 << 20))
+
+
+class CompilerClosed(RuntimeError):
+    """The compiler was closed before, or while, it was asked for a grammar."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A constraint that is being compiled, and who waits for it."""
+
+    callers: list[Future[AnyGrammar]] = field(default_factory=list[Future[AnyGrammar]])
+    work: Future[AnyGrammar] | None = None
 
 
 class Compiler:
-    """Compiles for one tokenizer. `encode` gives the plain tokens of a text, without special ones."""
+    """Compiles for one tokenizer. `encode` gives the plain tokens of a text, without special ones.
+
+    workers: who compiles, closed with the compiler; without any, two threads of this process. folder: where grammars
+    are kept between processes.
+    """
 
     def __init__(
-        self, vocabulary: Vocabulary, encode: Encode, limits: Limits | None = None
+        self,
+        vocabulary: Vocabulary,
+        encode: Encode,
+        limits: Limits | None = None,
+        workers: Workers | None = None,
+        folder: GrammarFolder | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.forced = Forced(vocabulary, encode)
         self._limits = limits or Limits()
-        self._fragments = Fragments(self._limits.cache_bytes // FRAGMENT_SHARE)
+        self._workers = workers or Threads(self._limits, vocabulary.special_texts)
+        self._folder = folder
         self._lock = Lock()
         self._grammars: OrderedDict[Constraint, AnyGrammar] = OrderedDict()
-        self._running: dict[Constraint, Future[AnyGrammar]] = {}
+        self._flights: dict[Constraint, _Flight] = {}
         self._bytes = 0
+        self._closed = False
 
     @property
     def nbytes(self) -> int:
@@ -64,73 +81,99 @@ class Compiler:
     def cached(self, constraint: Constraint) -> AnyGrammar | None:
         """The grammar of a constraint that was compiled already and is still kept; never waits."""
         with self._lock:
-            if constraint in self._grammars:
-                self._grammars.move_to_end(constraint)
-            return self._grammars.get(constraint)
+            return self._find(constraint)
 
     def compile(self, constraint: Constraint) -> AnyGrammar:
         """The grammar of a constraint. Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget."""
+        return self.submit(constraint).result()
+
+    def submit(self, constraint: Constraint) -> Future[AnyGrammar]:
+        """The grammar to come, or the error. Cancel it to be done with waiting; the last to do so ends the work.
+
+        Raises CompilerClosed after close.
+        """
+        if self._closed:
+            raise CompilerClosed("the compiler is closed")
+        caller: Future[AnyGrammar] = Future()
         with self._lock:
-            if constraint in self._grammars:
-                self._grammars.move_to_end(constraint)
-                return self._grammars[constraint]
-            future = self._running.get(constraint)
-            mine = future is None
-            if future is None:
-                future = self._running[constraint] = Future()
+            found = self._find(constraint)
+            flight = self._flights.get(constraint)
+            mine = found is None and flight is None
+            if mine:
+                flight = self._flights[constraint] = _Flight()
+            if found is None and flight is not None:
+                flight.callers.append(caller)
+        if found is not None:
+            caller.set_result(found)
+            return caller
+        assert flight is not None
+        caller.add_done_callback(lambda done: self._leave(constraint, flight, done))
         if mine:
-            self._run(constraint, future)
-        return future.result()
+            self._start(constraint, flight)
+        return caller
 
     def matcher(self, grammar: AnyGrammar) -> Matcher[Any]:
         """A matcher at the start of a grammar."""
-        return Matcher(grammar, self.vocabulary, self.forced)
+        chosen = cast("Compiled[Any]", grammar)
+        return Matcher(chosen, self.vocabulary, self.forced)
 
-    def _run(self, constraint: Constraint, future: Future[AnyGrammar]) -> None:
-        try:
-            grammar = _compile(constraint, self._limits, self._fragments)
-        except BaseException as error:
-            with self._lock:
-                del self._running[constraint]
-            # Whoever asked for the same thing meanwhile gets the same answer.
-            future.set_exception(error)
+    def close(self) -> None:
+        """Ends the workers; whoever waits for what they did not begin gets CompilerClosed."""
+        self._closed = True
+        self._workers.close()
+
+    def _find(self, constraint: Constraint) -> AnyGrammar | None:
+        if constraint in self._grammars:
+            self._grammars.move_to_end(constraint)
+        return self._grammars.get(constraint)
+
+    def _start(self, constraint: Constraint, flight: _Flight) -> None:
+        stored = self._folder.read(self._folder_key(constraint)) if self._folder else None
+        if stored is not None:
+            work: Future[AnyGrammar] = Future()
+            work.set_result(stored)
+        else:
+            work = self._workers.submit(constraint)
+        flight.work = work
+        work.add_done_callback(lambda done: self._finish(constraint, flight, done, stored is None))
+
+    def _folder_key(self, constraint: Constraint) -> str:
+        return repr((constraint, sorted(self.vocabulary.special_texts)))
+
+    def _leave(self, constraint: Constraint, flight: _Flight, caller: Future[AnyGrammar]) -> None:
+        """A caller waits no more; without any the work is taken back, if it has not begun."""
+        if not caller.cancelled():
             return
         with self._lock:
-            del self._running[constraint]
-            self._grammars[constraint] = grammar
-            self._bytes += grammar.nbytes
-            while self._bytes > self._limits.cache_bytes and len(self._grammars) > 1:
-                self._bytes -= self._grammars.popitem(last=False)[1].nbytes
-        future.set_result(grammar)
+            flight.callers.remove(caller)
+            alone = not flight.callers and self._flights.get(constraint) is flight
+            if alone:
+                del self._flights[constraint]
+        if alone and flight.work is not None:
+            flight.work.cancel()
 
+    def _finish(
+        self, constraint: Constraint, flight: _Flight, work: Future[AnyGrammar], fresh: bool
+    ) -> None:
+        with self._lock:
+            if self._flights.get(constraint) is flight:
+                del self._flights[constraint]
+            callers = list(flight.callers)
+            if not work.cancelled() and work.exception() is None:
+                self._keep(constraint, work.result())
+        for caller in callers:
+            if caller.set_running_or_notify_cancel():
+                closed = CompilerClosed("the compiler was closed")
+                error = closed if work.cancelled() else work.exception()
+                if error is not None:
+                    caller.set_exception(error)
+                else:
+                    caller.set_result(work.result())
+        if fresh and self._folder and not work.cancelled() and work.exception() is None:
+            self._folder.write(self._folder_key(constraint), work.result())
 
-def _compile(constraint: Constraint, limits: Limits, fragments: Fragments) -> AnyGrammar:
-    return build_grammar(_lower(constraint, Budget(limits), fragments))
-
-
-def _lower(constraint: Constraint, budget: Budget, fragments: Fragments) -> ByteDfa | Machine:
-    match constraint:
-        case Regex(pattern):
-            found = require_some(compile_pattern(pattern, budget))
-            return spell(found, utf8(found.alphabet), budget)
-        case Choices(texts):
-            return _lower_choices(texts, budget)
-        case JsonSchema():
-            return lower_schema(constraint, budget, fragments)
-        case Ebnf():
-            raise UnsupportedConstraint(
-                "EBNF grammars are not supported yet; use a regex or a JSON Schema"
-            )
-
-
-def _lower_choices(texts: tuple[str, ...], budget: Budget) -> ByteDfa:
-    if not texts:
-        raise InvalidConstraint("at least one choice is needed")
-    if len(texts) > budget.limits.choices:
-        raise InvalidConstraint(f"more than {budget.limits.choices} choices")
-    try:
-        return trie.words([text.encode() for text in texts], budget)
-    except UnicodeEncodeError as error:
-        raise InvalidConstraint(
-            f"a choice has a lone surrogate, which no text can contain: {error}"
-        ) from None
+    def _keep(self, constraint: Constraint, grammar: AnyGrammar) -> None:
+        self._grammars[constraint] = grammar
+        self._bytes += grammar.nbytes
+        while self._bytes > self._limits.cache_bytes and len(self._grammars) > 1:
+            self._bytes -= self._grammars.popitem(last=False)[1].nbytes

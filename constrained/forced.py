@@ -56,12 +56,21 @@ class Forced:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         run, cuts = self._run(grammar, place)
-        found = self._agree(window, run, cuts)
+        found = self._take(grammar, place, self._agree(window, run, cuts))
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return found
+
+    def _take(self, grammar: Compiled[P], place: P, tokens: tuple[int, ...]) -> tuple[int, ...]:
+        """The tokens up to the first that the grammar does not take as one."""
+        for count, token in enumerate(tokens):
+            after = grammar.take(place, self._vocabulary.token(token))
+            if after is None:
+                return tokens[:count]
+            place = after
+        return tokens
 
     def _run(self, grammar: Compiled[P], place: P) -> tuple[bytes, list[int]]:
         """The forced bytes from here and where they may be cut; kept, whatever token came before."""

@@ -25,8 +25,8 @@ The device copies these tables and walks them; nothing here knows tokens. Slow: 
 for an action.
 """
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field, fields
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,6 @@ class Grammar:
     byte may follow and the text may not end.
     """
 
-    tier: ClassVar[Literal["device", "host"]] = "device"
     key: str
     classes: Classes
     edges: NDArray[np.int32]
@@ -59,6 +58,18 @@ class Grammar:
     has_forced: NDArray[np.bool_] = field(repr=False)
     _single: NDArray[np.int16] = field(repr=False)  # the only byte of each class, or -1
     _columns: bytes = field(repr=False)  # `classes`, for bytes.translate
+
+    def __post_init__(self) -> None:
+        for table in (self.classes, self.edges, self.actions, self.returns, self.has_forced):
+            table.flags.writeable = False
+
+    def __reduce__(self) -> tuple[type["Grammar"], tuple[object, ...]]:
+        return Grammar, tuple(getattr(self, f.name) for f in fields(self))
+
+    @property
+    def tier(self) -> Literal["device", "host"]:
+        """Who makes the masks: the device."""
+        return "device"
 
     @property
     def states(self) -> int:
@@ -106,6 +117,8 @@ class Grammar:
 
     def closed(self, place: Place) -> bool:
         """Whether nothing may follow: the text must end here."""
+        if (self.edges[place.state, AHEAD:] > 0).any():
+            return False
         classes = np.unique(self.classes, return_index=True)[1]
         return not any(self.step(place, int(byte)) for byte in classes)
 

@@ -25,7 +25,9 @@ MOST_KINDS = 1 << 17
 
 
 class Lanes(Protocol[P_contra]):
-    """Reads bytes for many lanes of one grammar."""
+    """Reads bytes for many lanes of one grammar. after_any: what a Shelf remembers, until `enter` forgets contexts."""
+
+    after_any: dict[tuple[int, int], tuple[int, int] | None]
 
     def enter(self, place: P_contra) -> tuple[int, int]: ...
     def follow(
@@ -45,11 +47,12 @@ class TableLanes:
         self._contexts: list[Context] = []
         self._numbers: dict[Context, int] = {}
         self._known: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self.after_any: dict[tuple[int, int], tuple[int, int] | None] = {}
 
     def enter(self, place: Place) -> tuple[int, int]:
         """The state and context of a place."""
         if len(self._known) > MOST_KINDS:
-            self._contexts, self._numbers, self._known = [], {}, {}
+            self._contexts, self._numbers, self._known, self.after_any = [], {}, {}, {}
         state, register, stack = self._grammar.mask_key(place, self._longest)
         below = tuple((p, r - 1 if r else FAR) for p, r in stack)
         return state, self._number((register - 1 if register else FAR, below, len(stack)))

@@ -22,8 +22,12 @@ from .errors import InvalidConstraint
 WIDEST = 62  # verdicts that fit into an int64
 
 
-def cut_dead(aligned: Aligned) -> tuple[Aligned, Links]:
-    """The machine without dead ends, and its links. Raises InvalidConstraint if no text is accepted."""
+def cut_dead(aligned: Aligned, joint: bool = False) -> tuple[Aligned, Links]:
+    """The machine without dead ends, and its links. Raises InvalidConstraint if no text is accepted.
+
+    joint: a way calls one and the same copy at its limit and away from it, as a rule.Move does; then what only the
+    other of the two can end with may stay, and be a dead end.
+    """
     links = find_links(aligned)
     reach = _find_verdicts(aligned, links)
     start = aligned.starts[0]
@@ -33,7 +37,7 @@ def cut_dead(aligned: Aligned) -> tuple[Aligned, Links]:
     verdicts = np.array(reach, object if wide else np.int64)
     if not _has_dead_ends(aligned, links, verdicts):
         return aligned, links
-    aligned = _Copies(aligned, verdicts[: len(aligned.ends)]).build()
+    aligned = _Copies(aligned, verdicts[: len(aligned.ends)], joint).build()
     return aligned, find_links(aligned)
 
 
@@ -159,7 +163,7 @@ def _has_dead_ends(aligned: Aligned, links: Links, verdicts: NDArray[np.int64]) 
         for child, after in ((onward, way.after), (at_limit, way.at_limit)):
             if way.call is None or not child:
                 continue
-            wanted = sum(1 << v for v, state in enumerate(after) if state)
+            wanted = _verdicts_of(after)
             reached = int(verdicts[child] if child > 0 else verdicts[count - 1 - child])
             if reached & ~wanted:
                 return True
@@ -169,7 +173,8 @@ def _has_dead_ends(aligned: Aligned, links: Links, verdicts: NDArray[np.int64]) 
 class _Copies:
     """Copies of rules, each for a goal: the verdicts, as bits, after which its callers can go on."""
 
-    def __init__(self, aligned: Aligned, verdicts: NDArray[np.int64]) -> None:
+    def __init__(self, aligned: Aligned, verdicts: NDArray[np.int64], joint: bool) -> None:
+        self._joint = joint
         self._aligned = aligned
         self._verdicts = verdicts
         self._numbers: dict[tuple[int, int], int] = {}
@@ -247,15 +252,11 @@ class _Copies:
     def _copy_way(self, way: Way, rule: int, goal: int, shift: int) -> Way:
         after = tuple(self._place(rule, goal, s) for s in way.after)
         at_limit = tuple(self._place(rule, goal, s) for s in way.at_limit)
-        call, call_at_limit = way.call, way.call_at_limit
-        if call is not None:
-            wanted = sum(1 << v for v, s in enumerate(after) if s)
-            call = self._number(call, self._goal(call, wanted)) if wanted else None
-        if call_at_limit is not None:
-            wanted = sum(1 << v for v, s in enumerate(at_limit) if s)
-            call_at_limit = (
-                self._number(call_at_limit, self._goal(call_at_limit, wanted)) if wanted else None
-            )
+        wanted, wanted_at = _verdicts_of(after), _verdicts_of(at_limit)
+        if self._joint:
+            wanted = wanted_at = wanted | wanted_at
+        call = self._call(way.call, wanted)
+        call_at_limit = self._call(way.call_at_limit, wanted_at)
         if way.call is not None and call is None and call_at_limit is None:
             after = at_limit = (0,)
         return way._replace(
@@ -265,8 +266,19 @@ class _Copies:
             ),
         )  # fmt: skip
 
+    def _call(self, rule: int | None, wanted: int) -> int | None:
+        """The copy of a rule that is called for some verdicts."""
+        if rule is None or not wanted:
+            return None
+        return self._number(rule, self._goal(rule, wanted))
+
     def _goal(self, rule: int, wanted: int) -> int:
         """The goal of a call; -1, every verdict, where the rule has no other than the wanted ones."""
         ends = self._aligned.ends[self._members[rule]]
         every = sum(1 << v - 1 for v in set(ends[ends > 0].tolist()))
         return -1 if not every & ~wanted else wanted & every
+
+
+def _verdicts_of(after: tuple[int, ...]) -> int:
+    """The verdicts, as bits, after which something follows."""
+    return sum(1 << verdict for verdict, state in enumerate(after) if state)

@@ -7,7 +7,7 @@ nothing but the standard library, so that the language can speak of constraints 
 """
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, Union
+from typing import Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +78,4 @@ class Tagged:
     triggers: tuple[str, ...] = ()
 
 
-Constraint: TypeAlias = Union[Regex, Choices, JsonSchema, Ebnf, Tagged]
+Constraint: TypeAlias = Regex | Choices | JsonSchema | Ebnf | Tagged

@@ -13,25 +13,24 @@ from numpy.typing import NDArray
 
 from .align import ENDLESS, REFUSED, Aligned, Links, Way, align
 from .automaton import Flags, Table
-from .bytedfa import ByteDfa, Classes
+from .bytedfa import Classes
 from .grammar import AHEAD, CALLER, EXACT, LIMITS, MOST_PUSHED, Grammar, Place
 from .live import cut_dead
-from .rule import Machine, machine_of
+from .rule import Machine
 from .threads import ThreadGrammar, build_threads
 
 Ints = NDArray[np.int64]
 
 
-def build_grammar(source: Machine | ByteDfa) -> Grammar | ThreadGrammar:
-    """The grammar of a machine, or of a machine of one rule. Raises InvalidConstraint if it accepts nothing.
+def build_grammar(machine: Machine, most_bytes: int | None = None) -> Grammar | ThreadGrammar:
+    """The grammar of a machine. Raises InvalidConstraint if it accepts nothing, ConstraintBudget for larger tables.
 
     It is one for the host alone where a byte can be read in several ways, or makes more rules call each other than a
     token may leave open.
     """
-    machine = machine_of(source) if isinstance(source, ByteDfa) else source
-    aligned, links = cut_dead(align(machine))
+    aligned, links = cut_dead(align(machine, most_bytes))
     if not aligned.deterministic or _deepest_chain(aligned, links) > MOST_PUSHED:
-        return build_threads(aligned)
+        return build_threads(cut_dead(align(machine), joint=True)[0])
     called = _called_states(aligned)
     closed = aligned.closed & called & (aligned.ends > 0)
     matters, rows, returns, first = _lay_returns(aligned)
@@ -40,18 +39,22 @@ def build_grammar(source: Machine | ByteDfa) -> Grammar | ThreadGrammar:
     edges[:, 0] = np.where(closed, -aligned.ends, aligned.ends)
     edges[:, 1] = np.array(matters)[aligned.owner]
     _lay_entries(edges[:, AHEAD:], links.table, entries, (aligned.ends > 0) & called)
-    start = aligned.starts[0]
-    key = hashlib.sha256(str((edges.shape, len(actions), start)).encode())
-    for table in (aligned.classes, edges, actions, returns):
+    numbers = first, int(aligned.ends.max()), aligned.starts[0]
+    return finish(aligned.classes, edges, actions, returns, numbers)
+
+
+def finish(
+    classes: Classes, edges: Table, actions: Ints, returns: Table, numbers: tuple[int, int, int]
+) -> Grammar:
+    """The grammar with these tables; numbers: its first return, verdicts, and start."""
+    first, verdicts, start = numbers
+    key = hashlib.sha256(str((edges.shape, len(actions), numbers)).encode())
+    for table in (classes, edges, actions, returns):
         key.update(table.tobytes())
-    classes = aligned.classes
     single = _single_bytes(classes, edges.shape[1] - AHEAD)
-    has_forced = _find_forced(edges, single)
-    for table in (edges, actions, returns, has_forced, single):
-        table.flags.writeable = False
     return Grammar(
-        key.hexdigest(), classes, edges, actions, returns, first, int(aligned.ends.max()),
-        Place(start), has_forced, single, classes.tobytes(),
+        key.hexdigest(), classes, edges, actions, returns, first, verdicts, Place(start),
+        _find_forced(edges, single), single, classes.tobytes(),
     )  # fmt: skip
 
 

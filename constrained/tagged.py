@@ -137,6 +137,8 @@ def _plain_rule(rule: Rule, end: bytes, budget: Budget) -> Rule:
 
 def _renumber(rule: Rule, base: int) -> Rule:
     """The rule with its calls going to rules numbered from `base`."""
+    if all(move.call is None for move in rule.moves):
+        return rule
     moves = tuple(m if m.call is None else replace(m, call=m.call + base) for m in rule.moves)
     return replace(rule, moves=moves)
 
@@ -151,9 +153,8 @@ def _linger(rule: Rule, end: bytes) -> Rule:
 
 def _calling_rule(inner: Rule, number: int, end: bytes) -> Rule:
     """Calls the rule of that number, then reads the end text."""
-    table = np.zeros(
-        (3 + len(end), 256), np.int32
-    )  # 1: start; from 2 on: that much of the end text
+    # State 1 is the start; from 2 on so much of the end text has been read.
+    table = np.zeros((3 + len(end), 256), np.int32)
     for index, byte in enumerate(end):
         table[2 + index, byte] = 3 + index
     moves = [Move((2,), number)]

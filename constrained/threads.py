@@ -11,7 +11,7 @@ grammar an automaton that is built as it is used. Slow: some 10 microseconds for
 import hashlib
 from collections.abc import Callable
 from itertools import count
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from .bytedfa import representatives
 from .errors import ConstraintBudget
 from .rule import Machine, Move, Rule, Threads
 
-MOST_THREADS = 512
+MOST_THREADS = 128
 MOST_READINGS = 1 << 15
 Ints = NDArray[np.int64]
 
@@ -40,9 +40,6 @@ class Reading:
 class ThreadGrammar:
     """A compiled constraint of the host tier. Readings that are equal are one, until too many are kept."""
 
-    tier: ClassVar[Literal["host"]] = "host"
-    forces: ClassVar[bool] = False
-
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.classes = machine.rules[0].classes
@@ -52,6 +49,19 @@ class ThreadGrammar:
         self.key = _digest(machine)
         self.start = self._reading(machine.begin())
         self.nbytes = sum(rule.table.nbytes + rule.ends.nbytes for rule in machine.rules)
+
+    def __reduce__(self) -> "tuple[type[ThreadGrammar], tuple[Machine]]":
+        return ThreadGrammar, (self.machine,)
+
+    @property
+    def tier(self) -> Literal["device", "host"]:
+        """Who makes the masks: the host."""
+        return "host"
+
+    @property
+    def forces(self) -> bool:
+        """False: nothing is ever forced."""
+        return False
 
     def walk(self, place: Reading, data: bytes) -> Reading | None:
         """The reading after these bytes; None if they are not allowed. Raises ConstraintBudget."""
@@ -122,11 +132,12 @@ class ThreadLanes:
         self._width = int(self._columns.max()) + 1
         self._readings: list[Reading] = []
         self._indices: dict[int, int] = {}
+        self.after_any: dict[tuple[int, int], tuple[int, int] | None] = {}
 
     def enter(self, place: Reading) -> tuple[int, int]:
         """The state and context of a reading."""
         if len(self._readings) > MOST_READINGS:
-            self._readings, self._indices = [], {}
+            self._readings, self._indices, self.after_any = [], {}, {}
         return self._index(place), 0
 
     def follow(self, states: Ints, contexts: Ints, data: NDArray[np.uint8]) -> tuple[Ints, Ints]:
@@ -178,10 +189,10 @@ def _rule(aligned: Aligned, number: int) -> Rule:
 
 
 def _move(way: Way, local: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Move:
-    """A way as a move again. Copies of a rule for one side of a limit serve both."""
-    call = way.call if way.call is not None else way.call_at_limit
+    """A way as a move again, which calls one rule, at its limit and away from it."""
+    assert way.limit == 0 or way.call == way.call_at_limit, way
     return Move(
-        local(way.after), call, way.limit or None, local(way.at_limit), way.unseen, way.seen,
+        local(way.after), way.call, way.limit or None, local(way.at_limit), way.unseen, way.seen,
         way.mark, local(way.others),
     )  # fmt: skip
 

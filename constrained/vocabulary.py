@@ -16,21 +16,34 @@ from numpy.typing import NDArray
 from .errors import UnsupportedTokenizer
 from .trie import build_trie
 
+SPECIAL = b"\xff"  # a byte that no UTF-8 text has
+
 
 class Vocabulary:
     """Tokens as bytes. None, or no bytes: a special or unused id, which no grammar allows; so are the eos ids.
 
+    specials: special tokens that a grammar may name, by id. Their bytes are SPECIAL and the name, so that no text
+    allows them by accident.
+
     flat: uint8 [bytes], all tokens one after the other. offsets: int32 [size + 1], where each begins.
     """
 
-    def __init__(self, tokens: Sequence[bytes | None], eos_ids: frozenset[int]) -> None:
+    def __init__(
+        self,
+        tokens: Sequence[bytes | None],
+        eos_ids: frozenset[int],
+        specials: Mapping[int, str] | None = None,
+    ) -> None:
         if not tokens:
             raise ValueError("a vocabulary needs at least one token")
         if outside := sorted(i for i in eos_ids if not 0 <= i < len(tokens)):
             raise ValueError(f"eos id {outside[0]} is not among the {len(tokens)} tokens")
         self.size = len(tokens)
         self.eos_ids = eos_ids
+        named = {i: name for i, name in (specials or {}).items() if i < len(tokens)}
+        tokens = [SPECIAL + named[i].encode() if i in named else t for i, t in enumerate(tokens)]
         self._tokens = [b"" if i in eos_ids else token or b"" for i, token in enumerate(tokens)]
+        self.special_texts = frozenset(name for i, name in named.items() if i not in eos_ids)
         self.flat = np.frombuffer(b"".join(self._tokens), np.uint8)
         lengths = np.array([len(t) for t in self._tokens], np.int64)
         self.offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
@@ -74,9 +87,10 @@ def from_tokenizer_json(
     for piece, number in pieces.items():
         if number not in added and piece != unknown:
             tokens[number] = decode(piece)
+    specials = {n: str(e["content"]) for n, e in added.items() if e.get("special", False)}
     for number, entry in added.items():
-        tokens[number] = None if entry.get("special", False) else str(entry["content"]).encode()
-    return Vocabulary(tokens, eos_ids)
+        tokens[number] = None if number in specials else str(entry["content"]).encode()
+    return Vocabulary(tokens, eos_ids, specials)
 
 
 def _read_pieces(model: Mapping[str, Any]) -> dict[str, int]:

@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 from .grammar import Grammar
 from .lanes import Ints, Lanes, TableLanes
 from .place import Compiled
+from .shelf import Shelf, Tree
 from .threads import ThreadGrammar, ThreadLanes
+from .trie import Trie
 from .vocabulary import Vocabulary
 
 Mask = NDArray[np.uint32]
 P = TypeVar("P")
 KEPT_LANES = 64
+SMALL = 4096  # tokens up to which walking all of them is quick enough
 
 
 class Walk:
@@ -36,6 +39,8 @@ class Walk:
         self._lock = Lock()
         self._lanes: OrderedDict[str, Lanes[Any]] = OrderedDict()
         self._walking = Lock()
+        self._whole = Tree(vocabulary.trie, vocabulary.node_tokens, vocabulary.node_firsts)
+        self._shelf: Shelf | None = None
 
     def mask(self, grammar: Compiled[P], place: P) -> Mask:
         """The tokens that may follow; read-only. The eos ids are allowed where the text may end."""
@@ -65,10 +70,10 @@ class Walk:
                 return False
         with self._walking:
             lanes = self._lanes_of(grammar)
-            nodes, at = self._enter(lanes, place, node)
-            while nodes.size:
-                nodes, at = self._deepen(lanes, nodes, at)
-                if self._tokens_at(nodes).size:
+            front = _at(node, lanes.enter(place))
+            while front[0].size:
+                front = _deepen(lanes, self._whole.trie, front)
+                if _tokens_at(self._whole, front[0]).size:
                     return True
         return False
 
@@ -82,34 +87,48 @@ class Walk:
             self._lanes.popitem(last=False)
         return found
 
-    def _enter(self, lanes: Lanes[P], place: P, node: int) -> tuple[Ints, tuple[Ints, Ints]]:
-        state, context = lanes.enter(place)
-        one = np.ones(1, np.int64)
-        return one * node, (one * state, one * context)
-
     def _allowed(self, lanes: Lanes[P], place: P) -> Ints:
-        nodes, at = self._enter(lanes, place, 0)
+        spot = lanes.enter(place)
+        if self.vocabulary.size < SMALL:
+            return self._walk(lanes, self._whole, spot)
+        if self._shelf is None:
+            self._shelf = Shelf(self.vocabulary)
+        words = self._shelf.fitting(lanes, spot)
+        if words is None:
+            return self._walk(lanes, self._whole, spot)
+        return np.concatenate([words, self._walk(lanes, self._shelf.rest, spot)])
+
+    def _walk(self, lanes: Lanes[P], tree: Tree, spot: tuple[int, int]) -> Ints:
+        """The tokens of a tree that are allowed."""
+        nodes, states, contexts = _at(0, spot)
         found: list[Ints] = []
         while nodes.size:
-            nodes, at = self._deepen(lanes, nodes, at)
-            found.append(self._tokens_at(nodes))
+            nodes, states, contexts = _deepen(lanes, tree.trie, (nodes, states, contexts))
+            found.append(_tokens_at(tree, nodes))
         return np.concatenate(found)
 
-    def _deepen(
-        self, lanes: Lanes[P], nodes: Ints, at: tuple[Ints, Ints]
-    ) -> tuple[Ints, tuple[Ints, Ints]]:
-        """The children of these nodes that the grammar allows, and where it stands there."""
-        trie = self.vocabulary.trie
-        firsts, ends = trie.firsts[nodes], trie.firsts[nodes + 1]
-        children, parents = spread(firsts, ends - firsts)
-        states, contexts = lanes.follow(at[0][parents], at[1][parents], trie.labels[children])
-        alive = states != 0
-        return children[alive], (states[alive], contexts[alive])
 
-    def _tokens_at(self, nodes: Ints) -> Ints:
-        vocabulary = self.vocabulary
-        firsts = vocabulary.node_firsts[nodes]
-        return vocabulary.node_tokens[spread(firsts, vocabulary.node_firsts[nodes + 1] - firsts)[0]]
+Front = tuple[Ints, Ints, Ints]
+
+
+def _at(node: int, spot: tuple[int, int]) -> Front:
+    """A single lane at a node of a trie."""
+    return np.array([node]), np.array([spot[0]]), np.array([spot[1]])
+
+
+def _deepen(lanes: Lanes[P], trie: Trie, front: Front) -> Front:
+    """The children of these nodes that the grammar allows, and where it stands there."""
+    nodes, states, contexts = front
+    firsts, ends = trie.firsts[nodes], trie.firsts[nodes + 1]
+    children, parents = spread(firsts, ends - firsts)
+    states, contexts = lanes.follow(states[parents], contexts[parents], trie.labels[children])
+    alive = states != 0
+    return children[alive], states[alive], contexts[alive]
+
+
+def _tokens_at(tree: Tree, nodes: Ints) -> Ints:
+    firsts = tree.firsts[nodes]
+    return tree.tokens[spread(firsts, tree.firsts[nodes + 1] - firsts)[0]]
 
 
 def _open_lanes(grammar: object, longest: int) -> TableLanes | ThreadLanes:

@@ -9,9 +9,9 @@ An item is (query tokens, a range of keys, one kv head); a list holds the first 
 for every head. Query tokens times the heads that share a kv head fill the rows of a matrix tile: 16
 for a token or a few, 64 for some, 128 for longer chunks. Long contexts are split into pieces whose
 borders depend only on the row's own length and count and on how many rows there are, so that a row's
-result is the same whoever else is in the batch; partial results are merged afterwards. Keys that several rows have in the same
-pages may be left to items that read them once for all (attention_share.py): either plan takes them,
-and its rows begin behind them.
+result is the same whoever else is in the batch; partial results are merged afterwards. Keys that
+several rows have in the same pages may be left to items that read them once for all
+(attention_share.py): either plan takes them, and its rows begin behind them.
 
 plan_decode runs on the device with fixed addresses and grids: a CUDA graph may capture it, and the
 host waits for nothing. plan_ragged is numpy on the host and one copy. It knows nothing of requests;
@@ -209,7 +209,7 @@ def plan_decode(
         FIELDS=FIELDS,
         SHARES=shared is not None,
     )
-    lists = [WorkList(space.items, space.count, n * space.pieces, space.shape.tiles()[0])]
+    lists = [WorkList(space.items, space.count, n * space.pieces, space.shape.narrow_tile(n))]
     if shared is not None:
         held = space.shared
         lists.insert(0, WorkList(held.items, held.count, held.items.shape[0], shared, held.members))
@@ -251,7 +251,7 @@ def plan_ragged(
     tiles = space.shape.tiles()
     tile_of = np.array([tiles.index(space.shape.tile_for(int(c))) for c in counts])
     lists = [
-        (tile, _items(spans[:, tile_of == i]))
+        (tile if i else space.shape.narrow_tile(len(counts)), _items(spans[:, tile_of == i]))
         for i, tile in enumerate(tiles)
         if counts[tile_of == i].any()
     ]

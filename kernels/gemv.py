@@ -92,8 +92,9 @@ def _gemv_kernel(
     line = weight + tl.minimum(row, n - 1).to(tl.int64)[:, None] * k + lane[None, :]
     acc = tl.zeros([ROWS, STEP], tl.float32)
     if WHOLE:
-        # Weights are nobody's result: the first are on their way before the kernel ahead has ended.
+        # Weights are nobody's result: the first are on their way before the kernels ahead have ended.
         w = tl.load(line, eviction_policy="evict_first")
+        w2 = w
         if AHEAD == 2:
             w2 = tl.load(line + STEP, eviction_policy="evict_first")
         await_previous(OVERLAPS)

@@ -56,7 +56,7 @@ def _load() -> tuple[Any, Any]:
 
 if TYPE_CHECKING:
     # Inside a kernel Triton's language is not Python's: a type checker sees everything as Any.
-    triton: Any
+    triton: Any = _load()[0]
 
     class _Anything(type):
         def __getattr__(cls, name: str) -> Any: ...

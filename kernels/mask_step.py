@@ -27,10 +27,12 @@ def resolve(
     k * STRIDE, its register at kept_ptr + k * STRIDE; with DIRECT k counts the row's frames as well.
     """
     settling = special & (entry > 0)  # none yet
-    while tl.max(special.to(tl.int32), 0) > 0:
-        pops = special & (settling | (entry == -1))
-        acts = special & (entry < -1) & ~pops
-        if tl.max(pops.to(tl.int32), 0) > 0:
+    pops = special & (entry == -1)
+    # 2: some lane's rule ends; 1: none does, but there are actions; 0: all is done. One reduction for each round.
+    kind = tl.max(tl.where(pops, 2, special.to(tl.int32)), 0)
+    while kind > 0:
+        acts = special & ~pops
+        if kind == 2:
             code = tl.load(arena_ptr + state, mask=pops, other=0)
             popped = pops & (code != 0) & (base + level > 0)
             own = popped & (level > 0)
@@ -53,33 +55,32 @@ def resolve(
             ended = tl.load(arena_ptr + state, mask=alive & settling, other=0) < 0
             settling = settling & ended & (base + level > 0)
             special = special & (~pops | settling | (reads & (read < 0)))
-        if tl.max(acts.to(tl.int32), 0) > 0:
-            action = actions_ptr + tl.where(acts, -2 - entry, 0).to(tl.int64) * 8
-            unseen = tl.load(action, mask=acts, other=0)
-            seen = tl.load(action + 1, mask=acts, other=0)
-            refused = ((unseen != 0) & ((unseen & ~register) == 0)) | ((seen & ~register) != 0)
-            limit = tl.load(action + 3, mask=acts, other=0)
-            raised = (register | tl.load(action + 2, mask=acts, other=0)) + (limit != 0).to(
-                tl.int64
-            )
-            away = ((limit != 0) & (raised == limit)).to(tl.int64)
-            go = tl.load(action + 4 + away, mask=acts & ~refused, other=0).to(tl.int32)
-            push = tl.load(action + 6 + away, mask=acts & (go != 0), other=0).to(tl.int32)
-            full = (push != 0) & ((level >= PUSHED) | (base + level >= FRAMES))
-            go = tl.where(full, 0, go)
-            pushing = (push != 0) & ~full
-            place = (level + base * DIRECT) * STRIDE
-            tl.store(pushed_ptr + place, push, mask=pushing)
-            tl.store(kept_ptr + place, raised, mask=pushing)
-            tl.debug_barrier()
-            register = tl.where(acts, tl.where(pushing, 0, raised), register)
-            level += pushing.to(tl.int32)
-            entry = tl.where(acts, go, entry)
-            arrived = acts & (go >= 0)
-            state = tl.where(arrived, go, state)
-            ended = tl.load(arena_ptr + state, mask=arrived & (go > 0), other=0) < 0
-            settling = settling | (arrived & ended & (base + level > 0))
-            special = special & (~acts | (go < 0) | settling)
+        action = actions_ptr + tl.where(acts, -2 - entry, 0).to(tl.int64) * 8
+        unseen = tl.load(action, mask=acts, other=0)
+        seen = tl.load(action + 1, mask=acts, other=0)
+        refused = ((unseen != 0) & ((unseen & ~register) == 0)) | ((seen & ~register) != 0)
+        limit = tl.load(action + 3, mask=acts, other=0)
+        raised = (register | tl.load(action + 2, mask=acts, other=0)) + (limit != 0).to(tl.int64)
+        away = ((limit != 0) & (raised == limit)).to(tl.int64)
+        go = tl.load(action + 4 + away, mask=acts & ~refused, other=0).to(tl.int32)
+        push = tl.load(action + 6 + away, mask=acts & (go != 0), other=0).to(tl.int32)
+        full = (push != 0) & ((level >= PUSHED) | (base + level >= FRAMES))
+        go = tl.where(full, 0, go)
+        pushing = (push != 0) & ~full
+        place = (level + base * DIRECT) * STRIDE
+        tl.store(pushed_ptr + place, push, mask=pushing)
+        tl.store(kept_ptr + place, raised, mask=pushing)
+        tl.debug_barrier()
+        register = tl.where(acts, tl.where(pushing, 0, raised), register)
+        level += pushing.to(tl.int32)
+        entry = tl.where(acts, go, entry)
+        arrived = acts & (go >= 0)
+        state = tl.where(arrived, go, state)
+        ended = tl.load(arena_ptr + state, mask=arrived & (go > 0), other=0) < 0
+        settling = settling | (arrived & ended & (base + level > 0))
+        special = special & (~acts | (go < 0) | settling)
+        pops = special & (settling | (entry == -1))
+        kind = tl.max(tl.where(pops, 2, special.to(tl.int32)), 0)
     return state, register, base, level
 
 

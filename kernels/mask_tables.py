@@ -7,7 +7,7 @@ A grammar is placed in three arenas. Its state s is the ADDRESS a = o + s * (2 +
     arena[a + 2 + c]    after a byte of class c: 0 not allowed, the next state's address, -1 the caller reads it,
                         -2 - i action i
     actions[i]          unseen, seen, mark, limit, go, go_at_limit, push, push_at_limit; `go` is such an entry
-    returns[p + v]      the address to go on at after verdict v; returns[p - 1] as arena[a + 1], for the frame's register
+    returns[p + v]      the address to go on at after verdict v; returns[p - 1] as arena[a + 1], for that frame
 
 A row stands at an address with a depth d: frames[0 : d] wait, each with its register, and registers[d] is the running
 one's. A token leaves at most PUSHED frames open, a row has at most FRAMES.

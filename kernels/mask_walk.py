@@ -73,20 +73,26 @@ def _walk_kernel(
         level = tl.zeros_like(state)
         register = tl.load(registers_ptr + row * (FRAMES + 1) + depth + tl.zeros_like(level))
         walking = state != 0
-        while tl.max(walking.to(tl.int32), 0) > 0:
+        # 2: some lane met an entry that is not plain; 1: none did, but some go on. One reduction for each byte.
+        kind = tl.max(walking.to(tl.int32), 0)
+        while kind > 0:
             byte = tl.load(flat_ptr + at, mask=walking, other=0).to(tl.int32)
             column = tl.load(classes + byte, mask=walking, other=0).to(tl.int32)
             entry = tl.load(arena_ptr + state + 2 + column, mask=walking, other=0)
             special = walking & (entry < 0)
             state = tl.where(walking & (entry >= 0), entry, state)
-            if tl.max(special.to(tl.int32), 0) > 0:
+            at += 1
+            walking = walking & (at < end)
+            onward = (walking & (state != 0)).to(tl.int32)
+            kind = tl.max(tl.where(special, 2, onward), 0)
+            if kind == 2:
                 state, register, base, level = resolve(
                     entry, special, column, state, register, base, level,
                     frames_ptr + row * FRAMES, registers_ptr + row * (FRAMES + 1), pushed_ptr,
                     kept_ptr, arena_ptr, actions_ptr, returns_ptr, LANES, 0, FRAMES, PUSHED,
                 )  # fmt: skip
-            at += 1
-            walking = walking & (at < end) & (state != 0)
+                kind = tl.max((walking & (state != 0)).to(tl.int32), 0)
+            walking = walking & (state != 0)
         bits = tl.reshape((state != 0).to(tl.int32), (LANES // 32, 32))
         bits = tl.sum(bits << tl.arange(0, 32)[None, :], 1)
         word = (item % blocks) * (LANES // 32) + tl.arange(0, LANES // 32)

@@ -165,6 +165,14 @@ def _scan(
     return top, total, acc
 
 
+@triton.jit
+def _load_item(items, index, FIELDS: tl.constexpr):
+    item = items + index * FIELDS
+    row, first_token, tokens = tl.load(item), tl.load(item + 1), tl.load(item + 2)
+    position, begin, end = tl.load(item + 3), tl.load(item + 4), tl.load(item + 5)
+    return row, first_token, tokens, position, begin, end, tl.load(item + 6)
+
+
 @triton.jit(do_not_specialize_on_alignment=["items", "count", "members", "first_parts"])
 def _paged_attention_kernel(
     q,
@@ -201,17 +209,19 @@ def _paged_attention_kernel(
     await_previous(OVERLAPS)
     # scale turns scores (capped ones: values of tanh) into powers of two; cap turns dot products
     # into arguments of tanh.
+    # Small tiles have the next item on its way while one is computed; large ones lack the registers.
+    EARLY: tl.constexpr = ROWS < 64
+    item = _load_item(items, tl.program_id(0) // KV_HEADS, FIELDS)
     work = tl.load(count) * KV_HEADS
     for turn in tl.range(tl.program_id(0), work, tl.num_programs(0)):
-        item = items + (turn // KV_HEADS) * FIELDS
+        if not EARLY:
+            item = _load_item(items, turn // KV_HEADS, FIELDS)
+        page_row, first_token, tokens, first_position, begin, end, part = item
+        if EARLY:
+            following = tl.minimum(turn + tl.num_programs(0), work - 1)
+            item = _load_item(items, following // KV_HEADS, FIELDS)
         kv_head = turn % KV_HEADS
-        pages = page_table + tl.load(item).to(tl.int64) * table_stride
-        first_token = tl.load(item + 1)
-        tokens = tl.load(item + 2)
-        first_position = tl.load(item + 3)
-        begin = tl.load(item + 4)
-        end = tl.load(item + 5)
-        part = tl.load(item + 6)
+        pages = page_table + page_row.to(tl.int64) * table_stride
 
         row = tl.arange(0, ROWS)
         index = row // GROUP

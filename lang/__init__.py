@@ -6,7 +6,11 @@ the state queues them, its `Interpreter` runs them in order on the backend's loo
 cancellation. The text of a state is a `Transcript`; forks share its computed prefix.
 
     primitives -> ir -> state -> interpreter -> generation, select -> backends
-    types (Python types to constraints)   chat (template text between turns)   function, run, batch, stream (verbs)
+    types, values (Python types to constraints)    chat (template text between turns)
+    function, run, stream, jobs -> batch, checkpoint (verbs)   aside (functions of the user, contained)
+    flow (match, map, repeat)                      program (functions as data) -> optimize (its passes)
+    answers: how a gen comes to its value: tools (calls and rounds), reasoning (thoughts), asking (one generation of it)
+    values: schemas, what prompts are told of them, and values while they grow
 
 Nothing in this folder imports torch or numpy.
 """

@@ -9,10 +9,9 @@ starts from the same prefix. With feedback it starts from a draft that also hold
 the draft is forgotten. It refuses to know about queues and tasks.
 """
 
-import asyncio
-
 from ..constrained.spec import Choices
-from .asking import Ask, Asking, call_params
+from .aside import AsideFailed, call_aside
+from .asking import Ask, Asking, call_params, hear_nothing
 from .backends.base import ChoiceScore, Prompt
 from .cell import Answer, Cell, Meta
 from .errors import InvalidAnswer
@@ -20,12 +19,12 @@ from .events import PartialValue, Retried, TextDelta
 from .generation import Generation
 from .ir import Gen, Select
 from .params import SamplingParams
-from .partial import partial_of
 from .reasoning import think
 from .select import likeliest, score_choices
 from .speaker import Speaker
 from .tools.rounds import use_tools
 from .transcript import Transcript
+from .values.partial import GrowingValue, partial_of
 
 __all__ = ["call_params", "choose", "generate"]
 RETRY_TEMPERATURE = 0.7
@@ -114,19 +113,16 @@ class _Attempts:
         """The generation of an answer, its text told as it comes, and as a value that grows where it has a type."""
         asking, speaker = self.asking, self.asking.speaker
         name, scope, branch = asking.cell.name, speaker.scope, speaker.branch
-        pieces: dict[int, list[str]] = {}
+        growing: dict[int, GrowingValue] = {}
 
         def tell(text: str, index: int) -> None:
-            if scope.listener is None:
-                return
             scope.emit(TextDelta(text, name, index, branch))
             if asking.node.type is not None:
-                there = pieces.setdefault(index, [])
-                there.append(text)
-                kind = asking.node.type
-                scope.emit(PartialValue(name, there, len(there), kind, index, branch))
+                there = growing.setdefault(index, GrowingValue(asking.node.type))
+                scope.emit(PartialValue(name, there, there.add(text), index, branch))
 
-        return Ask(name, asking.params, asking.node.constraint, tell)
+        heard = scope.listener is not None
+        return Ask(name, asking.params, asking.node.constraint, tell if heard else hear_nothing)
 
 
 async def _value(asking: Asking, answer: Answer) -> object:
@@ -152,13 +148,15 @@ async def _value(asking: Asking, answer: Answer) -> object:
 
 
 async def _check(asking: Asking, value: object) -> None:
-    node, speaker = asking.node, asking.speaker
-    if node.check is None:
+    check, speaker = asking.node.check, asking.speaker
+    if check is None:
         return
+    work = call_aside(lambda: check(value), {}, speaker.scope.backend)
     try:
-        verdict = await asyncio.to_thread(node.check, value)
-    except Exception as error:
-        raise speaker.failure(InvalidAnswer, f"refused by its check: {error}") from error
+        verdict = await asking.within(work)
+    except AsideFailed as failed:
+        reason = f"refused by its check: {failed}"
+        raise speaker.failure(InvalidAnswer, reason) from failed.__cause__
     if verdict is False:
         raise speaker.failure(InvalidAnswer, "refused by its check")
 

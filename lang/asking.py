@@ -35,7 +35,7 @@ def call_params(scope: Scope, options: Mapping[str, Any]) -> SamplingParams:
     params = scope.params(options)
     left = max(0.001, scope.deadline - time.monotonic())
     seconds = min(left, params.timeout if params.timeout is not None else math.inf)
-    return params.merged(keep=True, timeout=seconds if seconds < math.inf else None)
+    return params.lasting(seconds if seconds < math.inf else None)
 
 
 def hear_nothing(text: str, index: int) -> None:
@@ -99,6 +99,8 @@ class Asking:
 
     async def within(self, work: Any) -> Any:
         """Awaits work for as long as the gen has time. Raises DeadlineExceeded after that."""
+        if self.deadline >= self.speaker.scope.deadline:
+            return await work  # the interpreter's own timer is the nearer one
         timer = asyncio.timeout(self.left())
         try:
             async with timer:

@@ -1,11 +1,11 @@
 """Batch: many runs of one function, so many at a time, out of any number of items.
 
-    for run in each(work, items, Batch(limit=64, ordered=False)): ...     # work(item) -> a finished Run
+    for run in each(work, items, Batch(limit=64, ordered=False)): ...     # work(index, item) -> a finished Run
     async for run in aeach(awork, items, batch): ...
 
-Items are taken when there is room, so they may come from a generator, and a slow reader slows the batch down: no more than
-a few times `limit` runs are there at once. `work` raises nothing the run ran into, so an item that fails leaves the others
-alone. It refuses to know about functions, backends and files.
+Items are taken when there is room, so they may come from a generator, and a slow reader slows the batch down: no
+more than a few times `limit` runs are there at once. `work` raises nothing the run ran into, so an item that fails leaves
+the others alone. It refuses to know about functions, backends and files.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """limit: most runs at a time; progress: whether a bar is shown; ordered: in the order of the items, or as completed."""
+    """limit: most runs at a time; progress: whether a bar is shown; ordered: as the items are, or as runs complete."""
 
     limit: int = LIMIT
     progress: bool = False
@@ -67,16 +67,20 @@ class _Handing:
 
 
 def each(
-    work: Callable[[Item], Run[R]], items: Iterable[Item], batch: Batch, tick: Tick
+    work: Callable[[int, Item], Run[R]],
+    items: Iterable[Item],
+    batch: Batch,
+    tick: Tick,
+    stop: Callable[[], None],
 ) -> Generator[Run[R]]:
-    """One run per item, in threads. Whatever stops the reader cancels those that have begun."""
+    """One run per item, in threads. When it is left, `stop` cancels those that have begun; it waits for their end."""
     done: queue.SimpleQueue[tuple[int, concurrent.futures.Future[Run[R]]]] = queue.SimpleQueue()
     handing, numbered = _Handing(batch.ordered), enumerate(items)
     pool = concurrent.futures.ThreadPoolExecutor(batch.limit)
 
     def start(index: int, item: Item) -> None:
         context = contextvars.copy_context()
-        future = pool.submit(context.run, work, checked(item, index))
+        future = pool.submit(context.run, work, index, checked(item, index))
         future.add_done_callback(lambda future: done.put((index, future)))
 
     try:
@@ -92,10 +96,12 @@ def each(
             yield from handing.put(index, run)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        stop()
+        pool.shutdown()
 
 
 async def aeach(
-    work: Callable[[Item], Coroutine[Any, Any, Run[R]]],
+    work: Callable[[int, Item], Coroutine[Any, Any, Run[R]]],
     items: Iterable[Item],
     batch: Batch,
     tick: Tick,
@@ -106,12 +112,12 @@ async def aeach(
     room = asyncio.Semaphore(batch.limit)
     tasks: set[asyncio.Task[Run[R]]] = set()
 
-    async def within(item: Item) -> Run[R]:
+    async def within(index: int, item: Item) -> Run[R]:
         async with room:
-            return await work(item)
+            return await work(index, item)
 
     def start(index: int, item: Item) -> None:
-        task = asyncio.get_running_loop().create_task(within(checked(item, index)))
+        task = asyncio.get_running_loop().create_task(within(index, checked(item, index)))
         tasks.add(task)
         task.add_done_callback(lambda task: done.put_nowait((index, task)))
 

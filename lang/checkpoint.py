@@ -5,8 +5,8 @@
     if (line := checkpoint.found(key)) is not None: ...
     checkpoint.add(key, line)                  # written at once
 
-The first line says whose file it is. A last line that was cut by a kill is dropped. An item that failed is recorded, and
-tried again by the next batch. What is slow: reading the file, once. It refuses to know how items are run.
+The first line says whose file it is. A last line that was cut by a kill is dropped. An item that failed is recorded,
+and tried again by the next batch. What is slow: reading the file, once. It refuses to know how items are run.
 """
 
 import hashlib
@@ -46,8 +46,9 @@ class Checkpoint:
         except (PydanticSerializationError, ValueError) as error:
             raise InvalidProgram(f"a checkpoint needs items that are data: {error}") from error
         digest = hashlib.sha256(text.encode()).hexdigest()[:32]
-        self._seen[digest] += 1
-        return f"{digest}.{self._seen[digest]}"
+        with self._lock:
+            self._seen[digest] += 1
+            return f"{digest}.{self._seen[digest]}"
 
     def found(self, key: str) -> dict[str, Any] | None:
         """The line of an item that is done; None if it is not, or failed."""

@@ -9,12 +9,11 @@
 branch: where it happened; () is the program's own state, (0,) the first branch of a fork, (0, 1) a branch of that.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from .partial import partial_of
 from .tools.record import ToolCall
+from .values.partial import GrowingValue
 
 R = TypeVar("R")
 
@@ -71,16 +70,15 @@ class PartialValue:
     """What there is so far of the variable `name`, whose value is written as JSON. Free until `value` is read."""
 
     name: str
-    pieces: Sequence[str]
+    growing: GrowingValue
     count: int
-    type: Any
     index: int = 0
     branch: tuple[int, ...] = ()
 
     @property
     def value(self) -> Any:
         """A Partial of objects, a list of lists; None while there is nothing. Text that is no JSON is given as is."""
-        return partial_of("".join(self.pieces[: self.count]), self.type)
+        return self.growing.view(self.count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@
     answer.start(question="Why?")                    # a Run that still goes on
     answer.run_batch([{"question": q} for q in questions], progress=True)
     for event in answer.stream(question="Why?"): ...
-    await answer.acall("Why?")                       # and arun, arun_batch, astream
+    for run in answer.iter_batch(questions()): ...   # any number of items; checkpoint="file.jsonl" survives a kill
+    await answer.acall("Why?")                       # and arun, arun_batch, aiter_batch, astream
+    answer.trace()                                   # a Program: data, to send, to optimise, to look at
     answer.using(backend=other, temperature=0.5)     # the same function under other settings
 
 `async def` functions work the same and read with `await s.get("answer")`. A plain call runs in the caller's thread;
@@ -19,20 +21,21 @@ nothing is slow but the backend. It refuses to know how nodes are run.
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from .backends.base import Backend
-from .batch import LIMIT, Batch, gather_batch, run_batch
 from .default import default_backend, use
 from .errors import InvalidProgram
 from .events import Event, Finished
 from .flow import at_work
+from .jobs import BatchOptions, Jobs, Performer, jobs_of
 from .params import SamplingParams
 from .program.program import Program
 from .run import Run
@@ -109,24 +112,22 @@ class Function(Generic[P, R]):
         return run
 
     def run_batch(
-        self,
-        items: Sequence[Mapping[str, Any]],
-        *,
-        progress: bool = False,
-        limit: int = LIMIT,
-        backend: Backend | None = None,
-        timeout: float | None = None,
+        self, items: Iterable[Mapping[str, Any]], **options: Unpack[BatchOptions]
     ) -> list[Run[R]]:
-        """Runs it once per item, `limit` at a time, in the order given. An item that fails has `.error`."""
-        chosen = backend or self._backend()
+        """Runs it once per item, some at a time, and returns all runs. An item that fails has `.error`.
 
-        def perform(run: Run[R], item: Mapping[str, Any]) -> None:
-            if (bound := self._bind_item(run, item)) is not None:
-                self._perform(run, bound)
+        For options see BatchOptions. Raises InvalidProgram for items and options that cannot be meant.
+        """
+        return list(self.iter_batch(items, **options))
 
-        return run_batch(
-            lambda: self._begin(chosen, timeout), perform, items, Batch(limit, progress)
-        )
+    def iter_batch(
+        self, items: Iterable[Mapping[str, Any]], **options: Unpack[BatchOptions]
+    ) -> Generator[Run[R]]:
+        """`run_batch` for any number of items: runs come as they are done, items are taken as there is room.
+
+        Closing the generator cancels what has begun.
+        """
+        return self._jobs(options).each(items)
 
     def stream(
         self,
@@ -162,24 +163,17 @@ class Function(Generic[P, R]):
         return run
 
     async def arun_batch(
-        self,
-        items: Sequence[Mapping[str, Any]],
-        *,
-        progress: bool = False,
-        limit: int = LIMIT,
-        backend: Backend | None = None,
-        timeout: float | None = None,
+        self, items: Iterable[Mapping[str, Any]], **options: Unpack[BatchOptions]
     ) -> list[Run[R]]:
         """The async twin of `run_batch`."""
-        chosen = backend or self._backend()
+        async with contextlib.aclosing(self.aiter_batch(items, **options)) as runs:
+            return [run async for run in runs]
 
-        async def perform(run: Run[R], item: Mapping[str, Any]) -> None:
-            if (bound := self._bind_item(run, item)) is not None:
-                await self._perform_async(run, bound)
-
-        return await gather_batch(
-            lambda: self._begin(chosen, timeout), perform, items, Batch(limit, progress)
-        )
+    def aiter_batch(
+        self, items: Iterable[Mapping[str, Any]], **options: Unpack[BatchOptions]
+    ) -> AsyncGenerator[Run[R]]:
+        """The async twin of `iter_batch`."""
+        return self._jobs(options).aeach(items)
 
     def astream(
         self,
@@ -223,6 +217,32 @@ class Function(Generic[P, R]):
     ) -> Run[R]:
         seconds = self.settings.seconds if timeout is None else check_seconds(timeout)
         return Run(Scope(backend or self._backend(), self.settings.defaults, seconds, listener))
+
+    def _jobs(self, options: BatchOptions) -> Jobs[R]:
+        backend, timeout = options.get("backend") or self._backend(), options.get("timeout")
+
+        def perform(run: Run[R], item: Mapping[str, Any]) -> None:
+            if (bound := self._bind_item(run, item)) is not None:
+                self._perform(run, bound)
+
+        async def aperform(run: Run[R], item: Mapping[str, Any]) -> None:
+            if (bound := self._bind_item(run, item)) is not None:
+                await self._perform_async(run, bound)
+
+        def begin() -> Run[R]:
+            return self._begin(backend, timeout)
+
+        name = self.body.__name__
+        return jobs_of(Performer(name, begin, perform, aperform, self._restored), options)
+
+    def _restored(self, value: Any) -> Any:
+        """A value from plain data, as the function's annotation says; as it is, without one."""
+        from .values.schemas import adapter_of  # pydantic, which nothing else here needs
+
+        hint = self.signature.return_annotation
+        if hint is inspect.Signature.empty or isinstance(hint, str):
+            return value
+        return adapter_of(hint).validate_python(value)
 
     def _bind_item(self, run: Run[R], item: Mapping[str, Any]) -> inspect.BoundArguments | None:
         """The arguments of one item of a batch; wrong ones are that item's error only."""

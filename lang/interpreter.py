@@ -81,8 +81,17 @@ class Entry:
                 return type(self.node).__name__.lower()
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A variable that was generated or selected, and how many pieces the transcript had with it."""
+
+    name: str
+    meta: Meta
+    end: int
+
+
 class Interpreter:
-    """Runs the nodes of one State. transcript: its text so far; branch: which fork it comes from."""
+    """Runs the nodes of one State. transcript: its text so far; branch: which fork it comes from; made: its answers."""
 
     def __init__(
         self, scope: Scope, branch: tuple[int, ...], transcript: Transcript | None
@@ -93,6 +102,7 @@ class Interpreter:
         self.closed = False
         self.transcript = transcript if transcript is not None else Transcript(scope.backend)
         self.born = 0
+        self.made: list[Made] = []
         self.marks: list[Transcript] = []
         self._captures: dict[str, int] = {}
         self.generation: Generation | None = None
@@ -259,6 +269,8 @@ class Interpreter:
     def settle(self, cell: Cell, value: object, meta: Meta | None = None) -> None:
         """Sets a variable and tells whoever listens."""
         cell.set(value, meta)
+        if meta is not None:
+            self.made.append(Made(cell.name, meta, len(self.transcript.pieces)))
         self.scope.emit(VariableSet(cell.name, value, self.branch))
 
     async def hold(self) -> None:

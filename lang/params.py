@@ -85,6 +85,18 @@ class SamplingParams:
             )
         return replace(self, **changes)
 
+    def lasting(self, seconds: float | None) -> "SamplingParams":
+        """This for a call that keeps its prefix and ends after so many seconds (positive; None: when it is done).
+
+        The other fields are valid already, so nothing is checked again: every call of a program goes through here.
+        """
+        changed = object.__new__(SamplingParams)
+        for name in SamplingParams.__slots__:
+            object.__setattr__(changed, name, getattr(self, name))
+        object.__setattr__(changed, "keep", True)
+        object.__setattr__(changed, "timeout", seconds)
+        return changed
+
 
 def _as_tuple(name: str, value: object) -> tuple[Any, ...]:
     if name == "logit_bias" and isinstance(value, Mapping):

@@ -9,7 +9,7 @@ know about states and backends.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, TypedDict, Unpack, get_args, overload
 
 from ..constrained.spec import Ebnf, Regex
@@ -21,6 +21,9 @@ from .tools.offer import Offer, make_offer
 from .tools.tool import Tool, make_tool
 from .types import Shape, check_choices, hint_of, shape_of, shape_of_choices, shape_of_schema
 from .written import written
+
+PLAIN = SamplingParams()
+SAMPLING = frozenset(f.name for f in fields(SamplingParams))
 
 
 class GenOptions(TypedDict, total=False):
@@ -83,24 +86,26 @@ def gen(name: str | None = None, type: Any = None, **options: Unpack[GenOptions]
     offer, thinking = _offer(given), make_thinking(given.pop("think", None))
     hinted, feedback = given.pop("schema_in_prompt", False), bool(given.pop("feedback", False))
     shape = _shape(type, given)
-    check, retries = given.pop("check", None), given.pop("retries", 0)
-    if check is not None and not callable(check):
-        raise InvalidProgram(f"check must be a function of the value, got {check!r:.80}")
-    if not isinstance(retries, int) or isinstance(retries, bool) or not 0 <= retries <= 100:
-        raise InvalidProgram(f"retries must be an integer from 0 to 100, got {retries!r}")
-    known = {f.name for f in fields(SamplingParams)}
-    if unknown := sorted(set(given) - known):
+    check, retries = _checking(given)
+    if unknown := sorted(set(given) - SAMPLING):
         raise InvalidParams(
             f"gen() takes no {unknown[0]!r}; it takes {', '.join(sorted(GenOptions.__annotations__))}"
         )
-    params = SamplingParams(**given)
+    params = SamplingParams(**given) if given else PLAIN
     if params.n > 1 and (offer is not None or thinking is not None):
         raise InvalidProgram("n goes with neither tools nor think: fork instead")
-    settled = {key: getattr(params, key) for key in given}
-    node = ir.Gen(_name(name), settled, shape.constraint, shape.parse, check, retries)
-    hint = hint_of(shape) if hinted else ""
-    return replace(
-        node, feedback=feedback, type=shape.type, hint=hint, thinking=thinking, offer=offer
+    return ir.Gen(
+        _name(name),
+        {key: getattr(params, key) for key in given},
+        shape.constraint,
+        shape.parse,
+        check,
+        retries,
+        feedback,
+        shape.type,
+        hint_of(shape) if hinted else "",
+        thinking,
+        offer,
     )
 
 
@@ -184,6 +189,16 @@ def _name(name: Any) -> str | None:
             f"the name of a variable must be a text that is not empty, got {name!r:.80}"
         )
     return name
+
+
+def _checking(given: dict[str, Any]) -> tuple[Callable[[Any], Any] | None, int]:
+    """Takes the check and the retries out of the options."""
+    check, retries = given.pop("check", None), given.pop("retries", 0)
+    if check is not None and not callable(check):
+        raise InvalidProgram(f"check must be a function of the value, got {check!r:.80}")
+    if not isinstance(retries, int) or isinstance(retries, bool) or not 0 <= retries <= 100:
+        raise InvalidProgram(f"retries must be an integer from 0 to 100, got {retries!r}")
+    return check, retries
 
 
 def _offer(given: dict[str, Any]) -> Offer | None:

@@ -5,6 +5,7 @@
     run.value                                # what the function returned; raises run.error if it failed
     run = program.start(question="...")      # still going on
     run.cancel(); run.wait()
+    run.show(); run.show("run.html"); run.save("run.json")
 
 It refuses to know how the function is called.
 """
@@ -12,6 +13,8 @@ It refuses to know how the function is called.
 import asyncio
 import concurrent.futures
 import contextlib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from .backends.base import Usage
@@ -27,11 +30,12 @@ R = TypeVar("R")
 
 
 class Run(Generic[R]):
-    """One run of a function. Every reading method waits until the run is over."""
+    """One run of a function. Every reading method waits until the run is over. index: its item's, in a batch."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.state = State(scope, Interpreter(scope, (), Transcript(scope.backend)))
+        self.index: int | None = None
         self._outcome: concurrent.futures.Future[R] = concurrent.futures.Future()
 
     @property
@@ -102,6 +106,28 @@ class Run(Generic[R]):
         """Every call of a tool, in order of their ends, those of forks and of gens that failed included."""
         return tuple(self.scope.tool_calls)
 
+    def show(self, path: str | Path | None = None) -> None:
+        """Shows the run: as a tree in the terminal, or written to `path` as one HTML page."""
+        from .view.trace import trace_of  # looking needs rich, running does not
+
+        trace = trace_of(self)
+        if path is not None:
+            from .view.page import page_of
+
+            Path(path).write_text(page_of(trace), encoding="utf-8")
+            return
+        from rich.console import Console
+
+        from .view.terminal import tree_of
+
+        Console().print(tree_of(trace))
+
+    def save(self, path: str | Path) -> None:
+        """Writes what the run was as JSON, for `trellis view PATH`."""
+        from .view.trace import trace_of, write_trace
+
+        Path(path).write_text(write_trace(trace_of(self)), encoding="utf-8")
+
     def cancel(self) -> None:
         """Ends the run: the backend's work stops at once, the program at its next read or append. Any thread."""
         self.scope.stop(Cancelled("the run was cancelled"))
@@ -121,6 +147,13 @@ class Run(Generic[R]):
             with contextlib.suppress(ProgramError):
                 await barrier.wait()
         self._raise_own()
+
+    def restore(self, value: R, variables: Mapping[str, Any], text: str) -> None:
+        """It was run before: what it came to then. How, and in which turns, is not known any more."""
+        for name, known in variables.items():
+            self.state.set(name, known)
+        self.state.interpreter.transcript.write(text)
+        self._outcome.set_result(value)
 
     def complete(self, value: R) -> None:
         """The function returned and its nodes are done: what the run holds is given back."""

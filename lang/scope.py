@@ -5,6 +5,7 @@ It refuses to know what the states do: to it they are members that can fail and 
 
 import concurrent.futures
 import contextlib
+import functools
 import math
 import threading
 import time
@@ -57,6 +58,8 @@ class Scope:
         self.error: ProgramError | None = None
         self._lock = threading.Lock()
         self._members: dict[Member, None] = {}
+        # All members there ever were, for whoever looks at the run afterwards.
+        self.history: list[Member] = []
 
     def enter(self, member: Member) -> None:
         """Counts a state in. Raises the error that stopped the run."""
@@ -64,6 +67,7 @@ class Scope:
             if self.error is not None:
                 raise self.error
             self._members[member] = None
+            self.history.append(member)
 
     def leave(self, member: Member) -> None:
         """Counts it out again."""
@@ -72,7 +76,11 @@ class Scope:
 
     def params(self, options: Mapping[str, Any]) -> SamplingParams:
         """The run's defaults with a gen's own options over them. Raises InvalidParams."""
-        return SamplingParams(**{**self.defaults, **options})
+        given = {**self.defaults, **options}
+        try:
+            return _checked_params(tuple(given.items()))
+        except TypeError:  # a list, which cannot be remembered
+            return SamplingParams(**given)
 
     def emit(self, event: Event) -> None:
         """Tells whoever listens."""
@@ -116,3 +124,9 @@ class Scope:
                 "async code must not block its loop: await s.get('x') instead of s['x'], await f.acall() instead "
                 "of f(), and await s.settled() before s.text()"
             )
+
+
+@functools.lru_cache(maxsize=1024)
+def _checked_params(given: tuple[tuple[str, Any], ...]) -> SamplingParams:
+    # Remembered, as a program says the same few again and again; values are what gen() and using() settled.
+    return SamplingParams(**dict(given))

@@ -7,7 +7,7 @@ Scalars are written as a person would write them (42, 2026-11-21, red), everythi
 real ones. Objects of models are closed: no keys but the declared ones.
 
 What is slow: the schema of a type seen for the first time. pydantic is imported with the first type that needs it
-(`schemas`). It refuses to know about gens and backends.
+(`values.schemas`). It refuses to know about gens and backends.
 """
 
 import datetime
@@ -23,7 +23,7 @@ from typing import Any
 
 from ..constrained.spec import Choices, Constraint, JsonSchema, Regex
 from .errors import InvalidProgram, InvalidType
-from .schema_text import describe_schema
+from .values.schema_text import describe_schema
 
 INT = r"-?(0|[1-9][0-9]{0,17})"
 FLOAT = r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?(e[+-]?[0-9]{1,2})?"
@@ -184,7 +184,7 @@ def _label(value: Any) -> str:
 
 
 def _json_shape(type_: Any) -> Shape:
-    from .schemas import adapter_of, schema_of
+    from .values.schemas import adapter_of, schema_of
 
     adapter = adapter_of(type_)
     schema = json.dumps(schema_of(adapter, type_))

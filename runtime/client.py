@@ -21,7 +21,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..constrained.compiler import AnyGrammar, Compiler
+from ..constrained.compiler import AnyGrammar, Compiler, CompilerClosed
 from ..constrained.spec import Constraint, Regex
 from ..lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt
 from ..lang.params import SamplingParams
@@ -172,6 +172,7 @@ class Client:
 
     def close(self) -> None:
         """Stops the engine; unfinished calls get EngineStopped."""
+        self.resources.compiler.close()
         self.engine.close()
 
     # -- requests ------------------------------------------------------------------------------------------------
@@ -187,7 +188,11 @@ class Client:
         if constraint is None:
             return None
         compiler = self.resources.compiler
-        return compiler.cached(constraint) or await asyncio.to_thread(compiler.compile, constraint)
+        found = compiler.cached(constraint)
+        try:
+            return found or await asyncio.wrap_future(compiler.submit(constraint))
+        except CompilerClosed as error:
+            raise EngineStopped("the engine is closed") from error
 
     def _request(
         self, tokens: Sequence[int], params: SamplingParams, base: LocalPrefix | None

@@ -58,7 +58,16 @@ class EngineConfig:
         "CPU threads; when absent native code takes up to 8, the rest one for a small model, else torch's choice.",
     )
 
+    compile_workers: int = _setting(
+        0, "Processes that compile constraints; with none, threads that decoding waits for."
+    )
+    grammar_folder: str | None = _setting(
+        None, "Folder that keeps compiled constraints for the next start; none when absent."
+    )
+
     def __post_init__(self) -> None:
+        if isinstance(self.compile_workers, bool) or not 0 <= self.compile_workers <= 64:
+            raise ConfigError(f"compile_workers must be 0 to 64, got {self.compile_workers!r}")
         positive = (
             "context",
             "kv_tokens",

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..constrained.compiler import Compiler
+from ..constrained.folder import GrammarFolder
+from ..constrained.limits import Limits as ConstraintLimits
 from ..constrained.vocabulary import Vocabulary
+from ..constrained.workers import Processes
 from ..kernels.attention_plan import AttentionSpace
 from ..kernels.attention_shape import AttentionShape
 from ..lang.backends.local import LocalBackend
@@ -109,7 +112,7 @@ def open_client(config: EngineConfig) -> Client:
     torch.set_num_threads(_threads(config, model))
     eos_ids = model_config.eos_ids or tokenizer.eos_ids
     tokens = [*tokenizer.token_bytes] + [None] * (model_config.vocab - tokenizer.size)
-    vocabulary = Vocabulary(tokens[: model_config.vocab], eos_ids)
+    vocabulary = Vocabulary(tokens[: model_config.vocab], eos_ids, tokenizer.specials)
     runner, pages, step_tokens = _open_runner(config, model, vocabulary, context, coming)
     limits = Limits(
         config.max_running, config.max_waiting, step_tokens, context, config.max_wait_seconds
@@ -119,7 +122,7 @@ def open_client(config: EngineConfig) -> Client:
     resources = Resources(
         tokenizer=tokenizer,
         template=ChatTemplate.from_folder(folder, tokenizer),
-        compiler=Compiler(vocabulary, tokenizer.continue_with),
+        compiler=_open_compiler(config, vocabulary, tokenizer),
         context=context,
         vocab_size=model_config.vocab,
         eos_ids=eos_ids,
@@ -127,6 +130,18 @@ def open_client(config: EngineConfig) -> Client:
     runner.warm(WARM_SECONDS)
     engine.start()
     return Client(engine, resources)
+
+
+def _open_compiler(config: EngineConfig, vocabulary: Vocabulary, tokenizer: Tokenizer) -> Compiler:
+    limits = ConstraintLimits()
+    workers, kept = None, config.grammar_folder
+    if config.compile_workers:
+        workers = Processes(config.compile_workers, limits, vocabulary.special_texts)
+    try:
+        folder = GrammarFolder(Path(kept).expanduser()) if kept is not None else None
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"grammar_folder cannot be used: {error}") from error
+    return Compiler(vocabulary, tokenizer.continue_with, limits, workers, folder)
 
 
 def _open_runner(

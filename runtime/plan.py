@@ -69,6 +69,6 @@ class Draft:
         self.starts: list[RowStart] = []
         self.copies: list[tuple[int, int]] = []
         self.pages: list[tuple[int, int, list[int]]] = []
-        self.places: "list[tuple[int, Place]]" = []
-        self.masks: "list[tuple[int, Mask]]" = []
+        self.places: list[tuple[int, Place]] = []
+        self.masks: list[tuple[int, Mask]] = []
         self.forced: list[tuple[int, Sequence[int]]] = []

@@ -93,6 +93,12 @@ class Tokenizer:
         """The tokenizer's own end of text; a model's config may name more."""
         return self.ends.eos_ids
 
+    @property
+    def specials(self) -> dict[int, str]:
+        """The control tokens that are named in tokenizer.json, by id."""
+        found = {added.id: added.text for added in self._added.values()}
+        return {i: text for i, text in found.items() if self.token_bytes[i] is None}
+
     def id_of(self, token: str) -> int | None:
         """The id of a token by its spelling in tokenizer.json; None where there is none."""
         added = self._added.get(token)

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from ..limits import Budget
-from .network import Follow, Network, TooManyStates, build, determinise
+from .network import MOST_STATES, Follow, Network, TooManyStates, Ways, build, determinise
 
 MOST_DEPTH = 6
 MORE_STATES = 200
@@ -73,7 +73,8 @@ class Chooser:
             return isinstance(item, int) and network.ends[item]
 
         try:
-            return determinise(frozenset([0]), row_of, frozenset, ends_at, self._budget)
+            ways = Ways(row_of, frozenset, ends_at)
+            return determinise(frozenset([0]), ways, self._budget, MOST_STATES)
         except TooManyStates:
             return network
 

@@ -159,7 +159,8 @@ class _Reader:
         while (char := text.next()) != '"':
             if char == "\n":
                 text.fail("the string does not end")
-            chars.append(read_escape(text, Mode(), True) if char == "\\" else ((ord(char),) * 2,))
+            code = ord(char)
+            chars.append(read_escape(text, Mode(), True) if char == "\\" else ((code, code),))
         return chars
 
     def _repeated(self, part: Part) -> Part:

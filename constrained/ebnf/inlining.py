@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from ..limits import Budget
 from .bounds import Bounds, find_bounds, find_unclear
-from .network import Follow, Network, TooManyStates, build
+from .network import MOST_STATES, Follow, Network, TooManyStates, build
 from .recursion import Networks, find_reachable
 
 MOST_WEIGHT = 3000  # of a network that others were put into
@@ -64,7 +64,8 @@ def _choose(
         if symbol not in kept and symbol not in calls[symbol]
         if (growth := _growth(symbol, networks, calls)) is not None
     }
-    plain = [symbol for symbol in growths if symbol not in find_reachable(symbol, calls)]
+    plain = [symbol for symbol in growths if not calls[symbol]]
+    plain = plain or [s for s in growths if s not in find_reachable(s, calls)]
     if plain or not growths:
         return min(plain, key=growths.__getitem__, default=None)
     unclear = find_unclear(networks, find_bounds(networks, terminals, budget), budget)
@@ -150,7 +151,7 @@ def put_in(
             case _:
                 raise AssertionError(item)
 
-    return build([0], follow, budget)
+    return build([0], follow, budget, MOST_STATES)
 
 
 def _loop_right(symbol: int, network: Network, budget: Budget) -> Network:

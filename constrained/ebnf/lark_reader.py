@@ -71,7 +71,7 @@ class _Reader:
             self._budget.spend(1)
             scope = dict(zip(definition.parameters, arguments, strict=True))
             parts = tuple(self._part(definition.module, node, scope) for node in definition.content)
-            self._grammar.rules[number] = Either(parts)
+            self._grammar.rules[number] = parts[0] if len(parts) == 1 else Either(parts)
         for node in self._modules[OWN].ignored:
             tree = self._terminals.read(OWN, node)
             self._grammar.ignored.append(self._grammar.add_terminal(Terminal("%ignore", tree)))
@@ -136,10 +136,10 @@ class _Reader:
         assert isinstance(node, lark.Tree), node
         self._budget.spend(1)
         match node.data:
-            case "choice":
-                return Either(tuple(self._part(module, child, scope) for child in node.children))
-            case "row":
-                return Row(tuple(self._part(module, child, scope) for child in node.children))
+            case "choice" | "row":
+                parts = tuple(self._part(module, child, scope) for child in node.children)
+                kind = Either if node.data == "choice" else Row
+                return parts[0] if len(parts) == 1 else kind(parts)
             case "alternative":
                 return self._part(module, node.children[0], scope)
             case "often" | "times":

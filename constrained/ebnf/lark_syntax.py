@@ -69,7 +69,8 @@ def parse_grammar(text: str) -> lark.Tree[lark.Token]:
         raise InvalidConstraint(f"the grammar has {len(text)} characters, more than {MOST_CHARS}")
     _check_nesting(text)
     try:
-        return _parser().parse(text + "\n")
+        # Lark leaves one parameter of this method without a type.
+        return _parser().parse(text + "\n")  # pyright: ignore[reportUnknownMemberType]
     except lark.exceptions.UnexpectedInput as error:
         at = error.pos_in_stream if error.pos_in_stream is not None else len(text)
         raise invalid(

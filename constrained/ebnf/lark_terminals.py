@@ -19,6 +19,7 @@ from ..regex.parser import parse
 from ..regex.tree import Alternatives, Chars, Repeat, Sequence, Tree
 
 Node = lark.Tree[lark.Token]
+MOST_DEPTH = 150  # of trees in trees: three for a pair of parentheses
 OFTEN = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "\\": "\\", '"': '"'}
@@ -80,6 +81,7 @@ class Terminals:
         self._budget = budget
         self._known: dict[Place, Tree] = {}
         self._open: list[Place] = []
+        self._depth = 0
 
     def named(self, module: str, name: str) -> Tree:
         """The tree of a named terminal. Raises InvalidConstraint."""
@@ -97,6 +99,14 @@ class Terminals:
         """The tree of a terminal's content. Raises InvalidConstraint."""
         self._budget.spend(1)
         assert isinstance(node, lark.Tree), node
+        self._depth += 1
+        if self._depth > MOST_DEPTH:
+            raise InvalidConstraint("terminals are nested too deeply")
+        tree = self._read(module, node)
+        self._depth -= 1
+        return tree
+
+    def _read(self, module: str, node: Node) -> Tree:
         match node.data:
             case "choice" | "row":
                 parts = tuple(self.read(module, child) for child in node.children)

@@ -17,7 +17,7 @@ from ..limits import Budget
 from ..regex.looking import looks_beyond
 from ..regex.pattern import compile_tree
 from ..regex.spelling import spell, utf8
-from ..regex.tree import Atomic, Chars, Look, Repeat, Sequence, Tree, walk
+from ..regex.tree import Atomic, Chars, Repeat, Sequence, Tree, walk
 from .syntax import Productions, Terminal
 
 
@@ -64,12 +64,11 @@ def _compile(terminal: Terminal, budget: Budget) -> ByteDfa:
     text = _text(tree)
     if text is not None:
         return trie.words([text.encode()], budget)
-    parts = list(walk(tree))
-    if any(isinstance(t, Look) and not t.behind for t in parts) and looks_beyond(tree, budget):
+    if looks_beyond(tree, budget):
         raise UnsupportedConstraint(
-            f"the terminal {terminal.name} looks at what comes behind it, which is not supported"
+            f"the terminal {terminal.name} looks at what stands before or behind it, which is not supported"
         )
-    if any(isinstance(t, Repeat) and t.lazy for t in parts):
+    if any(isinstance(part, Repeat) and part.lazy for part in walk(tree)):
         tree = Atomic(tree)
     pattern = compile_tree(tree, budget)
     return spell(pattern, utf8(pattern.alphabet), budget)

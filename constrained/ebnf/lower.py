@@ -3,20 +3,20 @@
     machine = lower_ebnf(Ebnf(text), budget)
 
 In Lark's dialect a text is accepted if it can be cut into terminals, with what is ignored between them, that the start
-rule derives, where no terminal ends before a character that alone makes it longer, or makes another terminal that is
-expected at its place: in `if x` after `if` another letter would make a NAME. This is what Lark's contextual lexer does
-for its LALR parser, with one difference: it prefers one of two regular expressions that read the same text; here both
-are tried. A string is preferred to a regular expression of at most its priority that reads the same text (`if` is no
-NAME where both are expected). Priorities of rules choose among derivations and change nothing. In GBNF, whose symbols
+rule derives, where no terminal ends before a character that alone makes it, or another terminal that is expected at its
+place, longer: behind `if` another letter would make a NAME, if one may stand there. A string is preferred to a regular
+expression of at most its priority that reads the same text, where both are expected. So texts are read as by Lark's
+LALR parser with its contextual lexer, but for three things: of two regular expressions that read the same text both are
+tried, an end is allowed where only two or more further characters would make the terminal longer (`1` in `1.5`), and
+the grammar need not be LALR. Priorities of rules choose among derivations and change nothing. In GBNF, whose symbols
 are characters, any way to cut a text will do.
 
 Grammars that are regular become one rule. What stays recursive is called, and a stack of 64 frames ends the nesting.
 """
 
 from functools import reduce
-from operator import or_
 
-from ..errors import ConstraintBudget, InvalidConstraint
+from ..errors import InvalidConstraint
 from ..limits import Budget
 from ..rule import Machine
 from ..spec import Ebnf
@@ -27,7 +27,7 @@ from .inlining import inline
 from .lark_reader import read_lark
 from .lexicon import Lexicon
 from .lexing import Lexing
-from .network import Network, TooManyStates, draw
+from .network import Network, draw
 from .recursion import (
     cut_left_recursion,
     drop_empty,
@@ -40,10 +40,7 @@ from .writing import Writer
 
 def lower_ebnf(constraint: Ebnf, budget: Budget) -> Machine:
     """The machine of a grammar. Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget."""
-    try:
-        return lower_productions(_read(constraint, budget), budget)
-    except TooManyStates:
-        raise ConstraintBudget("a rule needs too many states; split or simplify it") from None
+    return lower_productions(_read(constraint, budget), budget)
 
 
 def _read(constraint: Ebnf, budget: Budget) -> Productions:
@@ -78,5 +75,6 @@ def lower_productions(grammar: Productions, budget: Budget) -> Machine:
 def _tail(number: int, grammar: Productions, lexicon: Lexicon) -> int:
     """The bytes that may go on where a terminal, and what is ignored behind it, could end."""
     ignored = [n for n in grammar.ignored if n not in lexicon.empty]
+    # The longest terminal is read anyway where there is a lexer.
     own = 0 if grammar.lexed else lexicon.tail(number)
-    return own | reduce(or_, map(lexicon.first, ignored), 0)
+    return reduce(lambda bits, number: bits | lexicon.first(number), ignored, own)

@@ -15,7 +15,7 @@ from ..limits import Budget
 from .syntax import Either, Part, Row, Symbol, Times
 
 MOST_ROUNDS = 64
-MOST_STATES = 1000
+MOST_STATES = 1000  # of networks that are built to see whether they are better
 
 
 class TooManyStates(Exception):
@@ -61,9 +61,12 @@ Rows = list[dict[int, int]]
 
 
 def build(
-    starts: Iterable[Hashable], follow: Callable[[Hashable], Follow], budget: Budget
+    starts: Iterable[Hashable],
+    follow: Callable[[Hashable], Follow],
+    budget: Budget,
+    most: int | None = None,
 ) -> Network:
-    """The network of all that leads from the start items to an end."""
+    """The network of all that leads from the start items to an end. Raises TooManyStates above `most`."""
 
     def row_of(items: frozenset[Hashable]) -> dict[int, set[Hashable]]:
         found: dict[int, set[Hashable]] = {}
@@ -72,46 +75,55 @@ def build(
                 found.setdefault(symbol, set()).add(target)
         return found
 
-    def close(items: Iterable[Hashable]) -> frozenset[Hashable]:
-        stack = list(items)
-        seen = set(stack)
-        while stack:
-            for item in follow(stack.pop()).free:
-                if item not in seen:
-                    seen.add(item)
-                    stack.append(item)
-        return frozenset(seen)
+    reached: dict[Hashable, frozenset[Hashable]] = {}
 
-    return determinise(close(starts), row_of, close, lambda item: follow(item).ends, budget)
+    def close(items: Iterable[Hashable]) -> frozenset[Hashable]:
+        return frozenset[Hashable]().union(*map(close_one, items))
+
+    def close_one(item: Hashable) -> frozenset[Hashable]:
+        if item not in reached:
+            seen, stack = {item}, [item]
+            while stack:
+                fresh = set(follow(stack.pop()).free) - seen
+                seen |= fresh
+                stack.extend(fresh)
+            reached[item] = frozenset(seen)
+        return reached[item]
+
+    ways = Ways(row_of, close, lambda item: follow(item).ends)
+    return determinise(close(starts), ways, budget, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """row_of: the items behind each symbol, for a closed set of items; close: a set with all that is free to reach from
+    it; ends_at: whether the text may end at an item."""
+
+    row_of: Callable[[frozenset[Hashable]], dict[int, set[Hashable]]]
+    close: Callable[[Iterable[Hashable]], frozenset[Hashable]]
+    ends_at: Callable[[Hashable], bool]
 
 
 def determinise(
-    start: frozenset[Hashable],
-    row_of: Callable[[frozenset[Hashable]], dict[int, set[Hashable]]],
-    close: Callable[[Iterable[Hashable]], frozenset[Hashable]],
-    ends_at: Callable[[Hashable], bool],
-    budget: Budget,
+    start: frozenset[Hashable], ways: Ways, budget: Budget, most: int | None
 ) -> Network:
-    """The network whose states are sets of items. `row_of` gives, for a closed set, the items behind each symbol.
-
-    Raises TooManyStates.
-    """
+    """The network whose states are sets of items. Raises TooManyStates above `most`."""
     numbers = {start: 0}
     order = [start]
     rows: Rows = []
     for items in order:
         row: dict[int, int] = {}
-        for symbol, targets in row_of(items).items():
-            closed = close(targets)
+        for symbol, targets in ways.row_of(items).items():
+            closed = ways.close(targets)
             if closed not in numbers:
                 numbers[closed] = len(order)
                 order.append(closed)
             row[symbol] = numbers[closed]
         budget.spend(1)
-        if len(order) > MOST_STATES:
+        if most is not None and len(order) > most:
             raise TooManyStates
         rows.append(row)
-    return _finish(rows, [any(map(ends_at, items)) for items in order], budget)
+    return _finish(rows, [any(map(ways.ends_at, items)) for items in order], budget)
 
 
 def _finish(rows: Rows, ends: list[bool], budget: Budget) -> Network:
@@ -209,7 +221,10 @@ class _Sketch:
             case Either(parts):
                 leave = self._place()
                 for inner in parts:
-                    self._way(self.part(inner, self._branch(entry)), leave)
+                    if isinstance(inner, Symbol):
+                        self.edges.setdefault(entry, []).append((inner.number, leave))
+                    else:
+                        self._way(self.part(inner, self._branch(entry)), leave)
                 return leave
             case Times(body, low, high):
                 for _ in range(low):

@@ -24,7 +24,7 @@ import numpy as np
 from ..automaton import Dfa, Flags
 from ..limits import Budget
 from .charset import Alphabet, Charset, partition
-from .tree import ANY, Alternatives, Atomic, Chars, Edge, Look, Repeat, Sequence, Tree
+from .tree import ANY, Alternatives, Atomic, Chars, Edge, Look, Repeat, Sequence, Tree, walk
 
 REACHED = 0  # the state of a thread that has found what it looked for
 
@@ -90,14 +90,26 @@ def build_looking(tree: Tree, budget: Budget) -> tuple[Alphabet, Dfa]:
 
 
 def looks_beyond(tree: Tree, budget: Budget) -> bool:
-    """Whether some text is the tree's or not depending on what comes behind it."""
+    """Whether some text may be the tree's or not depending on what stands before or behind it.
+
+    Lookbehinds of more than one character are taken to look before it.
+    """
+    looks = [part for part in walk(tree) if isinstance(part, Look | Edge)]
+    if not looks:
+        return False
+    if any(
+        isinstance(look, Look) and look.behind and not isinstance(look.body, Chars)
+        for look in looks
+    ):
+        return True
     network = _Network(budget)
     start = network.state()
     final = network.tree(tree, start)
     network.ends.add(final)
     run = _Run(network, partition(network.sets), final, budget)
     places, _ = run.visit(start)
-    return any(t.state == final and t.needs for place in places for t in place.threads)
+    behind = any(t.state == final and t.needs for place in places for t in place.threads)
+    return behind or run.asks_before
 
 
 class _Network:
@@ -209,6 +221,8 @@ class _Run:
         self._final = final
         self._budget = budget
         self._trackers: list[frozenset[Thread]] = []  # at the place that is being worked out
+        self._beginning = True
+        self.asks_before = False  # whether a lookbehind was asked at the begin of the text
 
     def explore(self, start: int) -> Dfa:
         """The automaton from a state of the network."""
@@ -238,7 +252,9 @@ class _Run:
         self._trackers = []
         for tracker, _ in self._network.trackers:
             self._trackers.append(_least(self._close(tracker, NO_NEEDS)))
-        return Place(tuple(self._trackers), _least(self._close(start, NO_NEEDS)))
+        threads = _least(self._close(start, NO_NEEDS))
+        self._beginning = False
+        return Place(tuple(self._trackers), threads)
 
     def _step(self, place: Place, symbol: int) -> Place:
         self._budget.spend(0)
@@ -309,6 +325,7 @@ class _Run:
                 more = NO_NEEDS if isinstance(settled, bool) else frozenset([settled])
                 return [] if settled is False else [Thread(target, (), needs | more)]
             case Behind(tracker, negated):
+                self.asks_before |= self._beginning
                 return [Thread(target, (), needs | more) for more in self._behind(tracker, negated)]
             case Once(group):
                 start, end, _ = self._network.groups[group]

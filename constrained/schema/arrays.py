@@ -160,7 +160,7 @@ class ArrayGraph(Graph):
                 found = learn(vector)
                 return None if found is None else self._at(after + 1, found)
 
-            edge.limit, edge.follow_limit = self._limits[phase], follow_limit
+            edge.count(self._limits[phase], follow_limit)
         self.read(edge)
 
     def _fold(

@@ -10,7 +10,7 @@ All that the kind alone decides is folded away: of `anyOf: [string, object]` an 
 from dataclasses import dataclass, field
 
 from .document import Json, reject
-from .formula import Atom, Formula, conjunction, disjunction, exactly_one, negate
+from .formula import Atom, Formula, atoms, conjunction, disjunction, exactly_one, negate
 from .node import (
     ARRAY_KEYWORDS,
     NUMBER_KEYWORDS,
@@ -38,7 +38,7 @@ UNEVALUATED = {"array": "unevaluatedItems", "object": "unevaluatedProperties"}
 @dataclass(slots=True, eq=False)
 class Board:
     """The atoms of one kind. locals: nodes whose keywords are watched; has: names of properties; unevaluated: nodes
-    with the keyword of that name; each by the index of its atom."""
+    with the keyword of that name; each by the index of its atom. evaluating: the evaluators of the latter."""
 
     nodes: Nodes
     kind: str
@@ -46,6 +46,9 @@ class Board:
     locals: dict[int, Node] = field(default_factory=dict[int, Node])
     has: dict[str, int] = field(default_factory=dict[str, int])
     unevaluated: dict[int, Node] = field(default_factory=dict[int, Node])
+    evaluating: "dict[int, list[tuple[Node, Formula]]]" = field(
+        default_factory=dict[int, "list[tuple[Node, Formula]]"]
+    )
     _depth: int = 0
     _owned: "dict[Node, Formula | None]" = field(default_factory=dict["Node", "Formula | None"])
 
@@ -117,10 +120,19 @@ class Board:
         return Atom(self.has[name])
 
     def keep(self, open_: set[int]) -> None:
-        """Forgets the atoms on which nothing depends."""
-        if not self.unevaluated:
-            self.locals = {i: n for i, n in self.locals.items() if i in open_}
-            self.has = {n: i for n, i in self.has.items() if i in open_}
+        """Forgets the atoms on which nothing depends, and finds the evaluators of those that are left."""
+        self.evaluating = {}
+        stack = [index for index in self.unevaluated if index in open_]
+        kept = set(open_)
+        while stack:
+            index = stack.pop()
+            self.evaluating[index] = self.evaluators(self.unevaluated[index])
+            more = {i for _, when in self.evaluating[index] for i in atoms(when)} - kept
+            kept |= more
+            stack += [i for i in more if i in self.unevaluated]
+        self.locals = {i: n for i, n in self.locals.items() if i in kept}
+        self.has = {n: i for n, i in self.has.items() if i in kept}
+        self.unevaluated = {i: self.unevaluated[i] for i in self.evaluating}
 
     def _constant(self, node: Node, value: Json) -> Node:
         """The schema of one array or object."""
@@ -182,15 +194,6 @@ class Board:
                 reject(f"{keyword} must list names", node.at(keyword, name))
             return conjunction([self.name(n) for n in demand if isinstance(n, str)])
         return self.truth(self.nodes.sub(node, demand, keyword, name))
-
-    def every_evaluator(self) -> dict[int, list[tuple[Node, Formula]]]:
-        """For each unevaluated keyword, its evaluators. They may bring more atoms."""
-        found: dict[int, list[tuple[Node, Formula]]] = {}
-        while len(found) < len(self.unevaluated):
-            for index, node in list(self.unevaluated.items()):
-                if index not in found:
-                    found[index] = self.evaluators(node)
-        return {index: found[index] for index in self.unevaluated}
 
     def evaluators(self, node: Node) -> list[tuple[Node, Formula]]:
         """The nodes whose keywords evaluate parts of the value for this one, and when they do. What must hold for

@@ -1,31 +1,65 @@
 """Canonical text: a JSON value as the grammar of a schema reads it.
 
-    text = canonical(JsonSchema(...), value)
+    writer = Canonical(JsonSchema(...))
+    text = writer.write(value)
 
 Properties come in the order of the sites that judge them, numbers in plain digits where they are few, strings as
 json.dumps writes them. The grammar accepts the text if and only if the schema accepts the value; a value that it does
 not accept is written somehow. Slow: Python for each value. Only fixed separators are written.
 """
 
+import json
 from decimal import Decimal
 
-from ..limits import Budget
+from ..errors import InvalidConstraint
+from ..limits import Budget, Limits
 from ..spec import JsonSchema
 from .arrays import ArrayGraph
 from .document import Json
 from .fragments import Fragments
 from .lower import Settled, settle
 from .node import kind_of
-from .numbers import NumberPart
+from .numbers import WHOLE_DIGITS, NumberPart
 from .objects import ObjectGraph
 from .sites import Constant, Edge, Site, Spot, Vector
 from .texts import TextPart
 from .writing import write_text, write_value
 
 
-def canonical(constraint: JsonSchema, value: Json, budget: Budget, fragments: Fragments) -> bytes:
-    """The text of a value. Raises as lowering the schema does."""
-    return write_canonical(settle(constraint, budget, fragments), value)
+class Canonical:
+    """Writes values for one schema. Raises as lowering the schema does."""
+
+    def __init__(
+        self,
+        constraint: JsonSchema,
+        limits: Limits | None = None,
+        fragments: Fragments | None = None,
+    ) -> None:
+        budget = Budget(limits or Limits())
+        self._settled = settle(constraint, budget, fragments or Fragments(1 << 20))
+
+    def write(self, value: object) -> str:
+        """The text of a value, as json.loads gives it. Raises InvalidConstraint if it is no JSON value."""
+        return write_canonical(self._settled, exact(value)).decode()
+
+
+def canonical(constraint: JsonSchema, value: object) -> str:
+    """The text of one value for one schema; for several values keep a Canonical."""
+    return Canonical(constraint).write(value)
+
+
+def exact(value: object) -> Json:
+    """The value with its floats as the decimals that they are written as."""
+    try:
+        return json.loads(json.dumps(value, default=_plain), parse_float=Decimal)
+    except (TypeError, ValueError) as error:
+        raise InvalidConstraint(f"not a JSON value: {error}") from error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} is no JSON type")
 
 
 def write_canonical(settled: Settled, value: Json) -> bytes:
@@ -50,7 +84,10 @@ class _Writing:
         if isinstance(part, TextPart) and isinstance(value, str):
             return text, part.judge(value)
         if isinstance(part, NumberPart) and isinstance(value, int | Decimal):
-            return text, part.judge(value)
+            plain = (
+                part.plain and isinstance(value, Decimal) and abs(value.adjusted()) < WHOLE_DIGITS
+            )
+            return f"{value.normalize():f}".encode() if plain else text, part.judge(value)
         return text, None
 
     def _items(self, graph: ArrayGraph, values: list[Json]) -> tuple[bytes, Vector | None]:

@@ -18,6 +18,8 @@ from ..bytedfa import ByteDfa, Classes, join_classes, representatives
 from ..limits import Budget
 from ..rule import Move, Rule
 
+DIGITS = b"123456789"  # which only names and listed items tell apart
+
 
 class Draft:
     """States from 1 on; an entry is a state, a move as `move` gives it, or 0 for a byte that is not allowed."""
@@ -31,6 +33,7 @@ class Draft:
         self._copies: list[tuple[int, ByteDfa]] = []
         self._rows: list[tuple[int, int, int]] = []  # a state, the copy whose row it has, the row
         self._spread: list[tuple[int, int]] = []
+        self._groups: dict[bytes, list[tuple[int, int]]] = {}
 
     def state(self) -> int:
         """A new state."""
@@ -40,6 +43,28 @@ class Draft:
     def edge(self, state: int, byte: int, entry: int) -> None:
         """On this byte, this entry. A later edge stands for an earlier one."""
         self._edges.append((state, byte, entry))
+
+    def edges(self, state: int, group: bytes, entry: int) -> None:
+        """On each byte of a group, this entry. No other edge leaves the state with one of them."""
+        if len(group) == 1:
+            self._edges.append((state, group[0], entry))
+        else:
+            self._groups.setdefault(group, []).append((state, entry))
+
+    def chain(self, text: bytes, target: int, spread: int) -> int:
+        """The first of the states that read a text and lead to an entry; each goes on with `spread` (0: nowhere) on
+        every other byte of a string."""
+        first = state = self.state()
+        for byte in text[:-1]:
+            if spread:
+                self._spread.append((state, spread))
+            self._count += 1
+            self._edges.append((state, byte, self._count - 1))
+            state = self._count - 1
+        if spread:
+            self._spread.append((state, spread))
+        self._edges.append((state, text[-1], target))
+        return first
 
     def text(self, state: int, text: bytes, target: int) -> None:
         """These bytes, at least one, lead from one state to the other."""
@@ -88,6 +113,10 @@ class Draft:
             table[states] = np.where(inside, entries[:, None], 0)
         edges: Table = np.array(self._edges, np.int32).reshape(-1, 3)
         table[edges[:, 0], classes[edges[:, 1]]] = edges[:, 2]
+        for group, found in self._groups.items():
+            states, entries = np.array(found, np.int32).T
+            for column in dict.fromkeys(classes[list(group)].tolist()):
+                table[states, column] = entries
         ends = np.zeros(self._count, np.int32)
         ends[list(self._ends)] = list(self._ends.values())
         return Rule(classes, table, ends, 1, tuple(self._moves))
@@ -107,6 +136,7 @@ def distinguish(used: Iterable[int]) -> tuple[Classes, Flags]:
     inside[0x20:0x80] = True
     inside[0xC2:0xF5] = True
     marks = np.zeros(256, np.int64)
+    marks[list(DIGITS)] = 256
     listed = sorted(set(used))
     marks[listed] = np.arange(1, len(listed) + 1)
     classes = np.unique(marks * 2 + inside, return_inverse=True)[1].reshape(-1).astype(np.uint8)

@@ -34,7 +34,7 @@ FIRST = {
     "object": b"{",
     "number": b"-0123456789",
 }
-STRUCTURE = b'{}[]:,"\n tfn-0123456789'
+STRUCTURE = b'{}[]:,"\n tfn-0'
 SPACES = b" \n"
 
 Goal = tuple[Vector, ...]
@@ -93,8 +93,7 @@ class Emitter:
         for kind in kinds:
             place, _ = self.call(kind, root.parts[kind], (goal,))
             move = draft.move(Move((last,), place))
-            for byte in FIRST[kind]:
-                draft.edge(first, byte, move)
+            draft.edges(first, FIRST[kind], move)
         self._rules.append(draft.finish(self._classes, self._inside))
         return len(self._rules) - 1
 
@@ -214,8 +213,7 @@ class _Writer:
             at_limit = tuple(limited[v] for v in order) if edge.limit is not None else ()
             move = self.draft.move(Move(after, place, edge.limit, at_limit))
             for state in states:
-                for byte in FIRST[kind]:
-                    self.draft.edge(state, byte, move)
+                self.draft.edges(state, FIRST[kind], move)
 
 
 class _Arrays(_Writer):

@@ -1,12 +1,12 @@
 """Fragments: what the schemas of one compiler share: patterns, spellings, rules of leaves.
 
-    rule = fragments.keep("string 1 40", make)
+    rule = fragments.keep(("string", 1, 40), make)
 
 The least recently used go first. Safe between threads: at worst something is made twice.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import TypeVar, cast
 
@@ -19,9 +19,9 @@ class Fragments:
     def __init__(self, most_bytes: int) -> None:
         self._most = max(64, most_bytes // TYPICAL_BYTES)
         self._lock = Lock()
-        self._parts: OrderedDict[str, object] = OrderedDict()
+        self._parts: OrderedDict[Hashable, object] = OrderedDict()
 
-    def keep(self, key: str, make: Callable[[], Made]) -> Made:
+    def keep(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What stands under this key, made if nothing does."""
         with self._lock:
             if key in self._parts:

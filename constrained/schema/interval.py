@@ -6,7 +6,7 @@
 Spellings. Integers: `-?(0|[1-9][0-9]*)`, never -0, a fraction or an exponent. Numbers: plain decimals with at most 20
 digits behind the point (more if a bound has more); and d.ddde±x with x from -307 to 307, wherever the bounds contain
 the whole decade of that x. That covers what json.dumps writes for every float up to 1e308. Where no bound ends the
-digits, 19 before the point are the most. All comparisons are exact: digit by digit, no floating point.
+digits, 20 before the point are the most. All comparisons are exact: digit by digit, no floating point.
 """
 
 import math
@@ -24,7 +24,7 @@ from ..regex.pattern import compile_pattern
 from ..regex.spelling import spell, utf8
 from ..trie import words
 
-INTEGER_DIGITS = 19
+INTEGER_DIGITS = 20
 FRACTION_DIGITS = 20
 LARGEST_EXPONENT = 307
 DIGITS = b"0123456789"

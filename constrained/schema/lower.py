@@ -65,6 +65,13 @@ def settle(constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Sett
 
 def lower_schema(constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Machine:
     """The machine of a schema. Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget."""
+    try:
+        return _lower(constraint, budget, fragments)
+    except RecursionError:
+        raise InvalidConstraint("the schema is nested too deeply") from None
+
+
+def _lower(constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Machine:
     settled = settle(constraint, budget, fragments)
     layout = Layout(constraint.whitespace == "any", constraint.ascii)
     base = fragments.keep(

@@ -31,7 +31,7 @@ from .sites import NEEDED, Site, Sites, Vector, is_plain
 from .writing import write_number
 
 MOST_DIGITS = 400
-WHOLE_DIGITS, FRACTION_DIGITS = 19, 20
+WHOLE_DIGITS, FRACTION_DIGITS = 40, 20  # of numbers that several schemas judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,13 @@ class Amount:
 
 @dataclass(slots=True, eq=False)
 class NumberPart:
-    """Numbers at one site. rule: the rule that ends with the number of a vector in the goal; judge: a number's one."""
+    """Numbers at one site. rule: the rule that ends with the number of a vector in the goal; judge: a number's one.
+    plain: whether only plain decimals are read."""
 
     vectors: list[Vector]
     rule: Callable[[tuple[Vector, ...]], Rule]
     judge: Callable[[int | Decimal], Vector]
+    plain: bool = False
 
 
 def read_amount(node: Node) -> Amount:
@@ -104,10 +106,10 @@ def grow_number(sites: Sites, site: Site, board: Board, formulas: list[Formula])
     if site.need == NEEDED and is_plain(formulas[0], board):
         amount = _merge(list(amounts.values()))
         keep = sites.texts.fragments.keep
-        rule = keep(f"number {amount}", lambda: _plain_rule(amount, sites))
+        rule = keep(("number", amount), lambda: _plain_rule(amount, sites))
         return NumberPart([] if rule is None else [(True,)], lambda _: _there(rule), judge)
     vectors, make = _together(sites, site, amounts, formulas)
-    return NumberPart(vectors, make, judge)
+    return NumberPart(vectors, make, judge, plain=True)
 
 
 def _there(rule: Rule | None) -> Rule:

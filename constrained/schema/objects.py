@@ -8,8 +8,8 @@ each spot the next name may be taken or skipped; behind the last the other names
 Where names come in any order, a spot is the set of those that have been, or one spot with bits in the register.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from .board import Board
 from .document import refuse, reject
@@ -94,10 +94,10 @@ class ObjectGraph(Graph):
         for i, name in enumerate(self.order):
             if last is not None and self._in_sets and not seen >> i & 1:
                 last = self._skip(seen, last, name)
-        if last is not None and not self.bits:
-            self._end(spot, last)
-        elif not self.required:
+        if self.bits and not self.required:
             self.finish(spot, (True,))
+        elif last is not None and self._in_sets:
+            self._end(spot, last)
         return spot
 
     def _open_needed(self, spot: Spot, name: str) -> None:
@@ -141,13 +141,7 @@ class ObjectGraph(Graph):
         self._full = high is not None
 
     def _extra(self, traits: Traits) -> bool:
-        parts = [
-            n
-            for i, m in self.members.items()
-            if i >= 0
-            for n in demanded(m, None, traits, self.nodes)
-        ]
-        return all_of(self.nodes, parts) is not None
+        return all_of(self.nodes, self._demanded(None, traits)) is not None
 
     def _at(self, position: int, state: State) -> Spot:
         """The spot of a position and state; makes those that skipping leads to as well."""
@@ -210,45 +204,61 @@ class ObjectGraph(Graph):
             )
         if self._full and state.count == len(self._limits):
             return
-        taking = Taking(self, state.left, name, traits)
-        if taking.impossible:
+        if self.simple:
+            self._take_plain(Edge(spot, label, self.sites.free, _nowhere), after, state, traits)
             return
-        move = self._mover(after, state, taking)
-        roots = tuple(taking.roots)
-        if not roots:
-            site = self.sites.free
-        elif self.simple:
-            site = self.sites.of(roots, NEEDED)
-        else:
-            site = self.sites.of(roots, needed(len(roots), lambda v: move(v, 1) is not None))
+        taking = Taking(self, state.left, name, traits)
 
         def follow(vector: Vector) -> Spot | None:
-            if name in self.bits and name in self._needed:
-                self._open_needed(spot, name)
-            found = move(vector, 0 if self._limits else 1)
+            found = self._fold(after, state.left, taking.learn(vector), state.count + 1)
             return None if found is None else self._at(after, found)
 
-        def follow_limit(vector: Vector) -> Spot | None:
-            found = move(vector, 1)
-            return None if found is None else self._at(after, found)
+        def wanted(vector: Vector) -> bool:
+            return self._fold(after, state.left, taking.learn(vector), state.count + 1) is not None
 
-        edge = Edge(spot, label, site, follow)
+        site = self.sites.free
+        if taking.roots:
+            site = self.sites.of(taking.roots, needed(len(taking.roots), wanted))
+        self.read(Edge(spot, label, site, follow))
+
+    def _take_plain(self, edge: Edge, after: int, state: State, traits: Traits) -> None:
+        """The edge of a property that must satisfy all that is said about it."""
+        name = edge.label if isinstance(edge.label, str) else None
+        parts = self._demanded(name, traits)
+        root = all_of(self.nodes, parts) if parts else ()
+        if root is None:
+            return
+        if root:
+            edge.site = self.sites.of((root,), NEEDED)
+        edge.follow = partial(self._follow_plain, name, after, state, not self._limits)
         if state.count < len(self._limits):
-            edge.limit, edge.follow_limit = self._limits[state.count], follow_limit
+            edge.count(
+                self._limits[state.count], partial(self._follow_plain, name, after, state, True)
+            )
         self.read(edge)
 
-    def _mover(
-        self, after: int, state: State, taking: "Taking"
-    ) -> Callable[[Vector, int], State | None]:
-        def move(vector: Vector, more: int) -> State | None:
-            return self._fold(after, state.left, taking.learn(vector), state.count + more)
+    def _demanded(self, name: str | None, traits: Traits) -> list[Node]:
+        return [
+            node
+            for index, members in self.members.items()
+            if index >= 0
+            for node in demanded(members, name, traits, self.nodes)
+        ]
 
-        return move
+    def _follow_plain(
+        self, name: str | None, after: int, state: State, more: bool, _: Vector
+    ) -> Spot | None:
+        if name in self.bits and name in self._needed:
+            self._open_needed(self._at(after, state), name)
+        found = self._fold(after, state.left, {}, state.count + more)
+        return None if found is None else self._at(after, found)
 
     def _fold(
         self, position: int, left: Residue, known: dict[int, Formula], count: int
     ) -> State | None:
         """The state with what is known put in; None if nobody wants what it can lead to."""
+        if self.simple and not self._cap:
+            return None if known else State(left)
         for index, last in self._settled.items():
             if position >= last:
                 known.setdefault(index, True)
@@ -267,6 +277,10 @@ class ObjectGraph(Graph):
     def _counted(self, index: int) -> bool:
         members = self.members.get(index)
         return members is not None and (members.low > 0 or members.high is not None)
+
+
+def _nowhere(_: Vector) -> None:
+    return None
 
 
 def grow_object(sites: Sites, site: Site, board: Board, formulas: list[Formula]) -> ObjectGraph:

@@ -14,6 +14,7 @@ followed with a vector only once some value of its site has it, so whatever is r
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from .board import Board, literal_truth
@@ -66,6 +67,9 @@ class Spot:
     end: Vector | None = None
 
 
+NOWHERE: "Mapping[Vector, Spot]" = MappingProxyType({})
+
+
 @dataclass(slots=True, eq=False)
 class Edge:
     """A value that may follow. label: the property's name, or the class of names, or None for an item.
@@ -80,7 +84,11 @@ class Edge:
     limit: int | None = None
     follow_limit: "Callable[[Vector], Spot | None] | None" = None
     targets: "dict[Vector, Spot]" = field(default_factory=dict[Vector, Spot])
-    limited: "dict[Vector, Spot]" = field(default_factory=dict[Vector, Spot])
+    limited: "Mapping[Vector, Spot]" = field(default_factory=lambda: NOWHERE)
+
+    def count(self, limit: int, follow: "Callable[[Vector], Spot | None]") -> None:
+        """At this count it leads elsewhere."""
+        self.limit, self.follow_limit, self.limited = limit, follow, {}
 
     def open(self, vector: Vector) -> None:
         """Takes note that some value has this vector."""
@@ -90,7 +98,7 @@ class Edge:
         if self.follow_limit is not None:
             target = self.follow_limit(vector)
             if target is not None:
-                self.limited[vector] = target
+                self.limited = {**self.limited, vector: target}
 
 
 class Graph:
@@ -102,7 +110,7 @@ class Graph:
         self.site = site
         self.board = board
         self.simple = site.need == NEEDED and is_plain(formulas[0], board)
-        self.evaluators = board.every_evaluator()
+        self.evaluators = board.evaluating
         whens = (tuple(when for _, when in found) for found in self.evaluators.values())
         self.formulas = Residue(tuple(formulas), tuple(whens))
         self.vectors: list[Vector] = []

@@ -23,27 +23,11 @@ class Taking:
         self._judged: dict[int, int | None] = {}  # by atom: its root, or None for never
         self._covers: dict[int, tuple[Formula, int | None]] = {}
         self._name = graph.board.has.get(name) if name is not None else None
-        self.impossible = False
-        if graph.simple:
-            self._merge(graph, name, traits)
-        else:
-            self._judge(graph, name, traits)
-        self.roots = list(self._place)
+        self._judge(graph, name, traits)
+        self.roots = tuple(self._place)
 
     def _number(self, root: Root) -> int:
         return self._place.setdefault(root, len(self._place))
-
-    def _merge(self, graph: "ObjectGraph", name: str | None, traits: Traits) -> None:
-        parts = [
-            n
-            for i, m in graph.members.items()
-            if i >= 0
-            for n in demanded(m, name, traits, graph.nodes)
-        ]
-        root = all_of(graph.nodes, parts) if parts else ()
-        self.impossible = root is None
-        if root:
-            self._number(root)
 
     def _judge(self, graph: "ObjectGraph", name: str | None, traits: Traits) -> None:
         nodes, open_ = graph.nodes, self._left.open()

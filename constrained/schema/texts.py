@@ -9,8 +9,7 @@ schemas judge a string, their automata run side by side and every text is read t
 joining them; rules of leaves are kept by what they say.
 """
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import reduce
 
@@ -26,7 +25,7 @@ from ..regex.spelling import Spelling, quote
 from ..regex.spelling import json as every_spelling
 from ..rule import Rule
 from .board import Board
-from .counting import count_characters
+from .counting import count_characters, count_pattern, is_countable
 from .document import reject
 from .formats import compile_format
 from .formula import Formula, substitute
@@ -37,6 +36,9 @@ from .node import Node, listed, read_count
 from .sites import NEEDED, Site, Sites, Vector, is_plain
 from .writing import one_spelling, write_text
 
+MOST_PRODUCT = (
+    600  # states of a pattern times the length to which it is bounded, before lengths are counted
+)
 MOST_UNROLLED = 4  # characters; larger lengths of free strings are counted by the register
 
 
@@ -50,9 +52,9 @@ class Words:
     listed: tuple[str, ...] | None = None
 
     @property
-    def key(self) -> str:
+    def key(self) -> Hashable:
         """What equal ones have in common."""
-        return json.dumps([self.low, self.high, sorted({t[:2] for t in self.texts}), self.listed])
+        return self.low, self.high, frozenset(t[:2] for t in self.texts), self.listed
 
 
 @dataclass(slots=True, eq=False)
@@ -118,7 +120,7 @@ class Texts:
         return self._pattern(self.read(node))
 
     def _pattern(self, words: Words) -> Pattern:
-        return self.fragments.keep(f"text {words.key}", lambda: self._make_pattern(words))
+        return self.fragments.keep(("text", words.key), lambda: self._make_pattern(words))
 
     def _make_pattern(self, words: Words) -> Pattern:
         parts = [self._compile(*text) for text in words.texts]
@@ -195,7 +197,7 @@ class Texts:
     def _grow_plain(self, nodes: list[Node]) -> TextPart:
         words = [self.read(node) for node in nodes]
         merged = words[0] if len(words) == 1 else _merge(words)
-        rule = self.fragments.keep(f"string {self.ascii} {merged.key}", lambda: self._rule(merged))
+        rule = self.fragments.keep(("string", self.ascii, merged.key), lambda: self._rule(merged))
         return TextPart(
             [] if rule is None else [(True,)],
             lambda _: _there(rule),
@@ -212,8 +214,15 @@ class Texts:
             if max(words.low, words.high or 0) > MOST_UNROLLED:
                 return count_characters(self.free(), words.low, words.high)
             return self.plain_rule(any_text(words.low, words.high), free=True)
+        bare = self._pattern(Words(texts=words.texts))
+        longest = max(words.low, words.high or 0)
+        if bare.dfa.states * longest > MOST_PRODUCT and is_countable(bare, words.low, words.high):
+            return count_pattern(bare, words.low, words.high, self._spell)
         found = self._pattern(words)
         return None if found.dfa.empty else self.plain_rule(found, free=False)
+
+    def _spell(self, pattern: Pattern) -> ByteDfa:
+        return quote(pattern, self.spelling(pattern), self.budget)
 
     def _rule_listed(self, words: Words) -> Rule | None:
         assert words.listed is not None

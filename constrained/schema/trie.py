@@ -32,9 +32,20 @@ class _Fork:
 
     __slots__ = ("other", "state", "ways")
 
-    def __init__(self, ways: "dict[int, _Fork | int]", other: int) -> None:
+    def __init__(self, ways: "dict[int, _Fork | _Rest | int]", other: int) -> None:
         self.ways = ways
         self.other = other
+        self.state: int | None = None
+
+
+class _Rest:
+    """The rest of a name where no other one branches off."""
+
+    __slots__ = ("state", "target", "text")
+
+    def __init__(self, text: bytes, target: int) -> None:
+        self.text = text
+        self.target = target
         self.state: int | None = None
 
 
@@ -50,7 +61,7 @@ class _Others:
         self.ends = ends
         self.entry = entry
 
-    def goes_on(self, state: int, listed: "dict[int, _Fork | int]") -> bool:
+    def goes_on(self, state: int, listed: "dict[int, _Fork | _Rest | int]") -> bool:
         """Whether some byte that is not listed leads on from a state."""
         if self.part is None or not state:
             return bool(state)
@@ -63,6 +74,11 @@ class _Others:
         if self.part is None or not state:
             return state
         return int(self.part.dfa.table[state, self.part.classes[byte]])
+
+
+def _shorten(rest: _Rest) -> "_Rest | int":
+    """The rest of a name behind one byte more."""
+    return _Rest(rest.text[1:], rest.target) if len(rest.text) > 1 else rest.target
 
 
 TAIL = 0  # the place of the rule that reads any rest of a name
@@ -181,12 +197,20 @@ class NameTrie:
     def _insert(self, fork: _Fork, key: bytes, target: int, others: _Others | None) -> _Fork:
         """The fork with one name more; 0 as its target blocks it."""
         root = at = _Fork(dict(fork.ways), fork.other)
-        old: _Fork | None = fork
-        for byte in key[:-1]:
-            known = old.ways.get(byte) if old is not None else None
-            old = known if isinstance(known, _Fork) else None
-            other = others.step(at.other, byte) if others is not None else 0
-            below = _Fork(dict(old.ways) if old is not None else {}, other)
+        plain = others is None or others.part is None
+        for index, byte in enumerate(key[:-1], 1):
+            known = at.ways.get(byte)
+            if plain and (
+                known is None or (isinstance(known, _Rest) and known.text == key[index:])
+            ):
+                at.ways[byte] = _Rest(key[index:], target)
+                return root
+            ways: dict[int, _Fork | _Rest | int] = {}
+            if isinstance(known, _Fork):
+                ways = dict(known.ways)
+            elif isinstance(known, _Rest):
+                ways = {known.text[0]: _shorten(known)}
+            below = _Fork(ways, others.step(at.other, byte) if others is not None else 0)
             at.ways[byte] = below
             at = below
         at.ways[key[-1]] = target
@@ -208,8 +232,13 @@ class NameTrie:
 
     def _write_one(self, fork: _Fork, others: _Others | None) -> int:
         draft = self._draft
-        ways = {b: (w.state or 0) if isinstance(w, _Fork) else w for b, w in fork.ways.items()}
         other = fork.other if others is not None else 0
+        entry = others.entry if others is not None else 0
+        ways: dict[int, int] = {}
+        for byte, way in fork.ways.items():
+            if isinstance(way, _Rest) and way.state is None:
+                way.state = draft.chain(way.text, way.target, entry) if way.target or entry else 0
+            ways[byte] = way if isinstance(way, int) else way.state or 0
         if not any(ways.values()) and not (others and others.goes_on(other, fork.ways)):
             return 0
         state = draft.state()

@@ -40,11 +40,11 @@ def write_number(value: int | Decimal) -> bytes:
     """A number as it is spelled: plain digits where they are few, else with an exponent."""
     if isinstance(value, int):
         return str(value).encode()
-    if value == value.to_integral_value() and abs(value.adjusted()) < 19:
+    if value == value.to_integral_value() and abs(value.adjusted()) < 20:
         return str(int(value)).encode()
     exponent = value.normalize().as_tuple().exponent
     assert isinstance(exponent, int), value
-    if value.adjusted() < 19 and exponent >= -20:
+    if value.adjusted() < 20 and exponent >= -20:
         return f"{value.normalize():f}".encode()
     digits = "".join(map(str, value.normalize().as_tuple().digits))
     sign = "-" if value < 0 else ""

@@ -28,6 +28,7 @@ _VOWELS = words.split_words("a e i o u ai au ea ei ia ie io oo ou y")
 _CODAS = ["", "", "", "", *words.split_words("l m n r s t x ck ld nd ng rk rt ss th")]
 _PARTICLES = ("de", "van", "von", "da", "di", "van der", "de la", "del", "el", "bin", "ter")
 _ACCENTS = {"a": "áàâäãå", "e": "éèêë", "i": "íìîï", "o": "óòôöõø", "u": "úùûü", "n": "ñ", "c": "ç"}
+WRONG_SHARE = 0.3  # so many of the wordings in training have a wrong word
 HELD_SHARE = 8  # one entry in this many is held out
 
 
@@ -107,19 +108,21 @@ class Draw:
         return head
 
     def wording(self, phrases: Phrases) -> str:
-        """A template for what the model reads, never for what it says: in training now and then with a wrong word.
+        """A template for what the model reads, never for what it says: in training often with a wrong word or two.
 
-        A model that has to guess around a wrong word cannot lean on the exact words of the templates.
+        A model that has to guess around wrong words cannot lean on the exact words of the templates.
         """
         text = self.phrase(phrases)
-        if self.held or self.rng.random() > 0.1:
+        if self.held or self.rng.random() > WRONG_SHARE:
             return text
         parts = text.split(" ")
         places = [i for i, part in enumerate(parts) if part.isalpha()]
-        if len(places) < 2:
-            return text
-        wrong = self.one(words.VERBS) if self.chance(0.5) else self.made_word()
-        parts[self.one(places)] = self.one((wrong, "", wrong))
+        for _ in range(1 + int(self.chance(0.3))):
+            if len(places) < 2:
+                break
+            wrong = self.one(words.VERBS) if self.chance(0.5) else self.made_word()
+            place = places.pop(int(self.rng.random() * len(places)))
+            parts[place] = self.one((wrong, "", wrong))
         return " ".join(part for part in parts if part)
 
     def request(self, phrases: Phrases) -> str:

@@ -9,5 +9,5 @@
     decoder     all of it in order: the layers, then the head
 
 Seventy short products with an operator call each are mostly calls and threads waiting for each other. Here a phase
-costs less than a microsecond to share, and weights are read at half their size where that loses nothing.
+costs little to share, and weights are read at half their size where that loses nothing.
 """

@@ -46,7 +46,7 @@ class _Softmax:
     """The running state of one query head: its largest score so far, the sum of weights, the weighted values."""
 
     def __init__(self, code: Code, query: Value, heads: Heads, lanes: int) -> None:
-        self.kind = vector(F32, lanes)
+        self.kind, self.lanes = vector(F32, lanes), lanes
         self.parts = range(0, heads.dim, lanes)
         scale = code.constant(heads.scale, self.kind)
         self.query = [code.load(self.kind, query, d) * scale for d in self.parts]
@@ -66,16 +66,16 @@ class _Softmax:
         self.total.set(code.fma(self.total.get(), shrink, code.reduce_add(weight)))
         code.store(weight, self.weights)
         for part in self.sums:
-            part.set(part.get() * code.spread(shrink, self.kind.count))
+            part.set(part.get() * code.spread(shrink, self.lanes))
 
     def add(self, code: Code, key: Value | int, values: Sequence[Value]) -> None:
         """Adds a key's values with the key's weight."""
-        share = code.spread(code.load(F32, self.weights, key), self.kind.count)
+        share = code.spread(code.load(F32, self.weights, key), self.lanes)
         for value, part in zip(values, self.sums, strict=True):
             part.set(code.fma(share, value, part.get()))
 
     def finish(self, code: Code, out: Value) -> None:
-        inverse = code.spread(code.constant(1.0, F32) / self.total.get(), self.kind.count)
+        inverse = code.spread(code.constant(1.0, F32) / self.total.get(), self.lanes)
         for d, part in zip(self.parts, self.sums, strict=True):
             code.store(part.get() * inverse, out, d)
 

@@ -10,8 +10,8 @@ word, (phase, next item), with a compare-and-swap; whoever comes late finds anot
 nothing, so the leader waits for items that were begun, never for threads. A step is therefore right, and no slower than
 alone, when its followers are asleep or gone.
 
-Between steps a follower looks out for the next one for about a millisecond, then sleeps until it is called. Only one
-thread may call `run` at a time. It refuses to know what items are.
+Between steps a follower looks out for the next one for one or two milliseconds, then sleeps until it is called. Only
+one thread may call `run` at a time. It refuses to know what items are.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ WORD, DONE, EPOCH, NEXT, ARGUMENTS, WORDS = 0, 16, 32, 48, 64, 128
 ITEM_BITS = 20
 # A phase is taken in at most about so many pieces.
 PIECES = 64
-# Turns a follower looks out for a step; a turn takes about 20 ns.
+# Turns a follower looks out for a step; a turn takes about 25 ns.
 PATIENCE = 60_000
 # Turns of waiting after which the processor is offered to others.
 POLITE = 128

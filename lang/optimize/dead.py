@@ -9,10 +9,9 @@ into a living state, if a living instruction uses what it sets, or if a living b
 from collections import defaultdict
 
 from ..program import document as doc
-from ..program.rules import definitions, located
+from ..program.rules import definitions, located, used, values_of
 from ..program.values import refs
-from .lanes import used
-from .rewrite import Body, rewritten, values_of
+from .rewrite import Body, rewritten
 
 
 def drop_dead(document: doc.Document) -> doc.Document:

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..program import document as doc
-from ..program.rules import definitions, named_blocks
-from ..program.values import refs
-from .rewrite import Body, values_of
+from ..program.rules import definitions, named_blocks, used
+from .rewrite import Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +57,6 @@ def _independent(lanes: tuple[Body, ...]) -> bool:
         if not others.isdisjoint(used(lane)):
             return False
     return True
-
-
-def used(body: Body) -> Iterator[str]:
-    """The ids that instructions use, those inside their blocks included."""
-    for one in body:
-        for value in values_of(one):
-            yield from refs(value)
-        for block in named_blocks(one).values():
-            yield from used(block.body)
 
 
 def _made(body: Body) -> Iterator[str]:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..program import document as doc
-from ..program.values import Value
 
 Body = tuple[doc.Instruction, ...]
 
@@ -17,22 +16,6 @@ Body = tuple[doc.Instruction, ...]
 def rewritten(document: doc.Document, change: Callable[[Body], Body]) -> doc.Document:
     """The document with each block's body as `change` makes it."""
     return replace(document, block=_block(document.block, change))
-
-
-def values_of(one: doc.Instruction) -> tuple[Value, ...]:
-    """The values that an instruction uses itself, results of its blocks included."""
-    match one:
-        case doc.Text(value=value) | doc.Set(value=value):
-            return (value,)
-        case doc.Match(value=value, cases=cases, default=default):
-            blocks = [*cases.values(), *([default] if default is not None else [])]
-            return (value, *(block.result for block in blocks if block.result is not None))
-        case doc.Map(items=items, block=block):
-            return (items, *(() if block.result is None else (block.result,)))
-        case doc.Repeat(until=until, block=block):
-            return tuple(value for value in (until, block.result) if value is not None)
-        case _:
-            return ()
 
 
 def _block(block: doc.Block, change: Callable[[Body], Body]) -> doc.Block:

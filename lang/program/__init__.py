@@ -20,10 +20,10 @@ written, list, record, compare); a ref is to an id that was set before it. match
 same form; together holds lanes that run at once. There is no code in it: types are JSON Schemas and regular
 expressions, and a gen's `reads` says how its text becomes plain data.
 
-    values, document -> rules, check -> codec         what it is, when it means something, JSON
-    symbols, encode, recording, traced -> trace       from a Python function
-    arguments, compute, plan -> execute               on a State
-    show                                              for people
+    values, constraints, document -> rules, check -> codec    what it is, when it means something, JSON
+    symbols, encode, recording, traced -> trace               from a Python function
+    arguments, compute, plan -> execute                       on a State
+    restore, warm, show                                       types back to data; computing ahead; for people
 
 Running one remotely takes {program, arguments}; the events of the run are those of any stream.
 """

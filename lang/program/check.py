@@ -110,13 +110,16 @@ class _Checker:
 
     def _define(self, one: doc.Instruction, path: str, scene: Scene) -> None:
         for made, name in definitions(one).items():
-            if made in self._used:
-                raise UnreadableProgram(f"the id {made!r} is set twice", path)
-            self._used.add(made)
+            self._claim(made, path)
             scene.known.add(made)
             assert not isinstance(one, doc.Together)
             if name is not None:
                 scene.lines[one.state].names[name] = made
+
+    def _claim(self, made: str, path: str) -> None:
+        if made in self._used:
+            raise UnreadableProgram(f"the id {made!r} is set twice", path)
+        self._used.add(made)
 
     def _branches(self, one: doc.Fork | doc.Join, path: str, scene: Scene) -> None:
         line = self._line(one.state, path, scene)
@@ -199,15 +202,23 @@ class _Checker:
                 raise UnreadableProgram(f"state {number} is closed in some cases only", path)
 
     def _repeat(self, one: doc.Repeat, path: str, scene: Scene) -> None:
-        self._line(one.state, path, scene)
-        end = scene.copy()
+        line, end = self._line(one.state, path, scene), scene.copy()
+        for name, made in one.takes.items():
+            if name not in line.names:
+                raise UnreadableProgram(f"nothing sets {name!r} before it", f"{path}.takes.{name}")
+            self._claim(made, f"{path}.takes.{name}")
+            end.known.add(made)
+            end.lines[one.state].names[name] = made
         self.block(one.block, f"{path}.block", end)
         self._same_places(scene, end, scene, f"{path}.block")
         if one.until is not None:
             self._value(one.until, f"{path}.until", end)
-        scene.known |= end.known
-        for number, line in scene.lines.items():
-            line.names, line.position = end.lines[number].names, end.lines[number].position
+        scene.known |= end.known - set(one.takes.values())
+        before = {made: line.names[name] for name, made in one.takes.items()}
+        for number, kept in scene.lines.items():
+            after = end.lines[number]
+            kept.names = {name: before.get(made, made) for name, made in after.names.items()}
+            kept.position = after.position
 
     def _map(self, one: doc.Map, path: str, scene: Scene) -> None:
         line = self._line(one.state, path, scene)
@@ -219,9 +230,7 @@ class _Checker:
         }
         inside.lines[one.branch] = line.copy()
         inside.known.add(one.item)
-        if one.item in self._used:
-            raise UnreadableProgram(f"the id {one.item!r} is set twice", f"{path}.item")
-        self._used.add(one.item)
+        self._claim(one.item, f"{path}.item")
         self.block(one.block, f"{path}.block", inside)
 
     def _together(self, one: doc.Together, path: str, scene: Scene) -> None:

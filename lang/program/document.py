@@ -13,54 +13,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ...constrained import spec
 from ..ir import Method, Role
+from .constraints import Constraint
 from .values import STRICT, Value
 
 VERSION = 1
 StateNumber = Annotated[int, Field(ge=0)]
-
-
-@dataclass(frozen=True, slots=True)
-class Regex:
-    """The whole text matches the pattern."""
-
-    pattern: str
-    kind: Literal["regex"] = "regex"
-    __pydantic_config__ = STRICT
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """The text is one of these."""
-
-    texts: tuple[str, ...]
-    kind: Literal["choices"] = "choices"
-    __pydantic_config__ = STRICT
-
-
-@dataclass(frozen=True, slots=True)
-class JsonSchema:
-    """The text is JSON that the schema (JSON text) accepts."""
-
-    schema: str
-    whitespace: Literal["compact", "any"] = "compact"
-    any_order: bool = False
-    kind: Literal["json_schema"] = "json_schema"
-    __pydantic_config__ = STRICT
-
-
-@dataclass(frozen=True, slots=True)
-class Ebnf:
-    """The text is derived from rule `start` of the grammar."""
-
-    grammar: str
-    start: str = "start"
-    kind: Literal["ebnf"] = "ebnf"
-    __pydantic_config__ = STRICT
-
-
-Constraint = Annotated[Regex | Choices | JsonSchema | Ebnf, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,13 +246,17 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """The block runs until `until` is true after it, `at_most` times; its last result is the outcome."""
+    """The block runs until `until` is true after it, `at_most` times; its last result is the outcome.
+
+    takes: variable to id: what the variable is when a round begins, set before the loop or by the round before.
+    """
 
     id: str
     state: StateNumber
     block: Block
     at_most: Annotated[int, Field(ge=1)]
     until: Value | None = None
+    takes: dict[str, str] = field(default_factory=dict[str, str])
     where: str = ""
     op: Literal["repeat"] = "repeat"
     __pydantic_config__ = STRICT
@@ -339,16 +301,3 @@ class Document:
     format: Literal["trellis.program"] = "trellis.program"
     version: Literal[1] = VERSION
     __pydantic_config__ = STRICT
-
-
-def constraint_of(constraint: Constraint) -> spec.Constraint:
-    """The constraint as the engine knows it."""
-    match constraint:
-        case Regex(pattern=pattern):
-            return spec.Regex(pattern)
-        case Choices(texts=texts):
-            return spec.Choices(texts)
-        case JsonSchema(schema=schema, whitespace=whitespace, any_order=any_order):
-            return spec.JsonSchema(schema, whitespace, any_order)
-        case Ebnf(grammar=grammar, start=start):
-            return spec.Ebnf(grammar, start)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from ...constrained import spec
+from ...constrained.spec import Choices, JsonSchema
 from .. import ir
 from ..errors import Untraceable
 from . import document as doc
+from .constraints import wire_constraint
 from .symbols import Symbol, plain_of, value_of
 from .values import Const
 
@@ -100,9 +101,9 @@ def reading(node: ir.Gen) -> tuple[Reads, dict[str, Any] | None]:
     """How the text of the answer becomes plain data: the reading, and the labels' values if it is by labels."""
     if node.parse is None:
         return "text", None
-    if isinstance(node.constraint, spec.JsonSchema):
+    if isinstance(node.constraint, JsonSchema):
         return "json", None
-    if isinstance(node.constraint, spec.Choices):
+    if isinstance(node.constraint, Choices):
         labels = {text: plain_of(node.parse(text)) for text in node.constraint.texts}
         same = all(text == value for text, value in labels.items())
         return ("text", None) if same else ("labels", labels)
@@ -119,18 +120,3 @@ def options_of(options: Any) -> dict[str, Any]:
         else:
             plain[key] = list(cast(tuple[Any, ...], value)) if isinstance(value, tuple) else value
     return plain
-
-
-def wire_constraint(constraint: spec.Constraint) -> doc.Constraint:
-    """The constraint as a Program holds it. Raises Untraceable for a kind it does not know."""
-    match constraint:
-        case spec.Regex(pattern=pattern):
-            return doc.Regex(pattern)
-        case spec.Choices(texts=texts):
-            return doc.Choices(texts)
-        case spec.JsonSchema(schema=schema, whitespace=whitespace, any_order=any_order):
-            return doc.JsonSchema(schema, whitespace, any_order)
-        case spec.Ebnf(grammar=grammar, start=start):
-            return doc.Ebnf(grammar, start)
-        case other:
-            raise Untraceable(f"no Program can hold a constraint of kind {type(other).__name__}")

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..branches import Branches
 from ..cell import Cell
+from ..errors import Untraceable
 from ..flow import all_of, chosen, listed
 from ..interpreter import Act, Entry, Interpreter
 from ..state import Mark, State
@@ -31,6 +32,8 @@ def body_of(program: Program) -> Callable[..., Coroutine[Any, Any, Any]]:
     plan, signature = plan_of(program), signature_of(program.document)
 
     async def body(s: State, /, *arguments: Any, **named: Any) -> Any:
+        if not isinstance(s, State):  # pyright: ignore[reportUnnecessaryIsInstance]: a tracer's state
+            raise Untraceable("a Program is not traced again: call the function that it came from")
         given = signature.bind(s, *arguments, **named).arguments
         del given[STATE]
         return await _run(plan, s, arguments_of(program.document, given))
@@ -172,7 +175,9 @@ class _Execution:
         self, one: doc.Repeat, block: Planned, states: States, known: Environment
     ) -> Any:
         result: Any = None
+        state = states[one.state]
         for _ in range(one.at_most):
+            known.update({made: state.names[name] for name, made in one.takes.items()})
             result = await self.block(block, states, known)
             if one.until is None:
                 continue

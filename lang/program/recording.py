@@ -28,13 +28,17 @@ class Known(Protocol):
 
 
 class Recording:
-    """What is written down. body: instructions; nodes: the gens by id, types and all; states: by number."""
+    """What is written down. body: instructions; nodes: the gens by id, types and all; states: by number.
+
+    missed: variables that were asked for and not there.
+    """
 
     def __init__(self) -> None:
         self.body: list[doc.Instruction] = []
         self.nodes: dict[str, ir.Gen] = {}
         self.states: list[Known] = []
         self.marks = 0
+        self.missed: list[object] = []
         self._ids: dict[str, int] = {}
 
     def fresh(self, base: str) -> str:

@@ -14,6 +14,8 @@ from ..errors import InvalidProgram, UnreadableProgram
 from ..thinking import Thinking
 from ..types import check_choices
 from . import document as doc
+from .constraints import constraint_of
+from .values import Value, refs
 
 MAX_INSTRUCTIONS = 20_000
 MAX_ROUNDS = 1000
@@ -59,7 +61,7 @@ def node_of(instruction: doc.Instruction) -> ir.Node | None:
 
 
 def _gen(gen: doc.Gen) -> ir.Gen:
-    constraint = None if gen.constraint is None else doc.constraint_of(gen.constraint)
+    constraint = None if gen.constraint is None else constraint_of(gen.constraint)
     thoughts = gen.thinking
     return ir.Gen(
         gen.name,
@@ -109,6 +111,31 @@ def named_blocks(instruction: doc.Instruction) -> dict[str, doc.Block]:
             return {f"lanes[{index}]": doc.Block(lane) for index, lane in enumerate(lanes)}
         case _:
             return {}
+
+
+def values_of(one: doc.Instruction) -> tuple[Value, ...]:
+    """The values that an instruction uses itself, results of its blocks included."""
+    match one:
+        case doc.Text(value=value) | doc.Set(value=value):
+            return (value,)
+        case doc.Match(value=value, cases=cases, default=default):
+            blocks = [*cases.values(), *([default] if default is not None else [])]
+            return (value, *(block.result for block in blocks if block.result is not None))
+        case doc.Map(items=items, block=block):
+            return (items, *(() if block.result is None else (block.result,)))
+        case doc.Repeat(until=until, block=block):
+            return tuple(value for value in (until, block.result) if value is not None)
+        case _:
+            return ()
+
+
+def used(body: tuple[doc.Instruction, ...]) -> Iterator[str]:
+    """The ids that instructions use, those inside their blocks included."""
+    for one in body:
+        for value in values_of(one):
+            yield from refs(value)
+        for block in named_blocks(one).values():
+            yield from used(block.body)
 
 
 def _check_one(instruction: doc.Instruction) -> None:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 
 from . import document as doc
+from .constraints import Choices, Constraint, Ebnf, JsonSchema, Regex
 from .rules import named_blocks
 from .values import (
     Argument,
@@ -129,15 +130,15 @@ def _gen(gen: doc.Gen) -> str:
     return "  ".join(words)
 
 
-def _constraint(constraint: doc.Constraint) -> str:
+def _constraint(constraint: Constraint) -> str:
     match constraint:
-        case doc.Regex(pattern=pattern):
+        case Regex(pattern=pattern):
             return f"/{_cut(pattern)}/"
-        case doc.Choices(texts=texts):
+        case Choices(texts=texts):
             return _cut(" | ".join(texts))
-        case doc.JsonSchema(schema=schema):
+        case JsonSchema(schema=schema):
             return f"JSON {_cut(schema)}"
-        case doc.Ebnf(grammar=grammar):
+        case Ebnf(grammar=grammar):
             return f"EBNF {_cut(' '.join(grammar.split()))}"
 
 

@@ -24,8 +24,9 @@ from ..where import where_is
 from . import document as doc
 from .encode import Place, encode
 from .recording import Recording, drive, short
+from .rules import used
 from .symbols import Symbol, of_ref, value_of
-from .values import Value
+from .values import Value, refs
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class TracedState:
         self.number = len(recording.states)
         self.names: dict[str, str] = dict(past.names) if past is not None else {}
         self.position: Position = past.position.copy() if past is not None else Position()
+        self.maybe: set[str] = set(past.maybe) if past is not None else set()
         recording.states.append(self)
 
     # What may be read.
@@ -72,6 +74,12 @@ class TracedState:
         return self[name]
 
     def __contains__(self, name: object) -> bool:
+        if name in self.maybe and name not in self.names:
+            raise Untraceable(
+                f"{name!r} in s depends on which case ran or branch was kept: set it in each"
+            )
+        if name not in self.names:
+            self.recording.missed.append(name)
         return name in self.names
 
     def meta(self, name: str) -> NoReturn:
@@ -208,6 +216,7 @@ class TracedState:
             for name, kept in self.names.items()
             if all(end.names.get(name) == kept for end in every)
         } | sets
+        self.maybe |= {name for end in every for name in end.names} - set(self.names)
         if all(end.block.result is None for end in every):
             return None
         return of_ref(made, "tr.match(...)")
@@ -230,14 +239,27 @@ class TracedState:
     def record_repeat(self, body: Case, until: Callable[[Any], Any] | None, at_most: int) -> Any:
         """The body's block, once."""
         where, made = where_is(3), self.recording.fresh("repeat")
-        begin = self.position.copy()
+        begin, before = self.position.copy(), self.names
+        # In later rounds a variable is what the round before made of it.
+        takes = {name: self.recording.fresh(name) for name in before}
+        self.names, missed = dict(takes), len(self.recording.missed)
         with self.recording.block(self.number) as instructions:
             result = _result(drive(perform(body, self, where)))
             over = value_of(drive(until(self))) if until is not None else None
         self._check_place(begin)
+        if later := [name for name in self.recording.missed[missed:] if name in self.names]:
+            raise Untraceable(
+                f"{later[0]!r} in s is false in the first round only: set it before tr.repeat"
+            )
+        outer = {made: before[name] for name, made in takes.items()}
+        self.names = {name: outer.get(made, made) for name, made in self.names.items()}
         block = doc.Block(tuple(instructions), result)
+        needed = {*used(block.body)}
+        for value in (result, over):
+            needed |= set(refs(value)) if value is not None else set()
+        kept = {name: taken for name, taken in takes.items() if taken in needed}
         self.recording.body.append(
-            doc.Repeat(made, self.number, block, at_most, over, short(where))
+            doc.Repeat(made, self.number, block, at_most, over, kept, short(where))
         )
         return of_ref(made, "tr.repeat(...)") if result is not None else None
 
@@ -324,6 +346,8 @@ class TracedBranches(Sequence[TracedState]):
         recording.body.append(doc.Join(parent.number, numbers, how, by, sets, short(where)))
         if how == "best":
             parent.names, parent.position = dict(sets), self[0].position.copy()
+            found = {name for branch in self for name in (*branch.names, *branch.maybe)}
+            parent.maybe |= found - set(sets)
         else:
             parent.names.update(sets)
 

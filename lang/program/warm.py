@@ -17,7 +17,7 @@ from ..ir import Close, Open, Text
 from ..optimize.prefix import constant_prefix
 from ..params import SamplingParams
 from ..transcript import Transcript
-from .document import constraint_of
+from .constraints import constraint_of
 from .program import Program
 
 

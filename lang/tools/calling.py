@@ -2,80 +2,26 @@
 
     record = await carry_out(Calling(tools, backend), call, round=1, id="call00001")
 
-Each call runs in a daemon thread of its own, a coroutine in a loop of its own there: a tool that blocks stops nobody
-else. A thread cannot be ended: after the tool's time it is left behind, its result unheard. Tools may call Functions;
-those run on the backend of the run that called the tool. It refuses to know what the model does with the text.
+Each call runs aside, in a thread of its own; after the tool's time it is left behind, its result unheard. Tools may
+call Functions; those run on the backend of the run that called the tool. It refuses to know what the model does with
+the text.
 """
 
 import asyncio
-import contextlib
-import contextvars
 import inspect
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from ..aside import AsideFailed, call_aside
 from ..backends.base import Backend
-from ..default import use
 from .formats.form import Call
 from .record import ToolCall
 from .tool import Tool
 
 TEXT_CHARS = 20_000
-
-
-class _Job:
-    """A function at work in a thread. Its outcome goes to a future of the loop that waits."""
-
-    def __init__(self, tool: Tool, arguments: Mapping[str, Any], backend: Backend) -> None:
-        self._tool = tool
-        self._arguments = arguments
-        self._backend = backend
-        self._waiting = asyncio.get_running_loop()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self.outcome: asyncio.Future[tuple[Any, str]] = self._waiting.create_future()
-
-    def start(self) -> None:
-        context = contextvars.copy_context()
-        name = f"trellis-tool-{self._tool.name}"
-        threading.Thread(target=context.run, args=(self._work,), name=name, daemon=True).start()
-
-    def cancel(self) -> None:
-        """Asks a coroutine to end; a plain function goes on unheard."""
-        self.outcome.cancel()
-        loop, task = self._loop, self._task
-        if loop is not None and task is not None:
-            with contextlib.suppress(RuntimeError):  # its loop ended just now
-                loop.call_soon_threadsafe(task.cancel)
-
-    def _work(self) -> None:
-        try:
-            with use(self._backend):
-                value = self._tool.function(**self._arguments)
-                if inspect.isawaitable(value):
-                    value = asyncio.run(self._awaited(value))
-            outcome, error = (value, write_result(value)), None
-        except BaseException as raised:  # also SystemExit: a tool must not end anything but itself
-            outcome, error = None, raised
-        # A loop that was closed has nobody waiting.
-        with contextlib.suppress(RuntimeError):
-            self._waiting.call_soon_threadsafe(self._tell, outcome, error)
-
-    async def _awaited(self, value: Any) -> Any:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        return await value
-
-    def _tell(self, outcome: tuple[Any, str] | None, error: BaseException | None) -> None:
-        if self.outcome.done():
-            return
-        if outcome is not None:
-            self.outcome.set_result(outcome)
-        else:
-            self.outcome.set_exception(ToolFailed(_said(error)))
 
 
 class ToolFailed(Exception):
@@ -112,16 +58,24 @@ async def _result(calling: Calling, call: Call) -> tuple[Any, str]:
         arguments = tool.bind(call.arguments)
     except ValueError as error:
         raise ToolFailed(f"the arguments do not fit: {error}") from error
-    job = _Job(tool, arguments, calling.backend)
-    job.start()
+
+    def work() -> Any:
+        value = tool.function(**arguments)
+        return _later(value) if inspect.isawaitable(value) else (value, write_result(value))
+
+    timer = asyncio.timeout(tool.timeout)
     try:
-        done, _ = await asyncio.wait([job.outcome], timeout=tool.timeout)
-        if not done:
-            raise ToolFailed(f"{tool.name} did not answer within {tool.timeout:g} seconds")
-        return job.outcome.result()
-    finally:
-        if not job.outcome.done():
-            job.cancel()
+        async with timer:
+            return await call_aside(work, {}, calling.backend)
+    except TimeoutError as error:
+        raise ToolFailed(f"{tool.name} did not answer within {tool.timeout:g} seconds") from error
+    except AsideFailed as failed:
+        raise ToolFailed(_said(failed.__cause__)) from failed
+
+
+async def _later(value: Any) -> tuple[Any, str]:
+    result = await value
+    return result, write_result(result)
 
 
 def write_result(value: Any) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Self, cast, overload
 
 from ..errors import InvalidProgram, NoBackend
 from ..loop import Loop
-from ..schema_parts import without_titles
+from ..values.schema_parts import without_titles
 from .calling import ToolFailed
 from .formats.form import ToolSpec
 from .tool import SECONDS, Tool, check_tool_seconds

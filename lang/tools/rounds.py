@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..asking import Ask, Asking
+from ..asking import Ask, Asking, hear_nothing
 from ..backends.base import Prefix
 from ..cell import Answer
 from ..errors import InvalidAnswer
@@ -148,10 +148,11 @@ class _Rounds:
         name, speaker = self.asking.cell.name, self.asking.speaker
 
         def tell(text: str, index: int) -> None:
-            if self.asking.node.constraint is None:
-                speaker.scope.emit(TextDelta(text, name, index, speaker.branch))
+            speaker.scope.emit(TextDelta(text, name, index, speaker.branch))
 
-        return Ask(name, params, None, tell)
+        # What is said freely before a typed answer is no part of it.
+        heard = self.asking.node.constraint is None and speaker.scope.listener is not None
+        return Ask(name, params, None, tell if heard else hear_nothing)
 
     async def _call(self, round: int) -> None:
         """One turn with calls: written, carried out, and answered by their results."""
@@ -198,15 +199,20 @@ class _Rounds:
         else:
             name = await self._constrained(form.constraint(specs))
         transcript.write(form.name_end, special=True)
-        spec = {spec.name: spec for spec in specs}[name]
-        text = await self._constrained(spec.constraint)
+        named = [spec for spec in specs if spec.name == name]
+        if not named:
+            raise self.asking.speaker.failure(InvalidAnswer, f"there is no tool {name!r} to call")
+        text = await self._constrained(named[0].constraint)
         return self._read(f"{name}{form.name_end}{text}")
 
     def _read(self, body: str) -> tuple[Call, ...]:
         try:
-            return self.form.read(body)
+            calls = self.form.read(body)
         except UnreadableCall as error:
             raise self.asking.speaker.failure(InvalidAnswer, str(error)) from error
+        if not calls:
+            raise self.asking.speaker.failure(InvalidAnswer, "the tool call names no tool")
+        return calls
 
     async def _constrained(self, constraint: Any) -> str:
         """A part of a call. The user's stops are for answers: a call may hold any text."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from ..errors import InvalidProgram, InvalidType
-from ..schema_parts import without_titles
+from ..values.schema_parts import without_titles
 from .docs import read_docs
 from .formats.form import ToolSpec
 
@@ -89,7 +89,7 @@ def _read_signature(
     """The schema of the arguments, and how parsed JSON becomes arguments."""
     from pydantic import ConfigDict, Field, ValidationError, create_model
 
-    from ..schemas import adapter_of, schema_of
+    from ..values.schemas import adapter_of, schema_of
 
     fields: dict[str, Any] = {}
     names: dict[str, str] = {}

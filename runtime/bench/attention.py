@@ -1,7 +1,7 @@
 """Speed of attention and linear layers on a GPU, beside what memory and matrix units allow.
 
     python -m trellis.runtime.bench.attention --json results.json
-    python -m trellis.runtime.bench.attention --only decode --tiles 16,128,4,2 16,64,4,4
+    python -m trellis.runtime.bench.attention --only decode --tiles 16,128,4,2,2 16,64,4,4,2
 
 Every kernel is compared with torch before it is timed; one that is wrong ends the run. The shape is
 Llama-3.1-8B's in bfloat16: 32 query heads, 8 kv heads of 128, pages of 16. Times are of graph
@@ -13,15 +13,17 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ...kernels.attention_plan import AttentionPlan, AttentionSpace, plan_decode, plan_ragged
+from ...kernels.attention_plan import AttentionPlan, plan_decode, plan_ragged
 from ...kernels.attention_shape import AttentionShape, Tile
-from ...kernels.gemv import SkinnySpace, SkinnyTile, skinny_linear, tiles_for
+from ...kernels.attention_share import find_segments, plan_shared
+from ...kernels.attention_space import AttentionSpace
+from ...kernels.gemv import MOST_TOKENS, SkinnySpace, SkinnyTile, skinny_linear, tiles_for
 from ...kernels.paged_attention import paged_attention
 from ...kernels.timing import copies_for, seconds_per_call
 
@@ -48,6 +50,14 @@ RAGGED = {
     "prefill 1 x 2k after 30k": [(2048, 32768)],
     "prefill 2k beside 32 x 4k": [(2048, 2048)] + [(1, 4096)] * 32,
     "8 drafts after 4k, 32 rows": [(8, 4096)] * 32,
+}
+# Rows, keys that all of them share, keys of each one's own.
+SHARED = {
+    "4 x (8k shared + 128)": (4, 8192, 128),
+    "32 x (2k shared + 128)": (32, 2048, 128),
+    "256 x (2k shared + 128)": (256, 2048, 128),
+    "256 x (8k shared + 128)": (256, 8192, 128),
+    "256 x (512 shared + 1k)": (256, 512, 1024),
 }
 LINEAR = {
     "qkv": (6144, 4096),
@@ -110,12 +120,16 @@ class Case:
     pools: Sequence[tuple[torch.Tensor, torch.Tensor]]
 
     @classmethod
-    def create(cls, counts: Sequence[int], lengths: Sequence[int], shape: AttentionShape) -> "Case":
+    def create(
+        cls, counts: Sequence[int], lengths: Sequence[int], shape: AttentionShape, common: int = 0
+    ) -> "Case":
+        """Rows of random pages, of which the first `common` keys lie in the same."""
         pages = -(-np.array(lengths) // PAGE)
         order = torch.randperm(int(pages.sum()), device="cuda").int() + 1
         table = torch.zeros((len(pages), int(pages.max())), dtype=torch.int32, device="cuda")
         for row, end in enumerate(np.cumsum(pages)):
             table[row, : pages[row]] = order[end - pages[row] : end]
+        table[:, : common // PAGE] = table[0, : common // PAGE]
         size = (len(order) + 1, KV_HEADS, PAGE, DIM)
         layers = copies_for(sum(lengths) * TOKEN_BYTES)
         stacked = torch.randn((layers, 2, *size), dtype=shape.dtype, device="cuda")
@@ -128,6 +142,20 @@ class Case:
         lengths = torch.from_numpy(self.lengths).cuda()
         rows = torch.arange(len(lengths), device="cuda")
         return plan_decode(lengths, rows, self.page_table, self.space)
+
+    def shared_plan(self) -> AttentionPlan:
+        """As decode_plan, with what rows share read once."""
+        rows = np.arange(len(self.counts), dtype=np.int32)
+        known = (self.lengths - self.counts) // PAGE
+        segments = find_segments(self.page_table.cpu().numpy(), known, PAGE)
+        shared = plan_shared(segments, self.counts, rows, self.space.limits)
+        if shared is None:
+            return self.decode_plan()
+        self.space.shared.fill(shared)
+        lengths = torch.from_numpy(self.lengths).cuda()
+        return plan_decode(
+            lengths, torch.from_numpy(rows).cuda(), self.page_table, self.space, shared.tile
+        )
 
     def ragged_plan(self) -> AttentionPlan:
         rows = np.arange(len(self.counts), dtype=np.int32)
@@ -183,6 +211,23 @@ def measure_decode(limits: Limits, shape: AttentionShape, variant: str) -> Itera
         yield Line(f"plan of {rows} rows", variant, microseconds, 0.0, "", 0.0)
 
 
+def measure_shared(limits: Limits, shape: AttentionShape, variant: str) -> Iterator[Line]:
+    """Rows that share keys, flat and grouped; of_floor: of reading every key once and computing every score."""
+    for name, (rows, common, own) in SHARED.items():
+        case = Case.create([1] * rows, [common + own] * rows, shape, common)
+        flat, grouped = case.decode_plan(), case.shared_plan()
+        pools, scale = case.pools[0], DIM**-0.5
+        want = paged_attention(case.q, *pools, case.ragged_plan(), scale).float()
+        got = paged_attention(case.q, *pools, grouped, scale).float()
+        error = (got - want).norm() / want.norm()
+        assert error < 0.01, f"{name}: relative error {error:.4f}"
+        seen = (common + rows * own) * TOKEN_BYTES
+        _, operations = case.cost()
+        for label, plan in (("flat", flat), ("grouped", grouped)):
+            seconds = case.seconds(plan)
+            yield limits.line(f"decode {name}", f"{variant} {label}", seconds, seen, operations)
+
+
 def measure_ragged(limits: Limits, shape: AttentionShape, variant: str) -> Iterator[Line]:
     for name, rows in RAGGED.items():
         case = Case.create([count for count, _ in rows], [length for _, length in rows], shape)
@@ -212,7 +257,7 @@ def _linear_lines(
         return lambda: torch.nn.functional.linear(x, w)
 
     yield limits.line(case, "torch", seconds_per_call([library(w) for w in weights]), *cost)
-    for tile in tiles_for(m) if m <= 16 else ():
+    for tile in tiles_for(m, n) if m <= MOST_TOKENS else ():
         want = torch.nn.functional.linear(x, weights[0]).float()
         got = skinny_linear(x, weights[0], None, tile, space).float()
         assert (got - want).norm() < 0.02 * want.norm(), f"{tile} is wrong for {case}"
@@ -226,22 +271,22 @@ def _linear_lines(
 
 
 def parse_tile(text: str) -> Tile:
-    """A tile from "rows,keys,warps,stages"."""
+    """A tile from "rows,keys,warps,stages,resident"."""
     return Tile(*(int(part) for part in text.split(",")))
 
 
 def shapes(tiles: Sequence[Tile]) -> Iterator[tuple[str, AttentionShape]]:
-    """The default tiles, and each given one in the place of the narrow (fewer than 64 rows) or the wide."""
+    """The default tiles, and each given one in the place of the narrow (fewer than 64 rows), middle or wide one."""
     plain = (HEADS, KV_HEADS, DIM, torch.bfloat16, PAGE)
     yield "default", AttentionShape(*plain)
     for tile in tiles:
-        narrow, wide = (tile, None) if tile.rows < 64 else (None, tile)
+        place = "narrow" if tile.rows < 64 else "middle" if tile.rows < 128 else "wide"
         label = f"{tile.rows}x{tile.keys} warps {tile.warps} stages {tile.stages}"
-        yield label, AttentionShape(*plain, narrow=narrow, wide=wide)
+        yield label, replace(AttentionShape(*plain), **{place: tile})
 
 
 def measure(only: str | None, tiles: Sequence[Tile]) -> Iterator[Line]:
-    """All lines, or those of "decode", "ragged" or "linear"."""
+    """All lines, or those of "decode", "shared", "ragged" or "linear"."""
     limits = measure_limits()
     yield Line("read 4 GiB", "sum", 0.0, limits.read / 1e12, "TB/s", 1.0)
     yield Line("product 8192^3", "torch", 0.0, limits.product / 1e12, "TFLOP/s", 1.0)
@@ -249,6 +294,8 @@ def measure(only: str | None, tiles: Sequence[Tile]) -> Iterator[Line]:
         verify(shape)
         if only in (None, "decode"):
             yield from measure_decode(limits, shape, variant)
+        if only in (None, "shared"):
+            yield from measure_shared(limits, shape, variant)
         if only in (None, "ragged"):
             yield from measure_ragged(limits, shape, variant)
     if only in (None, "linear"):
@@ -259,7 +306,7 @@ def main() -> None:
     """Print the table as it grows; write it as JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--json", type=Path, help="also write the lines to this file")
-    parser.add_argument("--only", choices=("decode", "ragged", "linear"))
+    parser.add_argument("--only", choices=("decode", "shared", "ragged", "linear"))
     parser.add_argument("--tiles", nargs="*", type=parse_tile, default=[])
     options = parser.parse_args()
     if not torch.cuda.is_available():

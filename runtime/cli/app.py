@@ -10,6 +10,8 @@ from .demo import demo
 from .mcp import mcp
 from .program import run
 from .serve import serve
+from .trace import trace
+from .view import view
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +30,8 @@ app.command(
 )(run)
 app.command()(serve)
 app.command()(mcp)
+app.command()(trace)
+app.command()(view)
 app.add_typer(bench.app, name="bench")
 
 PARTS = ("torch", "triton", "tokenizers", "transformers", "fastapi")

@@ -56,6 +56,14 @@ def radix() -> None:
         print_table(measure())
 
 
+@app.command()
+def language() -> None:
+    """The front end alone: microseconds per call, behind a backend that answers at once."""
+    from ..bench.language import measure, print_figures
+
+    print_figures(measure())
+
+
 PARTS = {
     "attention": "Attention and linear layers on a GPU, beside what memory and matrix units allow.",
     "sampling": "Masks, penalties and draws, beside one reading of the logits.",

@@ -10,8 +10,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from torch import Tensor
+
 from ...kernels.linear_table import choose_linear
 from .linear import Linear
+
+# A smaller weight is read in no time; calling its product is what takes some.
+LEAST_BYTES = 4 << 20
 
 
 def cache_file() -> Path:
@@ -21,8 +26,11 @@ def cache_file() -> Path:
 
 
 def choose_products(linears: Iterable[Linear], path: Path | None = None) -> None:
-    """Gives every one on a GPU the fastest product for its shape; path: where choices are kept, see cache_file."""
-    on_gpu = [linear for linear in linears if linear.weight.is_cuda]
+    """Gives the large ones on a GPU, of 16-bit numbers, the fastest product for their shape.
+
+    path: where choices are kept; absent, cache_file().
+    """
+    on_gpu = [linear for linear in linears if _matters(linear.weight)]
     if not on_gpu:
         return
     weight = on_gpu[0].weight
@@ -30,3 +38,7 @@ def choose_products(linears: Iterable[Linear], path: Path | None = None) -> None
     table = choose_linear(shapes, weight.dtype, weight.device, path or cache_file())
     for linear in on_gpu:
         linear.product = table
+
+
+def _matters(weight: Tensor) -> bool:
+    return weight.is_cuda and weight.itemsize == 2 and weight.nbytes >= LEAST_BYTES

@@ -5,6 +5,8 @@
     hidden = model.forward(tokens, positions, attend)       # [tokens, hidden], after the last norm
     logits = model.logits(hidden[last])                     # [samples, vocab]
 
+On a CPU native.py has code compiled for the model, which then computes whole steps over the pool by itself.
+
 A new architecture is one line in registry.py and, where it differs in more than flags, one file here. Weights are
 filled by ../weights through `model.parameters()`: names of the checkpoint to views of the model's own tensors.
 """

@@ -4,7 +4,6 @@ import json
 import random
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal, Optional, Union
 from uuid import UUID
@@ -17,10 +16,10 @@ from pydantic import AnyUrl, BaseModel, Field, TypeAdapter
 
 from trellis.constrained.compiler import Compiler, check_constraint
 from trellis.constrained.errors import ConstraintError
-from trellis.constrained.schema.formats import FORMATS
 from trellis.constrained.grammar import Grammar
 from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.schema import lower_schema
+from trellis.constrained.schema.formats import FORMATS
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import JsonSchema
 from trellis.constrained.tables import build_grammar
@@ -262,7 +261,7 @@ class Order(BaseModel):
     at: Optional[time] = None  # noqa: UP045 (both spellings are users')
     lasts: timedelta | None = None
     colour: Colour
-    price: Decimal | None = None
+    price: float | None = None
     amount: Annotated[float, Field(gt=0, lt=1e6)] = 1.0
     pair: tuple[int, str]
     site: AnyUrl | None = None

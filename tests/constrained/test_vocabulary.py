@@ -14,7 +14,7 @@ from trellis.constrained.errors import UnsupportedTokenizer
 from trellis.constrained.grammar import Grammar
 from trellis.constrained.matcher import Matcher
 from trellis.constrained.place import Place
-from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex
+from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex, Tag, Tagged
 from trellis.constrained.vocabulary import Vocabulary, from_tokenizer_json
 from trellis.constrained.walk import Walk, pack
 
@@ -33,7 +33,8 @@ CONSTRAINTS: list[Constraint] = [
     Regex(r"[a-z]+ \d{2,3}|é+"),
     Choices(("red", "green", "greenish", "")),
     JsonSchema(json.dumps(SCHEMA)),
-    JsonSchema(json.dumps(SCHEMA), whitespace="any", any_order=True),
+    JsonSchema(json.dumps(SCHEMA), whitespace="any"),
+    JsonSchema(json.dumps(SCHEMA), any_order=True),
 ]
 
 
@@ -109,6 +110,50 @@ def test_masks_are_kept_within_bytes() -> None:
     walk.mask(grammar, Place(4))
     assert walk.mask(grammar, Place(1)) is not first
     assert not first.flags.writeable
+
+
+STRINGS: list[tuple[Constraint, bytes]] = [
+    (JsonSchema('{"type": "string"}'), b'"ab'),
+    (JsonSchema('{"type": "string", "maxLength": 900}'), b'"ab'),
+    (JsonSchema('{"type": "string", "maxLength": 5}'), b'"ab'),
+    (JsonSchema('{"type": "string", "maxLength": 2}'), b'"ab'),
+    (JsonSchema('{"type": "string"}', ascii=True), b'"ab'),
+    (JsonSchema('{"type": "string"}'), '"é'.encode()[:-1]),
+    (Regex(r"(?s).*"), b""),
+    (Regex(r"[ -~]{3,}é"), b"a"),
+    (Regex("[^b]*"), b""),
+    (Regex("abc|b"), b""),
+]
+
+
+@pytest.mark.parametrize("case", range(len(STRINGS)))
+def test_plain_words_are_allowed_together(
+    tongue, case: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a Shelf finds without walking is what walking finds."""
+    constraint, text = STRINGS[case]
+    grammar = Compiler(tongue.vocabulary, tongue.encode).compile(constraint)
+    place = grammar.walk(grammar.start, text)
+    walked = Walk(tongue.vocabulary).mask(grammar, place)
+    monkeypatch.setattr("trellis.constrained.walk.SMALL", 0)
+    walk = Walk(tongue.vocabulary)
+    assert unpack(walk.mask(grammar, place)) == unpack(walked)
+    lanes = walk._lanes_of(grammar)
+    words = walk._shelf.fitting(lanes, lanes.enter(place))
+    assert (words is not None and len(words) > 50) == (case in (0, 1, 2, 6)), words
+
+
+def test_special_tokens_are_for_grammars_that_name_them() -> None:
+    specials = {3: "<call>", 4: "</s>"}
+    vocabulary = Vocabulary([b"a", b"<", "é".encode(), None, None], frozenset({4}), specials)
+    assert vocabulary.special_texts == {"<call>"} and vocabulary.token(3) == b"\xff<call>"
+    compiler = Compiler(vocabulary, lambda text: [])
+    anything = compiler.matcher(compiler.compile(Regex("(?s).*")))
+    assert unpack(anything.mask()) == {0, 1, 2, 4}
+    tagged = Tagged((Tag("<call>", Regex("a"), ""),), at_least=1)
+    matcher = compiler.matcher(compiler.compile(tagged))
+    assert 3 in unpack(matcher.mask()) and 4 not in unpack(matcher.mask())
+    assert matcher.accept(3) and unpack(matcher.mask()) == {0}
 
 
 def test_flat_and_offsets() -> None:

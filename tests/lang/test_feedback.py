@@ -1,5 +1,7 @@
 """Retries: an answer that is refused is forgotten; with feedback the model sees it and the reason once."""
 
+import time
+
 import pytest
 from pydantic import BaseModel, Field
 
@@ -147,3 +149,48 @@ def test_a_hint_reaches_a_turn_that_was_computed_already(fake):
     assert ask.run(backend=backend).value == [36, 36]
     asked = [call.text for call in backend.calls if call.kind == "generate"]
     assert all(text.count("Answer with an integer") == 1 for text in asked)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), AssertionError("no"), SystemExit("no")])
+def test_whatever_a_check_raises_is_a_refusal(fake, error):
+    def check(value):
+        raise error
+
+    @tr.function
+    def ask(s):
+        s += tr.gen("x", check=check)
+
+    failure = ask.run(backend=fake({"x": "1"})).error
+    assert isinstance(failure, tr.InvalidAnswer) and failure.reason == "refused by its check: no"
+    assert failure.__cause__ is error
+
+
+def test_a_check_may_be_a_coroutine_and_may_call_functions(fake):
+    @tr.function
+    async def judge(s, text):
+        s += text + tr.gen("verdict", bool)
+        return await s.get("verdict")
+
+    async def check(value):
+        return await judge.acall(value)
+
+    @tr.function
+    def ask(s):
+        s += tr.gen("x", check=check, retries=1)
+        return s["x"]
+
+    assert ask.run(backend=fake({"x": ["a", "b"], "verdict": [False, True]})).value == "b"
+
+
+def test_a_check_that_hangs_ends_with_the_time_and_holds_up_nothing(fake):
+    @tr.function
+    def ask(s, limit=None):
+        s += tr.gen("x", check=lambda value: time.sleep(3), timeout=limit)
+
+    began = time.monotonic()
+    with tr.Fake({"x": "1"}) as backend:
+        of_gen = ask.run(0.1, backend=backend).error
+        of_run = ask.run(backend=backend, timeout=0.1).error
+    assert isinstance(of_gen, tr.DeadlineExceeded) and "the gen's 0.1 seconds" in str(of_gen)
+    assert isinstance(of_run, tr.DeadlineExceeded) and "the run's 0.1 seconds" in str(of_run)
+    assert time.monotonic() - began < 2

@@ -225,3 +225,18 @@ def test_mistakes_raise_at_once(fake, mistake):
 def test_outside_a_function_they_say_where_they_work():
     with pytest.raises(tr.InvalidProgram, match="on=state"):
         tr.repeat("x", at_most=1)
+
+
+def test_a_round_sees_what_the_round_before_made(fake):
+    def body(s):
+        s += tr.gen("draft")
+
+        def improve(state):
+            state += " improve " + state["draft"] + ": " + tr.gen("draft")
+
+        tr.repeat(improve, at_most=3)
+        s += " final " + s["draft"]
+
+    drafts = iter("abcdabcd")
+    found = run(body, fake({"draft": lambda c: next(drafts)}))
+    assert found.text() == "a improve a: b improve b: c improve c: d final d"

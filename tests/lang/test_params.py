@@ -11,7 +11,17 @@ import trellis as tr
 from trellis.lang.primitives import GenOptions
 
 FIELDS = [f.name for f in dataclasses.fields(tr.SamplingParams)]
-CONSTRAINTS = {"regex", "schema", "ebnf", "choices", "check", "retries", "feedback", "schema_in_prompt", "think"}
+CONSTRAINTS = {
+    "regex",
+    "schema",
+    "ebnf",
+    "choices",
+    "check",
+    "retries",
+    "feedback",
+    "schema_in_prompt",
+    "think",
+}
 TOOLS = {"tools", "tool_choice", "parallel", "max_rounds"}
 
 

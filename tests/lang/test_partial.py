@@ -3,6 +3,7 @@
 import datetime
 import enum
 import json
+import time
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 import trellis as tr
-from trellis.lang.partial import GrowingJson, Partial, partial_of
+from trellis.lang.values.growing import GrowingJson
+from trellis.lang.values.partial import GrowingValue, Partial, partial_of
 
 
 class Cat(BaseModel):
@@ -186,3 +188,28 @@ def test_a_truncated_answer_carries_the_value_so_far(fake):
     assert isinstance(error, tr.InvalidAnswer) and "max_tokens=4" in str(error)
     assert error.partial.born == datetime.date(1815, 12, 10) and error.partial.pets is None
     assert error.text == '{"name": "Ada", "born": "1815-12-10",'
+
+
+def test_reading_takes_time_linear_in_the_text():
+    def seconds(size):
+        growing, piece = GrowingJson(), '{"a": [1, "text", null]}, '
+        began = time.process_time()
+        growing.push("[")
+        for _ in range(size):
+            growing.push(piece)
+        assert len(growing.value()) == size
+        return time.process_time() - began
+
+    seconds(100)
+    assert min(seconds(8000) for _ in range(3)) < 40 * max(seconds(800), 0.002)
+
+
+@given(VALUES, st.lists(st.integers(0, 40), min_size=1, max_size=6))
+def test_looking_back_and_forth_shows_what_there_was(value, looks):
+    pieces = [json.dumps(value)[at : at + 3] for at in range(0, len(json.dumps(value)), 3)]
+    growing = GrowingValue(Any)
+    for piece in pieces:
+        growing.add(piece)
+    for count in looks:
+        count = min(count, len(pieces))
+        assert repr(growing.view(count)) == repr(partial_of("".join(pieces[:count]), Any))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from trellis.lang.schema_text import describe_schema
-from trellis.lang.schemas import adapter_of, schema_of
+from trellis.lang.values.schema_text import describe_schema
+from trellis.lang.values.schemas import adapter_of, schema_of
 
 
 class Node(BaseModel):

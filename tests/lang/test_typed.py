@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 import trellis as tr
-from trellis.lang.schemas import adapter_of, schema_of
 from trellis.lang.types import shape_of, write_value
+from trellis.lang.values.schemas import adapter_of, schema_of
 
 
 class Colour(enum.Enum):

@@ -152,7 +152,7 @@ def test_native_equals_model(case: str) -> None:
     scene = open_scene(CASES[case])
     scene.step({0: 40, 2: 1, 1: 17})
     scene.step({3: 5, 0: 1, 1: 30})
-    for _ in range(20):
+    for _ in range(8):
         scene.step({2: 1, 0: 1, 3: 1, 1: 1})
     scene.step({0: 3, 3: 1})
     scene.step({2: 1})

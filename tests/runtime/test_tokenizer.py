@@ -245,8 +245,11 @@ def test_bytes_of_tokens() -> None:
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_grammars_see_the_same_bytes(kind: str) -> None:
     vocabulary = from_tokenizer_json(json.loads(LIBRARIES[kind].to_str()))
-    table = TOKENIZERS[kind].token_bytes
-    assert [vocabulary.token(i) for i in range(vocabulary.size)] == [b or b"" for b in table]
+    table, specials = TOKENIZERS[kind].token_bytes, TOKENIZERS[kind].specials
+    assert set(specials.values()) == vocabulary.special_texts
+    assert [vocabulary.token(i) for i in range(vocabulary.size)] == [
+        b"\xff" + specials[i].encode() if i in specials else b or b"" for i, b in enumerate(table)
+    ]
 
 
 def test_truncation_and_padding_of_the_file_are_ignored() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 from ....constrained.spec import Choices, Constraint, JsonSchema
 from ...errors import InvalidProgram
-from ...schema_parts import closed
+from ...values.schema_parts import closed
 
 Several = Literal["repeat", "list", "never"]
 

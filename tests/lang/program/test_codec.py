@@ -59,7 +59,9 @@ def test_the_schema_accepts_what_is_written():
     assert list(validator.iter_errors({**data(), "version": 2}))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, b"\xff\xfe\x00", '{"a": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{", "[" * 100_000, b"\xff\xfe\x00", '{"a": 1}']
+)
 def test_what_is_no_program_is_refused(text):
     with pytest.raises(tr.UnreadableProgram):
         tr.Program.from_json(text)
@@ -178,7 +180,7 @@ def test_any_damage_is_refused_or_harmless(draw):
         key = draw.draw(st.sampled_from(keys))
         if not isinstance(place[key], dict | list) or not place[key]:
             break
-        place, last = place[key], (place, key)
+        place = place[key]
     keys = list(place) if isinstance(place, dict) else list(range(len(place)))
     key = draw.draw(st.sampled_from(keys))
     place[key] = draw.draw(json_values)

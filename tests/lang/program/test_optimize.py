@@ -12,6 +12,7 @@ from trellis.lang.optimize.prefix import constant_prefix, hoist
 from trellis.lang.optimize.together import run_together
 from trellis.lang.program import document as doc
 from trellis.lang.program.check import check
+from trellis.lang.program.constraints import Regex
 from trellis.lang.program.warm import warm
 
 LONG = "These are the rules. " * 20
@@ -140,7 +141,7 @@ def test_constraints_are_listed_once_in_the_order_of_need():
 
     ahead = list_constraints(traced(body)).ahead
     assert [type(one).__name__ for one in ahead] == ["Regex", "Regex", "Choices", "Ebnf"]
-    assert ahead[1] == doc.Regex("x+")
+    assert ahead[1] == Regex("x+")
 
 
 @tr.function
@@ -175,6 +176,6 @@ async def test_warming_in_async_code(fake):
 
 def test_warming_finds_unusable_constraints(fake):
     document = ruled.trace().optimized().document
-    broken = tr.Program(doc.Document("x", document.block, (), {}, (doc.Regex("("),)))
+    broken = tr.Program(doc.Document("x", document.block, (), {}, (Regex("("),)))
     with pytest.raises(tr.InvalidConstraint), warm(broken, fake()):
         pass

@@ -87,6 +87,7 @@ def fan(s, name, inside):
 
 def repeat(s, inside):
     def body(state):
+        use(state, "t1")
         perform(state, inside)
         state += tr.gen("flag", choices=["yes", "no"])
 
@@ -167,7 +168,7 @@ def outcome(function, backend):
     return run.text(), run.variables, run.messages(), run.value
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(operations)
 def test_every_form_of_a_program_says_and_sets_the_same(ops):
     @tr.function
@@ -175,9 +176,14 @@ def test_every_form_of_a_program_says_and_sets_the_same(ops):
         s += "begin "
         perform(s, ops)
         s += tr.gen("last")
-        return {"last": s["last"], "kind": s["k1"] if "k1" in s else None}
+        kind = s["k1"] if "k1" in s else None  # noqa: SIM401 - a state is no dict
+        return {"last": s["last"], "kind": kind}
 
-    traced = program.trace()
+    try:
+        traced = program.trace()
+    except tr.Untraceable as error:
+        assert "in s" in str(error)  # whether a variable is there depends on the run
+        return
     again = tr.Program.from_json(traced.to_json())
     assert again == traced
     forms = [program, *map(tr.function, (traced, again, again.optimized()))]

@@ -97,7 +97,7 @@ def test_fields_of_typed_values_work_in_both(fake):
         (lambda s: "a" if s["x"] else "b", "tr.match"),
         (lambda s: s["x"] in ("a", "b"), "tr.match"),
         (lambda s: {"a": 1}[s["x"]], "tr.match"),
-        (lambda s: [item for item in s["x"]], "tr.map"),
+        (lambda s: [*s["x"]], "tr.map"),
         (lambda s: len(s["x"]), "len"),
         (lambda s: int(s["x"]), "number"),
         (lambda s: s["x"].strip(), "called"),

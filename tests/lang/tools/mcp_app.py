@@ -1,5 +1,6 @@
 """A real MCP server by the official SDK, for the tests; run as a program: `mcp_app.py [PORT]`."""
 
+import os
 import sys
 import time
 from typing import Literal
@@ -37,8 +38,14 @@ def fail(why: str) -> str:
 @server.tool()
 def hang() -> str:
     """Never come back in time."""
-    time.sleep(1.5)
+    time.sleep(2.5)
     return "late"
+
+
+@server.tool()
+def die() -> str:
+    """End the server."""
+    os._exit(1)
 
 
 if __name__ == "__main__":

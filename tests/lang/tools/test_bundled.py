@@ -6,7 +6,10 @@ import pytest
 from pydantic import BaseModel
 
 import trellis as tr
+from trellis.lang.backends.base import Piece, Prompt
+from trellis.lang.tools.formats.detect import detect
 from trellis.lang.tools.formats.form import ToolSpec
+from trellis.lang.tools.formats.tagged import tagged
 
 
 @tr.tool
@@ -153,3 +156,30 @@ def test_retries_find_the_prompt_computed(engine):
         assert meta.attempts == 3 and meta.saved > 0.8 * 2 * meta.usage.prompt / (
             2 if feedback else 1
         )
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ("How is the weather in Lisbon today?", ["get_weather"]),
+        ("Hello there!", []),
+    ],
+)
+def test_a_turn_as_one_constraint_is_what_a_server_needs(engine, said, names):
+    specs = [tool.spec for tool in (calculate, get_weather, create_event)]
+    form = detect(lambda messages, tools: engine.render(messages, False, tools))
+    told = [spec.as_function() for spec in specs]
+    text = engine.render([{"role": "user", "content": said}], True, told)
+    prompt, params = Prompt(None, (Piece(text, special=True),)), tr.SamplingParams(max_tokens=96)
+
+    async def answer(constraint):
+        return "".join([d.text async for d in engine.generate(prompt, params, constraint)])
+
+    written = engine.loop.submit(answer(tagged(form, specs))).result()
+    around, calls = form.find(written)
+    assert [call.name for call in calls] == names and bool(around) == (not names)
+    if not names:
+        required = engine.loop.submit(answer(tagged(form, specs, False, at_least=1))).result()
+        (call,) = form.find(required)[1]
+        tool = {tool.name: tool for tool in (calculate, get_weather, create_event)}[call.name]
+        assert tool.bind(call.arguments)

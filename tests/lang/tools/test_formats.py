@@ -212,3 +212,21 @@ def test_a_list_of_calls_may_be_limited_to_one():
     one = json.loads(mistral.FORM.constraint(SPECS).schema)
     assert one["maxItems"] == 1
     assert "maxItems" not in json.loads(mistral.FORM.constraint(SPECS, several=True).schema)
+
+
+PIECES = [
+    *MARKS, '"a"', '{"name": "a"', ', "arguments": {', "}", "[", "]", "\n", " x ", '"', "<|message|>", "<|call|>",
+    "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "```json",
+]  # fmt: skip
+
+
+@form_ids
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=12).map("".join))
+def test_any_text_is_calls_or_says_why_it_is_none(form, text):
+    try:
+        around, calls = form.find(text)
+    except UnreadableCall as error:
+        assert str(error)
+        return
+    assert all(isinstance(call.arguments, dict) for call in calls)
+    assert calls or around == text or form.open

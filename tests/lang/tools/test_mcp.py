@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from mcp import Client, StdioServerParameters
+from typer.testing import CliRunner
 
 import trellis as tr
 from trellis.lang.tools.mcp_server import serve_functions
+from trellis.runtime.cli.app import app
 
 APP = [sys.executable, str(Path(__file__).with_name("mcp_app.py"))]
 PROGRAM = '''\
@@ -47,7 +49,7 @@ async def count(s, word: str) -> int:
 
 @pytest.fixture(scope="module")
 def tools():
-    with tr.mcp(APP, timeout=0.8) as opened:
+    with tr.mcp(APP, timeout=1.2) as opened:
         yield opened
 
 
@@ -65,9 +67,9 @@ def ask(s, tools):
 
 
 def test_the_servers_tools_are_tools(tools):
-    assert [tool.name for tool in tools] == ["add", "forecast", "fail", "hang"]
+    assert [tool.name for tool in tools] == ["add", "forecast", "fail", "hang", "die"]
     add = tools[0]
-    assert add.spec.description == "Add two numbers." and add.timeout == 0.8
+    assert add.spec.description == "Add two numbers." and add.timeout == 1.2
     assert add.spec.parameters["properties"] == {"a": {"type": "integer"}, "b": {"type": "integer"}}
     assert tools.named("hang", "add") == (tools[3], add) and list(tools[1:3]) == [
         tools[1],
@@ -83,7 +85,7 @@ def test_the_servers_tools_are_tools(tools):
         ("add", {"a": 2, "b": 3}, "5"),
         ("forecast", {"city": "Rome"}, '{"sky": "sunny", "degrees": 4}'),
         ("fail", {"why": "rain"}, "Error: Error executing tool fail: no luck: rain"),
-        ("hang", {}, "Error: hang did not answer within 0.8 seconds"),
+        ("hang", {}, "Error: hang did not answer within 1.2 seconds"),
         ("add", {"a": "x", "b": 3}, "Error: "),
     ],
 )
@@ -100,6 +102,16 @@ def test_names_may_get_a_prefix_and_closing_ends_the_calls():
     opened.close()
     with pytest.raises(Exception, match="was closed"):
         opened[0](a=1, b=2)
+
+
+def test_a_server_that_dies_is_shown_to_the_model_call_after_call(fake):
+    calls = [{"name": "die", "arguments": {}}, {"name": "add", "arguments": {"a": 1, "b": 2}}]
+    script = {"answer": ["<tool_call>", "<tool_call>", "ok"], "answer.call": calls}
+    with tr.mcp(APP, timeout=2) as opened:
+        began = time.monotonic()
+        run = ask.run(opened, backend=fake(script))
+    assert run.value == "ok" and all(call.error for call in run.tool_calls)
+    assert time.monotonic() - began < 6
 
 
 @pytest.mark.parametrize(
@@ -221,13 +233,11 @@ def test_the_command_serves_one_function_over_http(tmp_path, port):
             process.terminate()
 
 
-def test_the_command_says_what_is_wrong(tmp_path):
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("empty.py", "no function"), ("no.py", "no file"), ("empty.py:x", "has no function 'x'")],
+)
+def test_the_command_says_what_is_wrong(tmp_path, target, said):
     (tmp_path / "empty.py").write_text("")
-    for target, said in (
-        (tmp_path / "empty.py", "no function"),
-        (tmp_path / "no.py", "no file"),
-        (f"{tmp_path / 'empty.py'}:x", "has no function 'x'"),
-    ):
-        command = [sys.executable, "-P", "-m", "trellis", "mcp", str(target)]
-        run = subprocess.run(command, capture_output=True, text=True)
-        assert run.returncode == 2 and said in run.stderr and "Traceback" not in run.stderr
+    run = CliRunner().invoke(app, ["mcp", str(tmp_path / target)])
+    assert run.exit_code == 2 and said in run.stderr and "Traceback" not in run.output

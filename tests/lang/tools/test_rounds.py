@@ -30,7 +30,7 @@ async def wait(seconds: float) -> str:
 @tr.tool(timeout=0.1)
 def hang() -> str:
     """Never come back."""
-    time.sleep(1)
+    time.sleep(3)
     return "too late"
 
 
@@ -118,13 +118,13 @@ def test_an_answer_without_a_call(fake):
 def test_several_calls_of_one_turn_run_side_by_side(fake):
     script = {
         "answer": [CALL, "done"],
-        "answer.call": [called("wait", seconds=0.3), called("wait", seconds=0.31), called("add", a=1, b=1)],
+        "answer.call": [called("wait", seconds=0.4), called("wait", seconds=0.41), called("add", a=1, b=1)],
         "answer.more": [f"\n{CALL}", f"\n{CALL}", ""],
     }  # fmt: skip
     began = time.monotonic()
     run = ask.run(backend=fake(script, template=chatml))
-    assert time.monotonic() - began < 0.55
-    assert [c.text for c in run.tool_calls] == ["waited 0.3", "waited 0.31", "2"]
+    assert time.monotonic() - began < 0.75
+    assert [c.text for c in run.tool_calls] == ["waited 0.4", "waited 0.41", "2"]
     assert {c.round for c in run.tool_calls} == {1} and len({c.id for c in run.tool_calls}) == 3
     assert run.text().count(CALL) == run.text().count("<tool_response>") == 3
 
@@ -152,7 +152,7 @@ def test_parallel_false_makes_one_call_a_turn(fake):
 def test_what_goes_wrong_is_shown_to_the_model_and_it_goes_on(fake, call, said):
     began = time.monotonic()
     run = ask.run(backend=fake({"answer": [CALL, "I see."], "answer.call": [call]}))
-    assert run.value == "I see." and time.monotonic() - began < 0.8
+    assert run.value == "I see." and time.monotonic() - began < 2
     assert said in run.tool_calls[0].error and run.tool_calls[0].result is None
     assert f"Error: {run.tool_calls[0].error}" in run.text()
 
@@ -395,7 +395,7 @@ def test_a_call_that_is_cut_says_what_to_raise(fake):
     assert isinstance(error, tr.InvalidAnswer) and "cut at max_tokens=5" in str(error)
 
 
-@pytest.mark.parametrize("text", ['{"x": 1}', "no JSON"])
+@pytest.mark.parametrize("text", ['{"x": 1}', "no JSON", "[]"])
 def test_a_call_that_is_none_is_an_error_of_the_gen(fake, text):
     error = ask.run(backend=fake({"answer": [CALL], "answer.call": [text]})).error
     assert isinstance(error, tr.InvalidAnswer) and "tool call" in str(error)
@@ -434,3 +434,39 @@ def test_a_format_with_names_apart_chooses_the_name_first(fake):
     script = {"answer": [opened, "done"], "answer.call": [{"a": 2, "b": 3}]}
     run = ask.run(tools=[add], backend=fake(script, template=deepseek))
     assert run.tool_calls[0].result == 5
+
+
+def test_an_async_function_of_ours_is_a_tool(fake):
+    @tr.function
+    async def capital(s, country: str) -> str:
+        s += f"The capital of {country} is " + tr.gen("city")
+        return await s.get("city")
+
+    script = {
+        "answer": [CALL, "Paris!"],
+        "answer.call": [called("capital", country="France")],
+        "city": "Paris",
+    }
+    run = ask.run(tools=[capital], backend=fake(script))
+    assert (run.value, run.tool_calls[0].text) == ("Paris!", "Paris")
+
+
+def test_branches_call_tools_side_by_side_and_join(fake):
+    @tr.function
+    def both(s):
+        s += tr.user("2 + 3?")
+        with s.assistant():
+            branches = s.fork(2)
+            for branch in branches:
+                branch += tr.gen("answer", tools=[wait])
+            branches.join()
+        return s["answer"]
+
+    def reply(call):
+        return "done" if "waited" in call.text else CALL
+
+    script = {"answer": reply, "answer.call": called("wait", seconds=0.5), "answer.more": ""}
+    began = time.monotonic()
+    run = both.run(backend=fake(script, template=chatml))
+    assert run.value == ["done", "done"] and time.monotonic() - began < 0.9
+    assert [call.result for call in run.tool_calls] == ["waited 0.5"] * 2

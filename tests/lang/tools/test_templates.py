@@ -43,7 +43,8 @@ def deepseek(messages, open_assistant, tools):
                 text += "<outputs end>" * results + m["content"] + CALLS
                 for call in m["tool_calls"]:
                     made = call["function"]
-                    text += f"<｜tool▁call▁begin｜>{made['name']}<｜tool▁sep｜>" + made["arguments"] + "<｜tool▁call▁end｜>"  # fmt: skip
+                    text += f"<｜tool▁call▁begin｜>{made['name']}<｜tool▁sep｜>"
+                    text += made["arguments"] + "<｜tool▁call▁end｜>"
                 text += "<｜tool▁calls▁end｜><EOS>"
                 first, results = True, False
             case "assistant":
@@ -68,7 +69,8 @@ def llama(messages, open_assistant, tools):
         if "tool_calls" in m:
             (call,) = m["tool_calls"]
             made = call["function"]
-            text += f'[assistant]{{"name": "{made["name"]}", "parameters": {json.dumps(made["arguments"])}}}<eot>'  # fmt: skip
+            arguments = json.dumps(made["arguments"])
+            text += f'[assistant]{{"name": "{made["name"]}", "parameters": {arguments}}}<eot>'
         elif m["role"] == "tool":
             text += f"[ipython]{json.dumps({'output': m['content']})}<eot>"
         else:

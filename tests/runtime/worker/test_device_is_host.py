@@ -15,10 +15,13 @@ from trellis.constrained.compiler import Compiler
 from trellis.constrained.errors import InvalidConstraint
 from trellis.constrained.grammar import Grammar
 from trellis.constrained.matcher import Matcher
+from trellis.constrained.place import LIMITS, MOST_PUSHED
+from trellis.constrained.rule import MOST_FRAMES
 from trellis.constrained.spec import Choices, JsonSchema, Regex
 from trellis.constrained.tables import build_grammar
 from trellis.constrained.vocabulary import Vocabulary
 from trellis.constrained.walk import Walk
+from trellis.kernels import mask_tables
 from trellis.kernels.mask import advance, find_masks
 from trellis.runtime.worker.grammars import GrammarArena
 
@@ -120,6 +123,11 @@ def grammars_of(seed: int, count: int = 5) -> list[Grammar]:
             continue
     assert all(isinstance(grammar, Grammar) for grammar in found)
     return found
+
+
+def test_both_sides_agree_on_bounds() -> None:
+    assert (mask_tables.FRAMES, mask_tables.PUSHED) == (MOST_FRAMES, MOST_PUSHED)
+    assert mask_tables.LIMITS == LIMITS
 
 
 @pytest.mark.parametrize("seed", range(3))

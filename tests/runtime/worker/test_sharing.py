@@ -7,6 +7,10 @@ import torch
 from trellis.kernels import attention_share
 from trellis.kernels.attention_shape import AttentionShape
 from trellis.kernels.attention_space import AttentionSpace
+from trellis.lang.params import SamplingParams
+from trellis.runtime.bench.engine import answers
+from trellis.runtime.config import EngineConfig
+from trellis.runtime.launch import open_client
 from trellis.runtime.memory.pools import Pool, PoolShape
 from trellis.runtime.step import Work
 from trellis.runtime.worker import sharing as sharing_module
@@ -16,6 +20,7 @@ from trellis.runtime.worker.rows import Rows
 from trellis.runtime.worker.sharing import Sharing
 
 CPU = torch.device("cpu")
+GREEDY = SamplingParams(max_tokens=24, temperature=0.0, ignore_eos=True)
 
 
 @pytest.fixture
@@ -119,3 +124,30 @@ def test_captured_sizes_serve_every_number_of_rows():
     assert {padded_size(n) for n in range(1, 257)} == set(sizes)
     assert sizes[:5] == [1, 2, 4, 8, 16]
     assert len(sizes) == len(set(sizes)) == 17
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("graphs", [True, False], ids=["graphs", "plain"])
+def test_answers_are_those_of_an_engine_that_shares_nothing(tiny_folder, monkeypatch, graphs):
+    """A tree of prompts, through prefill, short forced-like steps and decoding, on a GPU."""
+    monkeypatch.setattr(attention_share, "LEAST_SAVED_BYTES", 1)
+    monkeypatch.setattr(attention_share, "LEAST_KEYS", 128)
+    root = [3 + i % 40 for i in range(150)]
+    middle = [[5 + (i * (b + 2)) % 37 for i in range(150)] for b in range(3)]
+    prompts = [root + middle[i % 3] + [4 + i, 7, 9 + i % 5] for i in range(12)]
+    found = []
+    for of in (Sharing.of, lambda *_: None):
+        planned: list[object] = []
+
+        def watched(self, work, rows, of=of, planned=planned):
+            planned.append(of(self, work, rows))
+            return planned[-1]
+
+        monkeypatch.setattr(Sharing, "of", watched)
+        options = {"kv_tokens": 32768, "dtype": "float32", "max_running": 16, "graphs": graphs}
+        client = open_client(EngineConfig(model=str(tiny_folder), device="cuda", **options))
+        answers(client, [root, *(root + m for m in middle)], GREEDY)
+        found.append([tokens for tokens, _ in answers(client, prompts, GREEDY)])
+        assert any(p is not None for p in planned) == (len(found) == 1)
+        client.close()
+    assert found[0] == found[1]

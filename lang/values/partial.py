@@ -1,160 +1,60 @@
 """Partial: a JSON value while its text still grows, and the typed view of it.
 
-    growing = GrowingJson()
-    growing.push('{"name": "Ada", "born": 18')
-    growing.completed()                # '{"name": "Ada"}': what is certain, closed; a text value may still be open
-    view = growing.view(Person)        # a Partial: view.name == "Ada", view.born is None, view["name"], dict(view)
+    view = partial_of('{"name": "Ada", "born": 18', Person)     # name == "Ada", born is None, view["name"], dict(view)
+    growing = GrowingValue(Person)                              # the same, piece by piece
+    count = growing.add('{"name": "A'); growing.view(count)
 
-A text value is shown as far as it is written; numbers, dates and all else appear when they are whole. Pushing costs
-time linear in the text; a view costs time linear in what there is so far. It refuses to know about gens.
+A text value is shown as far as it is written; numbers, dates and all else appear when they are whole. A view costs time
+linear in what there is so far. It refuses to know about gens.
 """
 
 import dataclasses
 import functools
-import json
-import re
+import threading
 import types
 import typing
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
-BLANK = " \t\n\r"
-CLOSER = {"{": "}", "[": "]"}
+from .growing import GrowingJson, Growth
+
+T = TypeVar("T")
 
 
-class GrowingJson:
-    """Reads JSON text piece by piece and knows at any time how to complete it."""
+class GrowingValue:
+    """A text that one thread adds to and another looks at as a value, as it was after any number of pieces."""
 
-    def __init__(self) -> None:
+    def __init__(self, type_: Any) -> None:
+        self._type = type_
         self._pieces: list[str] = []
-        self._length = 0
-        self._stack: list[str] = []
-        self._keys: list[bool] = []  # per open container: whether an object's key comes next
-        self._cut = 0  # up to here the text may be closed
-        self._closers = ""
-        self._mode = "value"  # value, text, escape, word, after
-        self._is_key = False
-        self._escape = ""
-        self._open_text = False
+        self._growing = GrowingJson()
+        self._read = 0
+        self._lock = threading.Lock()
 
-    def push(self, text: str) -> None:
-        """Goes on with more text."""
+    def add(self, text: str) -> int:
+        """Goes on with more text; the number of pieces so far."""
         self._pieces.append(text)
-        for offset, char in enumerate(text, self._length):
-            self._step(char, offset)
-        self._length += len(text)
+        return len(self._pieces)
 
-    @property
-    def text(self) -> str:
-        """All of it so far."""
-        if len(self._pieces) > 1:
-            self._pieces = ["".join(self._pieces)]
-        return self._pieces[0] if self._pieces else ""
+    def view(self, count: int) -> Any:
+        """The value after so many pieces; None while there is nothing. Text that is no JSON is given as is.
 
-    def completed(self) -> str:
-        """JSON that holds what is certain; "" while that is nothing."""
-        return self.text[: self._cut] + self._closers
-
-    def value(self) -> Any:
-        """The parsed JSON of what is certain; None while that is nothing. Raises ValueError if it never was JSON."""
-        text = self.completed()
-        return json.loads(text) if text.strip() else None
-
-    def view(self, type_: Any = Any) -> Any:
-        """What is certain, as a typed view: a Partial of objects, a list of lists, a plain value of the rest."""
-        return view_of(self.value(), type_, Growth(len(self._stack), self._open_text))
-
-    def _step(self, char: str, at: int) -> None:
-        match self._mode:
-            case "text":
-                self._in_text(char, at)
-            case "escape":
-                self._in_escape(char, at)
-            case "word" if char not in "}],:" + BLANK:
-                return
-            case "word":
-                self._mode = "after"
-                self._keep(at)
-                self._step(char, at)
-            case _ if char not in BLANK:
-                self._between(char, at)
-            case _:
-                return
-
-    def _between(self, char: str, at: int) -> None:
-        """Outside of texts and words: brackets, commas, the beginnings of values."""
-        if char in CLOSER:
-            self._stack.append(char)
-            self._keys.append(char == "{")
-            self._keep(at + 1)
-            self._mode = "value"
-        elif char in "}]":
-            if self._stack:
-                self._stack.pop()
-                self._keys.pop()
-            self._mode = "after"
-            self._keep(at + 1)
-        elif char == ",":
-            self._mode = "value"
-            if self._stack and self._stack[-1] == "{":
-                self._keys[-1] = True
-        elif char == '"':
-            self._mode = "text"
-            self._is_key = bool(self._keys) and self._keys[-1]
-            self._show_text(at + 1)
-        elif char != ":":
-            self._mode = "word"
-
-    def _in_text(self, char: str, at: int) -> None:
-        if char == "\\":
-            self._mode, self._escape = "escape", ""
-        elif char == '"':
-            self._mode, self._open_text = "after", False
-            if self._is_key:
-                self._keys[-1] = False
-            else:
-                self._keep(at + 1)
-        else:
-            self._show_text(at + 1)
-
-    def _in_escape(self, char: str, at: int) -> None:
-        """Behind a backslash; a \\u has four digits, and half a surrogate pair waits for its other half."""
-        if not self._escape:
-            self._escape = char
-        else:
-            self._escape += char
-        if self._escape[0] == "u" and len(self._escape) < 5:
-            return
-        self._mode = "text"
-        if not re.fullmatch("u[dD][89abAB]..", self._escape):
-            self._show_text(at + 1)
-
-    def _show_text(self, end: int) -> None:
-        if not self._is_key:
-            self._open_text = True
-            self._keep(end, '"')
-
-    def _keep(self, end: int, closer: str = "") -> None:
-        self._cut = end
-        self._closers = closer + "".join(CLOSER[bracket] for bracket in reversed(self._stack))
+        Looking forward reads each piece once; looking back reads from the beginning.
+        """
+        with self._lock:
+            if count < self._read:
+                return partial_of("".join(self._pieces[:count]), self._type)
+            for text in self._pieces[self._read : count]:
+                self._growing.push(text)
+            self._read = count
+            return _view(self._growing, self._type)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Growth:
-    """What of a value still grows. depth: containers that are open, along its last parts; text: a text is, inside."""
+class Partial(Mapping[str, Any], Generic[T]):
+    """An object of type T that is not complete. Fields by attribute or key.
 
-    depth: int
-    text: bool
-
-    def inside(self, last: bool) -> "Growth":
-        """The same for a part of an open container."""
-        return Growth(self.depth - 1, self.text) if last else Growth(0, False)
-
-
-class Partial(Mapping[str, Any]):
-    """An object that is not complete. Fields by attribute or key; what has not come yet is None as an attribute.
-
-    Parts that are whole have their types; `settled(name)` says whether a field will not change any more.
+    What has not come yet is None as an attribute and missing as a key. Parts that are whole have their types;
+    `settled(name)` says whether a field will not change any more.
     """
 
     __slots__ = ("_open", "_type", "_values")
@@ -198,10 +98,14 @@ def partial_of(text: str, type_: Any) -> Any:
     """The view of a text that was cut; the text itself where it is no JSON."""
     growing = GrowingJson()
     growing.push(text)
+    return _view(growing, type_)
+
+
+def _view(growing: GrowingJson, type_: Any) -> Any:
     try:
-        return growing.view(type_)
+        return view_of(growing.value(), type_, growing.growth)
     except ValueError:
-        return text
+        return growing.text
 
 
 def view_of(value: Any, type_: Any, growth: Growth) -> Any:
@@ -216,7 +120,7 @@ def view_of(value: Any, type_: Any, growth: Growth) -> Any:
     return _whole(value, type_)
 
 
-def _object_view(values: dict[str, Any], type_: Any, growth: Growth) -> Partial:
+def _object_view(values: dict[str, Any], type_: Any, growth: Growth) -> Partial[Any]:
     known = fields_of(type_) or {}
     member = typing.get_args(type_)[1] if typing.get_origin(type_) is dict else Any
     last = next(reversed(values), None)

@@ -5,7 +5,7 @@
 
 Where pydantic's own schema says less than the type, or what no grammar can hold, it is put right here: a Decimal is a
 number with the digits it may have; a set is a list, whose doubles vanish when it is read. This module imports pydantic
-and is slow to load for it: `types` does so with the first type that needs it. It refuses to know gens and prompts.
+and is slow to load for it: `lang/types` does so with the first type that needs it. It refuses to know gens and prompts.
 """
 
 import sys
@@ -18,7 +18,7 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticOmit, core_schema
 
-from .errors import InvalidType
+from ..errors import InvalidType
 from .schema_parts import closed
 
 
