@@ -24,7 +24,6 @@ from .constrained.errors import (
 )
 from .lang.backends.base import Backend, Usage
 from .lang.backends.fake import Fake, Stall
-from .lang.backends.http import Remote
 from .lang.branches import Branches
 from .lang.cell import Answer, Meta
 from .lang.default import fallback, use
@@ -86,6 +85,16 @@ def Engine(model: str | None = None, **config: Any) -> Backend:
             f"the engine needs {error.name}, which is not installed: pip install 'trellis[engine]'"
         ) from error
     return open_engine(model, **config)
+
+
+def Remote(url: str, api_key: str | None = None, **settings: Any) -> Backend:
+    """A backend over HTTP: a Trellis server. settings: timeout, seconds without a sign of life; retries.
+
+    Raises ValueError for a URL that is none.
+    """
+    from .lang.backends import http  # it loads httpx, which nothing else needs
+
+    return http.Remote(url, api_key, **settings)
 
 
 fallback.provide(Engine)

@@ -4,7 +4,6 @@
     ├── InvalidConstraint        the caller is wrong: not a regex, not a JSON Schema, or nothing can satisfy it
     ├── UnsupportedConstraint    the caller is right, but this is not enforced exactly here, so it is refused by name
     ├── UnsupportedTokenizer     the model's tokenizer has a form whose tokens cannot be read as bytes
-    ├── UnsupportedTokenizer     the model's tokenizer has a form whose tokens cannot be read as bytes
     └── ConstraintBudget         too large for the limits in force: fewer states, or larger limits
 
 `path` says where: a JSON pointer into the schema, or a position in the pattern. Our own mistakes are assertions.

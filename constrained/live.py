@@ -33,12 +33,34 @@ def cut_dead(aligned: Aligned, joint: bool = False) -> tuple[Aligned, Links]:
     start = aligned.starts[0]
     if not start or not reach[start]:
         raise InvalidConstraint("no text can satisfy this constraint")
-    wide = int(aligned.ends.max()) > WIDEST
-    verdicts = np.array(reach, object if wide else np.int64)
-    if not _has_dead_ends(aligned, links, verdicts):
+    if _has_unwanted(aligned, links, reach):
+        wide = int(aligned.ends.max()) > WIDEST
+        verdicts = np.array(reach[: len(aligned.ends)], object if wide else np.int64)
+        aligned = _Copies(aligned, verdicts, joint).build()
+        return aligned, find_links(aligned)
+    dead = np.array([not found for found in reach[: len(aligned.ends)]])
+    if not dead[1:].any():
         return aligned, links
-    aligned = _Copies(aligned, verdicts[: len(aligned.ends)], joint).build()
-    return aligned, find_links(aligned)
+    return _prune(aligned, links, dead)
+
+
+def _prune(aligned: Aligned, links: Links, dead: Flags) -> tuple[Aligned, Links]:
+    """Refuses the bytes that lead to dead states; no rule needs a copy for that."""
+
+    def pruned(table: Table) -> Table:
+        kept = np.where(dead[np.maximum(table, 0)] & (table > 0), REFUSED, table)
+        kept[dead] = 0
+        return kept
+
+    def alive(children: Table) -> Table:
+        return np.where(dead[np.maximum(children, 0)] & (children > 0), 0, children)
+
+    return replace(aligned, table=pruned(aligned.table)), replace(
+        links,
+        table=pruned(links.table),
+        onward=alive(links.onward),
+        at_limit=alive(links.at_limit),
+    )
 
 
 def _find_verdicts(aligned: Aligned, links: Links) -> list[int]:
@@ -154,18 +176,18 @@ def _through(call: Call, reach: list[int]) -> int:
     return found
 
 
-def _has_dead_ends(aligned: Aligned, links: Links, verdicts: NDArray[np.int64]) -> bool:
+def _has_unwanted(aligned: Aligned, links: Links, reach: list[int]) -> bool:
+    """Whether some rule can end, where it is called, with a verdict after which its caller cannot go on."""
     count = len(aligned.ends)
-    if not verdicts[1:count].all() or (aligned.table == REFUSED).any():
-        return True
     for number, onward, at_limit in _rows(links):
         way = aligned.ways[number]
         for child, after in ((onward, way.after), (at_limit, way.at_limit)):
             if way.call is None or not child:
                 continue
-            wanted = _verdicts_of(after)
-            reached = int(verdicts[child] if child > 0 else verdicts[count - 1 - child])
-            if reached & ~wanted:
+            reached = reach[child] if child > 0 else reach[count - 1 - child]
+            if any(reached >> v & 1 and not reach[s] for v, s in enumerate(after)):
+                return True
+            if reached >> len(after):
                 return True
     return False
 

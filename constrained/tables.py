@@ -182,8 +182,9 @@ def _lay_entries(out: Table, table: Table, entries: Table, ends: Flags) -> None:
     if count == 0 and (entries == np.arange(len(table))).all():
         np.maximum(table, 0, out=out)
     else:
-        chosen = np.where(table < 0, -1 - table.astype(np.int64), count + table)
-        out[:] = entries[np.where(table == REFUSED, count, chosen)]
+        chosen = np.where(table < 0, ~table, table + np.int32(count))
+        chosen[table == REFUSED] = count
+        out[:] = entries.take(chosen)
     if ends.any():
         rows = np.flatnonzero(ends)
         out[rows] = np.where(table[rows] == 0, CALLER, out[rows])

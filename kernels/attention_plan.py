@@ -209,7 +209,7 @@ def plan_decode(
         FIELDS=FIELDS,
         SHARES=shared is not None,
     )
-    lists = [WorkList(space.items, space.count, n * space.pieces, space.shape.narrow_tile(n))]
+    lists = [WorkList(space.items, space.count, n * space.pieces, space.shape.tiles()[0])]
     if shared is not None:
         held = space.shared
         lists.insert(0, WorkList(held.items, held.count, held.items.shape[0], shared, held.members))
@@ -251,7 +251,7 @@ def plan_ragged(
     tiles = space.shape.tiles()
     tile_of = np.array([tiles.index(space.shape.tile_for(int(c))) for c in counts])
     lists = [
-        (tile if i else space.shape.narrow_tile(len(counts)), _items(spans[:, tile_of == i]))
+        (tile, _items(spans[:, tile_of == i]))
         for i, tile in enumerate(tiles)
         if counts[tile_of == i].any()
     ]

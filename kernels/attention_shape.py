@@ -10,9 +10,6 @@ import torch
 
 from .launch import power_of_two
 
-# Up to so many rows the time of a step is that of its longest chain of tiles.
-FEW_ROWS = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -72,13 +69,6 @@ class AttentionShape:
             narrow, wide = Tile(rows, 32, 4, 3, 4), Tile(max(128, rows), 64, 8, 3)
             middle = Tile(max(64, rows), 64, 4, 3, 2)
         return self.narrow or narrow, self.middle or middle, self.wide or wide
-
-    def narrow_tile(self, rows: int) -> Tile:
-        """The narrow tile of a step of so many rows: few wait for each tile in turn, and take larger ones."""
-        narrow = self.tiles()[0]
-        if self.narrow or rows > FEW_ROWS or self.head_dim > 128 or self.dtype == torch.float32:
-            return narrow
-        return Tile(narrow.rows, 64, 4, 3, 3)
 
     def tile_for(self, tokens: int) -> Tile:
         """The tile for so many query tokens that see the same keys: the first that holds them, or the wide one."""

@@ -6,8 +6,7 @@ One token: every program multiplies some rows of w by x, elementwise, many wide 
 sums once at the end. More tokens: the matrix units, with the weights as their long side and the
 tokens padded to 16, 32 or 64. Where n gives too few programs to keep the memory busy, k is split;
 the program that finishes a tile last adds the parts, always in the same order. Bound by bandwidth:
-n * k elements are read once, and the first of them before the kernel ahead has ended. Which tile is
-best for a shape is measured, not known (linear_table.py).
+n * k elements are read once. Which tile is best for a shape is measured, not known (linear_table.py).
 """
 
 from dataclasses import dataclass
@@ -123,19 +122,6 @@ def _gemv_kernel(
     tl.store(y + row, result.to(y.dtype.element_ty), mask=row < n)
 
 
-@triton.jit
-def _prefetch(address):
-    # One cache line into the L2 cache for each address.
-    tl.inline_asm_elementwise(
-        "prefetch.global.L2 [$1]; mov.u32 $0, 0;",
-        "=r,l",
-        [address],
-        dtype=tl.int32,
-        is_pure=False,
-        pack=1,
-    )
-
-
 @triton.jit(do_not_specialize=["m"])
 def _skinny_kernel(
     x,
@@ -151,7 +137,6 @@ def _skinny_kernel(
     ROWS: tl.constexpr,
     STEP: tl.constexpr,
     SPLIT: tl.constexpr,
-    LINES: tl.constexpr,
     BIASED: tl.constexpr,
     PRECISION: tl.constexpr,
     OVERLAPS: tl.constexpr,
@@ -166,10 +151,6 @@ def _skinny_kernel(
     source = x + token[:, None] * k
     length = tl.cdiv(k, STEP * SPLIT) * STEP
     end = tl.minimum((split + 1) * length, k)
-    if OVERLAPS:
-        # As above: what the loop reads first, to the cache, LINES of 128 bytes of each row.
-        early = split * length + tl.arange(0, LINES)[None, :] * 64
-        _prefetch((line + tl.minimum(early, k - 1)).to(tl.int64, bitcast=True))
     await_previous(OVERLAPS)
     acc = tl.zeros([ROWS, TOKENS], tl.float32)
     for begin in tl.range(split * length, end, STEP):
@@ -313,7 +294,6 @@ def _launch_skinny(
         ROWS=tile.rows,
         STEP=tile.step,
         SPLIT=tile.split,
-        LINES=power_of_two(max(1, tile.step * (tile.stages - 1) // 64)),
         BIASED=bias is not None,
         PRECISION="ieee" if x.dtype == torch.float32 else "tf32",
         num_warps=tile.warps,

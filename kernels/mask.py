@@ -101,8 +101,8 @@ def _settle_rows(tables: MaskTables, rows: torch.Tensor, lanes: Walkers) -> None
     for level in range(int(lanes.level.max()) if len(rows) else 0):
         pushing = (level < lanes.level).nonzero()[:, 0]
         place = lanes.base[pushing] + level
-        tables.frames[rows[pushing], place] = lanes.pushed[pushing, level].int()
-        tables.registers[rows[pushing], place] = lanes.kept[pushing, level]
+        tables.frames[rows[pushing], place] = lanes.pushed[lanes.slot[pushing], level].int()
+        tables.registers[rows[pushing], place] = lanes.kept[lanes.slot[pushing], level]
     tables.registers[rows, depth] = lanes.register
     tables.cursor[rows, 1] = lanes.state.int()
     tables.cursor[rows, 2] = depth.int()

@@ -86,13 +86,15 @@ def resolve(
 
 @dataclass(slots=True)
 class Walkers:
-    """Lanes as tensors [n]. row: each lane's row; state, register, base, level as above; pushed, kept [n, PUSHED]."""
+    """Lanes as tensors [n]. row: each lane's row; state, register, base, level as above. slot: its place in `pushed`
+    and `kept`, [slots, PUSHED], which are never copied."""
 
     row: torch.Tensor
     state: torch.Tensor
     register: torch.Tensor
     base: torch.Tensor
     level: torch.Tensor
+    slot: torch.Tensor
     pushed: torch.Tensor
     kept: torch.Tensor
 
@@ -101,21 +103,21 @@ class Walkers:
         """A lane for each of these rows, where it stands."""
         state, depth = tables.cursor[row, 1].long(), tables.cursor[row, 2].long()
         pushed = torch.zeros((len(row), PUSHED), dtype=torch.int64, device=row.device)
-        register = tables.registers[row, depth]
-        return cls(row, state, register, depth, torch.zeros_like(depth), pushed, pushed.clone())
+        register, slot = tables.registers[row, depth], torch.arange(len(row), device=row.device)
+        level = torch.zeros_like(depth)
+        return cls(row, state, register, depth, level, slot, pushed, torch.zeros_like(pushed))
 
     def keep(self, chosen: torch.Tensor) -> "Walkers":
         """The lanes with these indices."""
         return Walkers(
             self.row[chosen], self.state[chosen], self.register[chosen], self.base[chosen],
-            self.level[chosen], self.pushed[chosen], self.kept[chosen],
+            self.level[chosen], self.slot[chosen], self.pushed, self.kept,
         )  # fmt: skip
 
     def put(self, chosen: torch.Tensor, other: "Walkers") -> None:
         """Writes lanes back that `keep` gave."""
         self.state[chosen], self.register[chosen] = other.state, other.register
         self.base[chosen], self.level[chosen] = other.base, other.level
-        self.pushed[chosen], self.kept[chosen] = other.pushed, other.kept
 
 
 def resolve_reference(
@@ -148,10 +150,10 @@ def _pop(
     code = torch.where(pops, tables.arena[lanes.state].long(), 0)
     popped = pops & (code != 0) & (lanes.base + lanes.level > 0)
     own, theirs = popped & (lanes.level > 0), popped & (lanes.level == 0)
-    inner = (lanes.level - 1).clamp(min=0)[:, None]
+    inner = lanes.slot, (lanes.level - 1).clamp(min=0)
     outer = (lanes.base - 1).clamp(min=0)
-    row = torch.where(own, lanes.pushed.gather(1, inner)[:, 0], tables.frames[lanes.row, outer])
-    kept = torch.where(own, lanes.kept.gather(1, inner)[:, 0], tables.registers[lanes.row, outer])
+    row = torch.where(own, lanes.pushed[inner], tables.frames[lanes.row, outer])
+    kept = torch.where(own, lanes.kept[inner], tables.registers[lanes.row, outer])
     after = tables.returns[torch.where(popped, row + code.abs() - 1, 0).long()].long()
     lanes.state = torch.where(pops, torch.where(popped, after, 0), lanes.state)
     lanes.register = torch.where(popped, kept, lanes.register)
@@ -185,8 +187,8 @@ def _act(
     go = torch.where(full, 0, go)
     pushing = (push != 0) & ~full
     index = pushing.nonzero()[:, 0]
-    lanes.pushed[index, lanes.level[index]] = push[index]
-    lanes.kept[index, lanes.level[index]] = raised[index]
+    place = lanes.slot[index], lanes.level[index]
+    lanes.pushed[place], lanes.kept[place] = push[index], raised[index]
     lanes.register = torch.where(acts, torch.where(pushing, 0, raised), register)
     lanes.level = lanes.level + pushing.long()
     lanes.state = torch.where(acts & (go >= 0), go, lanes.state)

@@ -84,10 +84,9 @@ class _Writing:
         if isinstance(part, TextPart) and isinstance(value, str):
             return text, part.judge(value)
         if isinstance(part, NumberPart) and isinstance(value, int | Decimal):
-            plain = (
-                part.plain and isinstance(value, Decimal) and abs(value.adjusted()) < WHOLE_DIGITS
-            )
-            return f"{value.normalize():f}".encode() if plain else text, part.judge(value)
+            if part.plain and isinstance(value, Decimal) and abs(value.adjusted()) < WHOLE_DIGITS:
+                text = f"{value.normalize():f}".encode()
+            return text, part.judge(value)
         return text, None
 
     def _items(self, graph: ArrayGraph, values: list[Json]) -> tuple[bytes, Vector | None]:

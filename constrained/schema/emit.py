@@ -169,10 +169,15 @@ class _Writer:
 
     def behind(self, spot: Spot) -> int:
         """The state behind a value that led to this spot."""
+        spot = self._merged(spot)
         if spot not in self._behind:
             self._behind[spot] = self.draft.state()
             self._todo.append(spot)
         return self._behind[spot]
+
+    def _merged(self, spot: Spot) -> Spot:
+        """The spot whose state stands for this one."""
+        return spot
 
     def _spaced(self, state: int) -> int:
         """The state behind white space that may follow a state."""
@@ -264,6 +269,9 @@ class _Objects(_Writer):
     def _begin(self) -> Spot | None:
         assert isinstance(self._graph, ObjectGraph)
         return self._graph.begin
+
+    def _merged(self, spot: Spot) -> Spot:
+        return self._trie.merged(spot)
 
     def colon(self, edge: Edge) -> int:
         """The state behind the name of a property."""

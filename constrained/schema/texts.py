@@ -258,6 +258,9 @@ class Texts:
 
     def free(self) -> ByteDfa:
         """Every string, in every spelling."""
+        return self.fragments.keep(("free", self.ascii), self._make_free)
+
+    def _make_free(self) -> ByteDfa:
         pattern = any_text(0, None)
         return quote(pattern, self.free_spelling(pattern), self.budget)
 

@@ -76,11 +76,16 @@ class _Others:
         return int(self.part.dfa.table[state, self.part.classes[byte]])
 
 
+def _has_others(spot: Spot) -> bool:
+    return any(isinstance(edge.label, int) for edge in spot.edges)
+
+
 def _shorten(rest: _Rest) -> "_Rest | int":
     """The rest of a name behind one byte more."""
     return _Rest(rest.text[1:], rest.target) if len(rest.text) > 1 else rest.target
 
 
+MOST_BITS = 62
 TAIL = 0  # the place of the rule that reads any rest of a name
 
 
@@ -102,8 +107,39 @@ class NameTrie:
         self._is_open = is_open
         self._found: dict[Spot, tuple[_Fork, Vector | None, _Others | None]] = {}
         self._marked: dict[Spot, int] = {}
+        self._merged: dict[Spot, Spot] = {}
+        self._over: dict[str | int | None, tuple[int, int]] = {}  # a name's bit, and those up to it
+        self._all_over = 0
         ascii = graph.sites.texts.ascii
         self._keys = {name: write_text(name, ascii)[1:] for name in graph.order}
+        self._plain = all(
+            0x20 <= byte < 0x7F and byte != 0x5C for key in self._keys.values() for byte in key
+        )
+        self._merge()
+
+    def merged(self, spot: Spot) -> Spot:
+        """The spot whose state stands for this one: where only names that may be left out are to come, and others may
+        come as well, one trie serves every position, and bits of the register say which names are over."""
+        return self._merged.get(spot, spot)
+
+    def _merge(self) -> None:
+        """Finds the spots behind the last name that is needed, and gives their names bits."""
+        graph = self._graph
+        if not graph.simple or graph.bits or not self._plain or graph.names.automaton is not None:
+            return
+        lasts = [s for s in graph.spots if s in self._live and s.skip is None and _has_others(s)]
+        if len(lasts) != 1 or not any(self._is_open(e) for e in lasts[0].edges):
+            return
+        before = {s.skip: s for s in graph.spots if s.skip is not None and s in self._live}
+        chain = lasts
+        while chain[-1] in before:
+            chain.append(before[chain[-1]])
+        named = [e for s in reversed(chain) for e in s.edges if isinstance(e.label, str)]
+        if len(named) > MOST_BITS or any(e.limit is not None for s in chain for e in s.edges):
+            return
+        self._merged = dict.fromkeys(chain, chain[-1])
+        self._over = {e.label: (1 << i, (2 << i) - 1) for i, e in enumerate(named)}
+        self._all_over = (1 << len(named)) - 1
 
     def end(self, spot: Spot) -> Vector | None:
         """The vector with which the object may end at a spot."""
@@ -141,6 +177,9 @@ class NameTrie:
 
     def _target(self, name: str, colon: int) -> int:
         """The entry behind a name: a move, where bits say which names have been."""
+        if name in self._over:
+            bit, up_to = self._over[name]
+            return self._draft.move(Move((colon,), unseen=bit, mark=up_to))
         bit = self._graph.bits.get(name)
         return colon if bit is None else self._draft.move(Move((colon,), unseen=bit, mark=bit))
 
@@ -170,9 +209,9 @@ class NameTrie:
 
     def _others(self, edges: list[Edge]) -> _Others:
         names = self._graph.names
-        plain = all(0x20 <= byte < 0x7F and byte != 0x5C for k in self._keys.values() for byte in k)
-        if names.automaton is None and plain:
-            entry = self._draft.move(Move((self._colon(edges[0]),), TAIL))
+        if names.automaton is None and self._plain:
+            behind = (self._colon(edges[0]),)
+            entry = self._draft.move(Move(behind, TAIL, mark=self._all_over))
             return _Others(None, 1, 0, {}, entry)
         texts = self._graph.sites.texts
         if names.automaton is None:

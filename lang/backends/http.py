@@ -73,6 +73,7 @@ class Remote:
         # For the two questions that are asked from anywhere, also from the loop itself.
         self._blocking = httpx.Client(**settings)
         self._rendered = functools.lru_cache(4096)(self._render)
+        self._spelled = functools.lru_cache(4096)(self._spell)
         self._checked = functools.lru_cache(4096)(self._check)
         self._releases: list[str] = []
         self._releasing: set[asyncio.Task[None]] = set()
@@ -84,16 +85,29 @@ class Remote:
         """Raises InvalidConstraint, UnsupportedConstraint or ConstraintBudget, as the server says."""
         self._checked(constraint)
 
-    def render(self, messages: Sequence[Mapping[str, Any]], open_assistant: bool) -> str | None:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        open_assistant: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str | None:
         """The messages by the served model's chat template."""
-        return self._rendered(json.dumps([dict(m) for m in messages]), open_assistant)
+        shown = [json.dumps([dict(one) for one in many]) for many in (messages, tools)]
+        return self._rendered(shown[0], open_assistant, shown[1])
+
+    def token_id(self, text: str) -> int | None:
+        """The one token that is spelled like this; None where there is none."""
+        return self._spelled(text)
 
     def _check(self, constraint: Constraint) -> None:
         self._ask("check", {"constraint": constraint_data(constraint)})
 
-    def _render(self, messages: str, open_assistant: bool) -> str | None:
-        body = {"messages": json.loads(messages), "open_assistant": open_assistant}
-        return self._ask("render", body)["text"]
+    def _render(self, messages: str, open_assistant: bool, tools: str) -> str | None:
+        body: dict[str, Any] = {"messages": json.loads(messages), "open_assistant": open_assistant}
+        return self._ask("render", body | {"tools": json.loads(tools)})["text"]
+
+    def _spell(self, text: str) -> int | None:
+        return self._ask("token", {"text": text})["id"]
 
     def _ask(self, what: str, body: dict[str, Any]) -> Any:
         for pause in self._retries.blocking():

@@ -7,7 +7,7 @@ is set once and before it is used, every state exists, turns and captures pair u
 leave the same behind. It refuses to run anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import InvalidProgram, UnreadableProgram
@@ -18,6 +18,7 @@ from .rules import check_limits, definitions, located, node_of
 from .values import Argument, Ref, Value, parts_of
 
 MAX_STATES = 10_000
+MAX_WORK = 10_000_000
 
 
 @dataclass(slots=True)
@@ -43,8 +44,9 @@ class Scene:
         default_factory=dict[tuple[int, ...], tuple[int, Line]]
     )
 
-    def copy(self) -> "Scene":
-        lines = {number: line.copy() for number, line in self.lines.items()}
+    def apart(self, states: Iterable[int]) -> "Scene":
+        """The same for a block to change, with these states only."""
+        lines = {number: self.lines[number].copy() for number in states if number in self.lines}
         return Scene(lines, set(self.known), dict(self.marks), dict(self.forks))
 
 
@@ -61,6 +63,7 @@ class _Checker:
         self._arguments = {parameter.name for parameter in document.parameters}
         self._used: set[str] = set()
         self._states = {0}
+        self._work = 0
         self._later = {
             made for _, one in located(document.block, "block") for made in definitions(one)
         }
@@ -116,6 +119,20 @@ class _Checker:
             if name is not None:
                 scene.lines[one.state].names[name] = made
 
+    def _apart(self, scene: Scene, states: Iterable[int], path: str) -> Scene:
+        """The scene for a block to change. What is small to write may be much to check: that has a limit, too."""
+        self._charge(len(scene.known) + len(scene.marks) + len(scene.forks), path)
+        return scene.apart(states)
+
+    def _copied(self, line: Line, path: str) -> Line:
+        self._charge(len(line.names) + 10, path)
+        return line.copy()
+
+    def _charge(self, work: int, path: str) -> None:
+        self._work += work
+        if self._work > MAX_WORK:
+            raise UnreadableProgram("too many blocks and branches know too many variables", path)
+
     def _claim(self, made: str, path: str) -> None:
         if made in self._used:
             raise UnreadableProgram(f"the id {made!r} is set twice", path)
@@ -128,7 +145,7 @@ class _Checker:
                 raise UnreadableProgram("a fork needs a branch at least", f"{path}.branches")
             for number in one.branches:
                 self._new_state(number, f"{path}.branches")
-                scene.lines[number] = line.copy()
+                scene.lines[number] = self._copied(line, path)
             scene.forks[one.branches] = (one.state, line.copy())
             return
         if scene.forks.get(one.branches, (None,))[0] != one.state:
@@ -173,61 +190,56 @@ class _Checker:
         scene.lines[one.state] = kept.copy()
 
     def _match(self, one: doc.Match, path: str, scene: Scene) -> None:
-        self._line(one.state, path, scene)
+        line = self._line(one.state, path, scene)
         self._value(one.value, f"{path}.value", scene)
         cases = {f"{path}.cases.{label}": block for label, block in one.cases.items()}
         if one.default is not None:
             cases[f"{path}.default"] = one.default
         if not cases:
             raise UnreadableProgram("a match needs a case at least", f"{path}.cases")
-        ends: list[Scene] = []
+        ends: list[Line] = []
         for place, block in cases.items():
-            end = scene.copy()
-            self.block(block, place, end)
-            ends.append(end)
-            self._same_places(scene, end, ends[0], place)
-        for number, line in scene.lines.items():
-            line.names = _common([end.lines[number].names for end in ends], line.names)
-            line.position, line.open = ends[0].lines[number].position, ends[0].lines[number].open
+            inside = self._apart(scene, (one.state,), place)
+            self.block(block, place, inside)
+            ends.append(inside.lines[one.state])
+            self._same_place(line, ends[0], ends[-1], place)
+        line.names = _common([end.names for end in ends])
+        line.open = ends[0].open
+        line.position.turns = max(end.position.turns for end in ends)
         for name in one.sets:
-            if any(name not in end.lines[one.state].names for end in ends):
+            if any(name not in end.names for end in ends):
                 raise UnreadableProgram(f"a case sets no {name!r}", f"{path}.sets.{name}")
 
-    def _same_places(self, scene: Scene, end: Scene, first: Scene, path: str) -> None:
-        for number, before in scene.lines.items():
-            line = end.lines[number]
-            if not line.position.at_same_block(before.position):
-                raise UnreadableProgram("it leaves a turn or capture open, or ends one", path)
-            if line.open != first.lines[number].open:
-                raise UnreadableProgram(f"state {number} is closed in some cases only", path)
+    def _same_place(self, before: Line, first: Line, end: Line, path: str) -> None:
+        if not end.position.at_same_block(before.position):
+            raise UnreadableProgram("it leaves a turn or capture open, or ends one", path)
+        if end.open != first.open:
+            raise UnreadableProgram("the state is closed in some cases or rounds only", path)
 
     def _repeat(self, one: doc.Repeat, path: str, scene: Scene) -> None:
-        line, end = self._line(one.state, path, scene), scene.copy()
+        line, inside = self._line(one.state, path, scene), self._apart(scene, (one.state,), path)
+        after = inside.lines[one.state]
         for name, made in one.takes.items():
             if name not in line.names:
                 raise UnreadableProgram(f"nothing sets {name!r} before it", f"{path}.takes.{name}")
             self._claim(made, f"{path}.takes.{name}")
-            end.known.add(made)
-            end.lines[one.state].names[name] = made
-        self.block(one.block, f"{path}.block", end)
-        self._same_places(scene, end, scene, f"{path}.block")
+            inside.known.add(made)
+            after.names[name] = made
+        self.block(one.block, f"{path}.block", inside)
+        after = inside.lines[one.state]
+        self._same_place(line, line, after, f"{path}.block")
         if one.until is not None:
-            self._value(one.until, f"{path}.until", end)
-        scene.known |= end.known - set(one.takes.values())
+            self._value(one.until, f"{path}.until", inside)
+        scene.known |= inside.known - set(one.takes.values())
         before = {made: line.names[name] for name, made in one.takes.items()}
-        for number, kept in scene.lines.items():
-            after = end.lines[number]
-            kept.names = {name: before.get(made, made) for name, made in after.names.items()}
-            kept.position = after.position
+        line.names = {name: before.get(made, made) for name, made in after.names.items()}
+        line.position = after.position
 
     def _map(self, one: doc.Map, path: str, scene: Scene) -> None:
         line = self._line(one.state, path, scene)
         self._value(one.items, f"{path}.items", scene)
         self._new_state(one.branch, f"{path}.branch")
-        inside = scene.copy()
-        inside.lines = {
-            n: Line(kept.names, kept.position, False) for n, kept in inside.lines.items()
-        }
+        inside = self._apart(scene, (), path)
         inside.lines[one.branch] = line.copy()
         inside.known.add(one.item)
         self._claim(one.item, f"{path}.item")
@@ -235,11 +247,10 @@ class _Checker:
 
     def _together(self, one: doc.Together, path: str, scene: Scene) -> None:
         """Lanes work on states of their own and use nothing that another lane sets."""
-        before = scene.copy()
-        owners: dict[int, int] = {}
+        known, owners = set(scene.known), dict[int, int]()
         for index, lane in enumerate(one.lanes):
-            inside = scene.copy()
-            inside.known = set(before.known)
+            inside = self._apart(scene, _worked_on(lane), path)
+            inside.known = set(known)
             for at, instruction in enumerate(lane):
                 place = f"{path}.lanes[{index}][{at}]"
                 if isinstance(instruction, doc.Together):
@@ -250,9 +261,7 @@ class _Checker:
             scene.known |= inside.known
             scene.marks |= inside.marks
             scene.forks |= inside.forks
-            for number, line in inside.lines.items():
-                if owners.get(number, index) == index:
-                    scene.lines[number] = line
+            scene.lines |= inside.lines
 
     def _line(self, number: int, path: str, scene: Scene) -> Line:
         line = scene.lines.get(number)
@@ -279,12 +288,19 @@ class _Checker:
             self._value(part, f"{path}.{index}", scene)
 
 
-def _common(ends: list[dict[str, str]], before: dict[str, str]) -> dict[str, str]:
-    """Variables that every case leaves behind; those that differ are known only by what the match sets."""
-    first = ends[0]
-    return {
-        name: made for name, made in first.items() if all(end.get(name) == made for end in ends)
-    } | {name: made for name, made in before.items() if all(end.get(name) == made for end in ends)}
+def _common(ends: list[dict[str, str]]) -> dict[str, str]:
+    """Variables that every case leaves alike; those that differ are known only by what the match sets."""
+    shared = ends[0].items()
+    return {name: made for name, made in shared if all(end.get(name) == made for end in ends)}
+
+
+def _worked_on(lane: tuple[doc.Instruction, ...]) -> set[int]:
+    """The states that a lane may change, joined branches included."""
+    found: set[int] = set()
+    for one in lane:
+        if not isinstance(one, doc.Together):
+            found |= {one.state, *(one.branches if isinstance(one, doc.Join) else ())}
+    return found
 
 
 def _check_options(options: Mapping[str, object], path: str) -> None:

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from ..backends.base import Backend
     from ..ir import Gen
     from .document import Document
+    from .warm import warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class Program:
     def changed(self, document: "Document") -> "Program":
         """The same types with another document."""
         return replace(self, document=document)
+
+    def warm(self, backend: "Backend") -> "warm":
+        """`with program.warm(backend):` keeps what every run begins with computed; of an optimised program."""
+        from .warm import warm
+
+        return warm(self.document, backend)
 
     def optimized(self) -> "Program":
         """The same answers, sooner: every pass of `lang.optimize`."""

@@ -61,7 +61,9 @@ class Recording:
             inside, self.body = self.body, outside
         for instruction in inside:
             assert not isinstance(instruction, doc.Together)
-            if instruction.state != state and instruction.state < born:
+            worked_on = [instruction.state]
+            worked_on += instruction.branches if isinstance(instruction, doc.Join) else ()
+            if any(number != state and number < born for number in worked_on):
                 raise Untraceable(
                     "a case, body or branch adds to a state that is not its own: use the state it is given"
                 )

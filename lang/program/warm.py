@@ -1,6 +1,6 @@
 """Warm: what of a Program can be computed before its first run, computed and kept.
 
-    with warm(program, backend):             # async with in async code
+    with warm(document, backend):            # Program.warm; async with in async code
         function(program).run_batch(items)
 
 Its constraints are checked, which compiles them, and its constant prefix is held, so that runs that start at once find
@@ -18,14 +18,14 @@ from ..optimize.prefix import constant_prefix
 from ..params import SamplingParams
 from ..transcript import Transcript
 from .constraints import constraint_of
-from .program import Program
+from .document import Document
 
 
 class warm:
     """Keeps a program's beginning computed while the block runs. Raises constraint errors when it begins."""
 
-    def __init__(self, program: Program, backend: Backend) -> None:
-        self._document = program.document
+    def __init__(self, document: Document, backend: Backend) -> None:
+        self._document = document
         self._backend = backend
         self._prefix: Prefix | None = None
 

@@ -117,6 +117,8 @@ class Tongue:
 class Judge:
     """Compiles and judges; keeps what schemas share, and masks, up to fixed sizes."""
 
+    name = "trellis"
+
     def __init__(
         self, settings: Settings, tongue: Tongue | None = None, limits: Limits | None = None
     ) -> None:

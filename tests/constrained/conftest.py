@@ -134,7 +134,8 @@ def random_text() -> Callable[[Grammar, random.Random, int], bytes]:
             ways = [(byte, after) for byte, after in ways if after is not None]
             if not ways:
                 break
-            if len(text) > wander:
+            # What is nearest may go in circles, since a distance knows no registers.
+            if len(text) > wander and rng.random() < 0.8:
                 nearest = min(_left(grammar, distance, after) for _, after in ways)
                 ways = [w for w in ways if _left(grammar, distance, w[1]) == nearest]
             byte, place = rng.choice(ways)

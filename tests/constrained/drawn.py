@@ -3,6 +3,8 @@
 import random
 from typing import Any
 
+from trellis.constrained.rule import Machine
+
 NAMES = ["a", "b", "ab", "c", "x1", 'q"']
 TYPES = ["object", "array", "string", "integer", "number", "boolean", "null"]
 SEVERAL = [["string", "null"], ["integer", "object"], ["array", "string"]]
@@ -110,3 +112,26 @@ def _combined(rng: random.Random, depth: int) -> dict[str, Any]:
         case _:
             keyword = rng.choice(["unevaluatedProperties", "unevaluatedItems"])
             return {keyword: rng.choice([False, _below(rng, depth)])}
+
+
+LIKELY = b'"ab:, {}[]01x}]"}'
+CLOSING = b'"]}'
+
+
+def draw_text(machine: Machine, rng: random.Random, wander: int) -> bytes | None:
+    """A text of a machine, byte by byte; None if no end was found in time. Asserts that there is always a way on."""
+    threads, text = machine.begin(), bytearray()
+    while len(text) < 4 * wander + 200:
+        if machine.accepts(threads) and (len(text) > wander or rng.random() < 0.3):
+            return bytes(text)
+        every = rng.sample(range(256), 256)
+        first = CLOSING if len(text) > wander else LIKELY
+        preferred = rng.sample(first, len(first)) if rng.random() < 0.8 else []
+        steps = ((byte, machine.step(threads, byte)) for byte in [*preferred, *every])
+        found = next(((byte, after) for byte, after in steps if after), None)
+        if found is None:
+            assert machine.accepts(threads), bytes(text)
+            return bytes(text)
+        text.append(found[0])
+        threads = found[1]
+    return None

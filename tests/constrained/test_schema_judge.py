@@ -3,8 +3,8 @@ whatever the compiled grammar lets through is valid, without dead ends."""
 
 import json
 import random
+import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from trellis.constrained.spec import JsonSchema
 from trellis.constrained.tables import build_grammar
 
 sys.path.insert(0, str(Path(__file__).parent))
-from drawn import NAMES, draw_schema, draw_value
+from drawn import NAMES, draw_schema, draw_text, draw_value
 
 FRAGMENTS = Fragments(1 << 24)
 SEEDS = st.integers(0, 1 << 40)
@@ -52,21 +52,23 @@ def test_accepts_what_jsonschema_does(seed: int, ascii: bool, any_order: bool) -
         assert accepted == validator.is_valid(value), (schema, text)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SEEDS, st.sampled_from(["compact", "any"]), st.booleans())
-def test_what_is_let_through_is_valid(
-    random_text: Callable[..., bytes], seed: int, whitespace: Any, any_order: bool
-) -> None:
+def test_what_is_let_through_is_valid(seed: int, whitespace: Any, any_order: bool) -> None:
     rng = random.Random(seed)
     schema = draw_schema(rng)
     constraint = JsonSchema(json.dumps(schema), whitespace=whitespace, any_order=any_order)
     try:
-        grammar = build_grammar(lower_schema(constraint, budget(), FRAGMENTS))
+        machine = lower_schema(constraint, budget(), FRAGMENTS)
     except ConstraintError:
         return
+    grammar = build_grammar(machine)
     validator = jsonschema.Draft202012Validator(schema)
-    for _ in range(4):
-        text = random_text(grammar, rng, rng.choice([5, 40]))
+    for _ in range(3):
+        text = draw_text(machine, rng, rng.choice([5, 40]))
+        if text is None or re.search(rb"[0-9]{9}", text):  # the judge rounds numbers to floats
+            continue
+        assert grammar.accepts(text)
         twice: list[bool] = []
 
         def once(pairs: list[tuple[str, Any]], twice: list[bool] = twice) -> dict[str, Any]:

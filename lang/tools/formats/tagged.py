@@ -2,8 +2,9 @@
 
     constraint = tagged(form, specs, several=True, at_least=1)     # at_least 1: a call is required
 
-Free text, and behind each trigger a call of one of the tools, whole and with arguments of their types. The language
-itself stops at the trigger instead, so that it works on every backend.
+Free text, and behind each trigger a call of one of the tools, whole and with arguments of their types. A required call
+may come after as much text as the model likes: to have it at once, write `form.begin` and generate under
+`form.constraint`. The language itself stops at the trigger instead, so that it works on every backend.
 """
 
 import json

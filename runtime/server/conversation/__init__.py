@@ -3,7 +3,7 @@
     turn.py      Turn: messages, tools, constraint and parameters of one answer
     speech.py    how this model is spoken to: template, form of tool calls, marks of thinking
     history.py   messages as the template understands them
-    answering.py a Turn on a backend: phases of generation, one stream of events
+    answering.py a Turn on a backend, as one stream of events; answer.py: one answer, phase by phase
     reader.py    from text as it comes to thoughts, words and calls
     events.py    what comes out
     fields.py    body fields that several APIs have: constraints, sampling

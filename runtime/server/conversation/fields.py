@@ -146,8 +146,9 @@ def make_params(given: Mapping[str, tuple[str, Any]]) -> SamplingParams:
 def _culprit(options: Mapping[str, Any]) -> str | None:
     """The field that is refused on its own, else the one that contradicts another."""
     for name, value in options.items():
+        alone: dict[str, Any] = {"max_tokens": None, name: value}
         try:
-            SamplingParams(**({"max_tokens": None} | {name: value}))
+            SamplingParams(**alone)
         except InvalidParams:
             return name
     return "min_tokens" if "min_tokens" in options else None

@@ -46,7 +46,10 @@ class ConstraintFields(StrictBody):
         if self.choices is not None:
             found["choices"] = Choices(tuple(self.choices))
         if self.ebnf is not None:
-            found["ebnf"] = Ebnf(self.ebnf)
+            # The dialects are told apart by how a rule is written: `name ::= ...` is GBNF's and xgrammar's.
+            found["ebnf"] = (
+                Ebnf(self.ebnf, "root", "gbnf") if "::=" in self.ebnf else Ebnf(self.ebnf)
+            )
         return found
 
 

@@ -2,7 +2,7 @@
 
 chat.py          /v1/chat/completions     chat_body.py, messages.py, tools.py; chat_reply.py
 completions.py   /v1/completions          completion_reply.py
-responses.py     /v1/responses            items.py, response_body.py, response_reply.py; store.py keeps them
+responses.py     /v1/responses            items.py, response_body.py, response_reply.py; kept.py, store.py: what is kept
 models.py        /v1/models, /v1/embeddings
 api.py           what the routes share
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....lang.backends.base import Token, Usage
-from ..conversation.answering import Voice
+from ..conversation.answer import Voice
 from ..errors import UnknownModel
 from ..served import Served
 

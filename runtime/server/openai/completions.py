@@ -67,12 +67,12 @@ class CompletionBody(SamplingFields):
     def _pieces(self) -> list[Piece]:
         prompt: Any = self.prompt
         several = isinstance(prompt, list) and not (prompt and isinstance(prompt[0], int))
-        given = prompt if several else [prompt]
+        given: list[Any] = prompt if several else [prompt]
         if not given or not all(given):
             raise BadRequest("prompt must not be empty", "prompt")
-        return [
-            Piece(tokens=tuple(one)) if self.by_ids else Piece(one, special=True) for one in given
-        ]
+        if self.by_ids:
+            return [Piece(tokens=tuple(ids)) for ids in given]
+        return [Piece(text, special=True) for text in given]
 
     def _format(self) -> dict[str, Any]:
         given = self.response_format

@@ -1,15 +1,9 @@
 """/v1/responses: a response, whole, as events, or made in the background; kept for a while, and gone on from.
 
-    POST   /v1/responses                {"model", "input", ...} -> the response
-    GET    /v1/responses/{id}           as it is now; also /v1/responses/{id}/input_items
-    POST   /v1/responses/{id}/cancel    ends one that is made in the background
-    DELETE /v1/responses/{id}
-
-Responses are kept in memory, in bounds, under the key that asked for them.
+POST   /v1/responses    {"model", "input", ...} -> the response
 """
 
 import asyncio
-import hashlib
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +19,7 @@ from ..source import unless_left
 from ..stream import Events, NamedEventStream
 from .api import Api, new_id
 from .chat import check_logprobs
+from .kept import owner_of
 from .response_body import ResponseBody
 from .response_reply import Making, output_messages
 from .store import ResponseStore, Stored
@@ -44,7 +39,7 @@ class _Order:
 
     @property
     def id(self) -> str:
-        return self.made.response["id"]
+        return self.stored.id
 
     def keep(self) -> None:
         """Stores what there is of it; unless it was deleted meanwhile, when it was made in the background."""
@@ -62,10 +57,9 @@ class _Order:
         )
 
 
-def response_routes(api: Api) -> APIRouter:
-    """The routes over one model, with a store of their own."""
+def response_routes(api: Api, store: ResponseStore) -> APIRouter:
+    """The route over one model; what it makes is kept in the store."""
     router = APIRouter(tags=["openai"], responses=ERRORS, route_class=ReadingRoute)
-    store = ResponseStore()
 
     @router.post("/v1/responses", summary="Make a response")
     async def make(body: ResponseBody, request: Request) -> Response:
@@ -78,49 +72,7 @@ def response_routes(api: Api) -> APIRouter:
         await unless_left(request.receive, _make(order))
         return JSONResponse(order.made.response)
 
-    @router.get("/v1/responses/{id}", summary="A stored response")
-    async def get(id: str, request: Request) -> Response:
-        if request.query_params.get("stream") == "true":
-            raise BadRequest("a stored response is not streamed again", "stream")
-        return JSONResponse(store.get(owner_of(request), id).response)
-
-    @router.get("/v1/responses/{id}/input_items", summary="What a stored response was asked")
-    async def items(id: str, request: Request) -> dict[str, Any]:
-        found = store.get(owner_of(request), id).input
-        return {
-            "object": "list",
-            "data": found,
-            "has_more": False,
-            "first_id": None,
-            "last_id": None,
-        }
-
-    @router.delete("/v1/responses/{id}", summary="Forget a response")
-    async def delete(id: str, request: Request) -> dict[str, Any]:
-        stored = store.remove(owner_of(request), id)
-        if stored.task is not None:
-            stored.task.cancel()
-        return {"id": id, "object": "response", "deleted": True}
-
-    @router.post("/v1/responses/{id}/cancel", summary="End a response that is being made")
-    async def cancel(id: str, request: Request) -> Response:
-        stored = store.get(owner_of(request), id)
-        if not stored.response["background"]:
-            raise BadRequest(
-                "only responses that are made in the background can be cancelled", "id"
-            )
-        if stored.task is not None and stored.response["status"] in ("queued", "in_progress"):
-            stored.task.cancel()
-            stored.response["status"] = "cancelled"
-        return JSONResponse(stored.response)
-
     return router
-
-
-def owner_of(request: Request) -> str:
-    """Under what a request's responses are kept: the digest of its key, so that no key is."""
-    key = request.headers.get("authorization") or request.headers.get("x-api-key") or ""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _order(api: Api, store: ResponseStore, owner: str, body: ResponseBody) -> _Order:

@@ -28,6 +28,11 @@ class Stored:
     task: "asyncio.Task[None] | None" = None
     size_bytes: int = 0
 
+    @property
+    def id(self) -> str:
+        """What it is asked for by."""
+        return self.response["id"]
+
 
 class ResponseStore:
     """Responses by owner and id."""
@@ -43,7 +48,7 @@ class ResponseStore:
 
     def put(self, owner: str, stored: Stored) -> None:
         """Keeps a response, in place of an earlier state of it."""
-        key = (owner, stored.response["id"])
+        key = (owner, stored.id)
         self._drop(key)
         stored.size_bytes = len(json.dumps([stored.response, stored.messages]))
         self._kept[key] = stored

@@ -5,6 +5,7 @@
     POST   /v1/states/score        {"base", "pieces", "choices", "params"}
     POST   /v1/states/release      {"ids": [...]}
     POST   /v1/states/render       {"messages", "open_assistant"}        the chat template's text
+    POST   /v1/states/token        {"text"}                              the one token spelled like this
     POST   /v1/states/check        {"constraint"}                        400 if it cannot be enforced
 
 A state stands for all text up to its end and never changes: going on from it makes another, so a fork is nothing but

@@ -75,6 +75,13 @@ class RenderBody(StrictBody):
 
     messages: list[dict[str, Any]]
     open_assistant: bool = False
+    tools: list[dict[str, Any]] = []
+
+
+class TokenBody(StrictBody):
+    """A text that may be one token."""
+
+    text: str = Field(min_length=1, max_length=1024)
 
 
 class CheckBody(StrictBody):

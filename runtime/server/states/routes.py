@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from ....lang.backends.base import Delta, Prompt
+from ....lang.backends.base import Delta, Prompt, Spelled
 from ..errors import ERRORS
 from ..source import Job, Source, unless_left
 from ..stream import Events, EventStream
@@ -18,6 +18,7 @@ from .body import (
     ReleaseBody,
     RenderBody,
     ScoreBody,
+    TokenBody,
     read_constraint,
 )
 from .store import StateStore
@@ -55,8 +56,12 @@ def state_routes(source: Source, store: StateStore) -> APIRouter:
 
     @router.post("/render", summary="What the chat template makes of messages")
     async def render(body: RenderBody) -> dict[str, str | None]:
-        text = await run_in_threadpool(backend.render, body.messages, body.open_assistant)
-        return {"text": text}
+        given = (body.messages, body.open_assistant, body.tools)
+        return {"text": await run_in_threadpool(backend.render, *given)}
+
+    @router.post("/token", summary="The one token that is spelled like this")
+    async def token(body: TokenBody) -> dict[str, int | None]:
+        return {"id": backend.token_id(body.text) if isinstance(backend, Spelled) else None}
 
     @router.post("/check", summary="Whether a constraint can be enforced")
     async def check(body: CheckBody) -> dict[str, bool]:

@@ -1,6 +1,7 @@
 """The wire format: what is written is read back, what is not exactly a program is refused with its path."""
 
 import json
+import time
 
 import jsonschema
 import pytest
@@ -209,3 +210,19 @@ def test_a_parameter_cannot_pose_as_a_setting():
     document["parameters"][0]["name"] = "backend"
     with pytest.raises(tr.UnreadableProgram, match="no parameter 'text'"):
         tr.Program.from_json(json.dumps(document))
+
+
+def test_what_is_small_to_write_but_much_to_check_is_refused_soon():
+    def fork(number):
+        branches = list(range(1 + 1000 * number, 1001 + 1000 * number))
+        return {"op": "fork", "state": 0, "branches": branches}
+
+    def variable(number):
+        value = {"kind": "const", "const": "x"}
+        return {"op": "set", "id": f"v{number}", "state": 0, "name": f"v{number}", "value": value}
+
+    body = [*map(variable, range(5000)), *map(fork, range(9))]
+    document = {**data(), "block": {"body": body, "result": None}}
+    began = time.monotonic()
+    refused(document, "too many blocks", "block.body[500")
+    assert time.monotonic() - began < 10

@@ -13,7 +13,6 @@ from trellis.lang.optimize.together import run_together
 from trellis.lang.program import document as doc
 from trellis.lang.program.check import check
 from trellis.lang.program.constraints import Regex
-from trellis.lang.program.warm import warm
 
 LONG = "These are the rules. " * 20
 
@@ -153,7 +152,7 @@ def ruled(s, text: str):
 
 def test_warming_holds_the_prefix_for_the_runs_inside(fake):
     program, backend = ruled.trace().optimized(), fake("v")
-    with warm(program, backend):
+    with program.warm(backend):
         assert backend.held == 1
         assert [call.kind for call in backend.calls] == ["hold"]
         assert tr.function(program).run("hi", backend=backend).value == "v"
@@ -168,14 +167,14 @@ async def nothing() -> None:
 
 async def test_warming_in_async_code(fake):
     program, backend = ruled.trace().optimized(), fake("v")
-    async with warm(program, backend):
+    async with program.warm(backend):
         assert backend.held == 1
-    async with warm(ruled.trace(), backend):
+    async with ruled.trace().warm(backend):
         assert len(backend.calls) == 1
 
 
 def test_warming_finds_unusable_constraints(fake):
     document = ruled.trace().optimized().document
     broken = tr.Program(doc.Document("x", document.block, (), {}, (Regex("("),)))
-    with pytest.raises(tr.InvalidConstraint), warm(broken, fake()):
+    with pytest.raises(tr.InvalidConstraint), broken.warm(fake()):
         pass

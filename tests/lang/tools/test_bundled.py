@@ -178,7 +178,7 @@ def test_a_turn_as_one_constraint_is_what_a_server_needs(engine, said, names):
     written = engine.loop.submit(answer(tagged(form, specs))).result()
     around, calls = form.find(written)
     assert [call.name for call in calls] == names and bool(around) == (not names)
-    if not names:
+    if names:
         required = engine.loop.submit(answer(tagged(form, specs, False, at_least=1))).result()
         (call,) = form.find(required)[1]
         tool = {tool.name: tool for tool in (calculate, get_weather, create_event)}[call.name]

@@ -10,7 +10,9 @@ from trellis.runtime.errors import Overloaded
 
 PATH = "/v1/messages"
 CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
-TOOLS = [{"name": "weather", "input_schema": {"type": "object"}, "cache_control": {"type": "ephemeral"}}]  # fmt: skip
+TOOLS = [
+    {"name": "weather", "input_schema": {"type": "object"}, "cache_control": {"type": "ephemeral"}}
+]
 
 
 def body(**more: Any) -> dict[str, Any]:
@@ -106,7 +108,10 @@ async def test_one_call_at_a_time(fakes, connect) -> None:
 async def test_results_reach_the_template(fakes, connect) -> None:
     fake = fakes("fine")
     messages = [
-        {"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}],
+        },
         {
             "role": "assistant",
             "content": [
@@ -118,12 +123,21 @@ async def test_results_reach_the_template(fakes, connect) -> None:
         {
             "role": "user",
             "content": [
-                {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "sunny"}]},
-                {"type": "tool_result", "tool_use_id": "toolu_1", "content": "broken", "is_error": True},
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "toolu_1",
+                    "content": [{"type": "text", "text": "sunny"}],
+                },
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "toolu_1",
+                    "content": "broken",
+                    "is_error": True,
+                },
                 {"type": "text", "text": "And?"},
             ],
         },
-    ]  # fmt: skip
+    ]
     response = await connect(fake).post(PATH, json=body(messages=messages, tools=TOOLS))
     assert response.status_code == 200, response.text
     text = fake.calls[0].text
@@ -162,8 +176,14 @@ BAD = [
     ({"max_tokens": 0}, "max_tokens"),
     ({"messages": []}, "messages"),
     ({"messages": [{"role": "system", "content": "x"}]}, "messages[0].role"),
-    ({"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]}, "messages[0].content[0]"),
-    ({"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "x"}]}]}, "messages[0].content[0].tool_use_id"),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]},
+        "messages[0].content[0]",
+    ),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "x"}]}]},
+        "messages[0].content[0].tool_use_id",
+    ),
     ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0].type"),
     ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),
     ({"tool_choice": {"type": "any"}}, "tool_choice"),
@@ -177,7 +197,7 @@ BAD = [
     ({"temperature": -1}, "temperature"),
     ({"container": "x"}, "container"),
     ({"mcp_servers": []}, "mcp_servers"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("fields", "param"), BAD, ids=lambda v: str(v)[:50])

@@ -52,7 +52,12 @@ async def test_a_stream_says_the_same_in_pieces(fakes, connect) -> None:
     pieces = events(response.text)
     assert len({piece["id"] for piece in pieces}) == 1
     deltas = [piece["choices"][0]["delta"] for piece in pieces[:-1]]
-    assert deltas == [{"role": "assistant", "content": ""}, {"content": "one"}, {"content": " two"}, {}]
+    assert deltas == [
+        {"role": "assistant", "content": ""},
+        {"content": "one"},
+        {"content": " two"},
+        {},
+    ]
     assert [p["choices"][0]["finish_reason"] for p in pieces[:-1]] == [None, None, None, "stop"]
     said = pieces[2]["choices"][0]["logprobs"]["content"]
     assert [(one["token"], one["logprob"], one["bytes"]) for one in said] == [
@@ -109,13 +114,17 @@ async def test_streamed_calls_come_in_pieces(fakes, connect) -> None:
 )
 async def test_a_call_that_must_come_is_begun_for_the_model(fakes, connect, choice) -> None:
     fake = fakes('{"name": "weather", "arguments": {"city": "Rome"}}')
-    sent = body(tools=[*TOOLS, {"type": "function", "function": {"name": "other"}}], tool_choice=choice)
+    sent = body(
+        tools=[*TOOLS, {"type": "function", "function": {"name": "other"}}], tool_choice=choice
+    )
     message = (await connect(fake).post(PATH, json=sent)).json()["choices"][0]["message"]
     assert message["content"] is None
     function = message["tool_calls"][0]["function"]
     assert function == {"name": "weather", "arguments": '{"city": "Rome"}'}
     call = fake.calls[0]
-    assert call.text.endswith("[assistant]<tool_call>\n") and isinstance(call.constraint, JsonSchema)
+    assert call.text.endswith("[assistant]<tool_call>\n") and isinstance(
+        call.constraint, JsonSchema
+    )
     assert ("other" in call.constraint.schema) == (choice == "required")
 
 
@@ -163,7 +172,11 @@ async def test_a_schema_beyond_us_is_any_object_unless_it_is_strict(fakes, conne
 
 async def test_history_reaches_the_template(fakes, connect) -> None:
     fake = fakes("fine")
-    call = {"id": "call_long_one", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}  # fmt: skip
+    call = {
+        "id": "call_long_one",
+        "type": "function",
+        "function": {"name": "weather", "arguments": '{"city": "Oslo"}'},
+    }
     messages = [
         {"role": "developer", "content": "Be brief."},
         {"role": "system", "content": [{"type": "text", "text": "Be kind."}]},
@@ -248,7 +261,11 @@ async def test_a_failure_before_the_first_piece_has_its_status(fakes, connect) -
         assert (error["type"], error["code"]) == ("rate_limit_error", "overloaded")
     client = connect(fakes(InvalidConstraint("unbalanced bracket", "position 3")))
     error = (await client.post(PATH, json=body(regex="("))).json()["error"]
-    assert (error["param"], error["code"], error["path"]) == ("regex", "invalid_constraint", "position 3")
+    assert (error["param"], error["code"], error["path"]) == (
+        "regex",
+        "invalid_constraint",
+        "position 3",
+    )
 
 
 async def test_leaving_ends_the_work(fakes, connect) -> None:

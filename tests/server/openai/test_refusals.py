@@ -36,12 +36,24 @@ BAD = [
     (said({"role": "boss", "content": "a"}), "messages[0].role"),
     (said({"role": "user"}), "messages[0].content"),
     (said({"role": "user", "content": 5}), "messages[0].content"),
-    (said({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}), "messages[0].content[0]"),
-    (said({"role": "user", "content": "a", "tool_calls": []}, {"role": "tool", "content": "b"}), "messages[1].tool_call_id"),
+    (
+        said({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}),
+        "messages[0].content[0]",
+    ),
+    (
+        said({"role": "user", "content": "a", "tool_calls": []}, {"role": "tool", "content": "b"}),
+        "messages[1].tool_call_id",
+    ),
     (said({"role": "user", "content": "a", "mood": 1}), "messages[0].mood"),
     (said({"role": "assistant", "audio": {"id": "1"}}), "messages[0].audio"),
-    (called(function={"name": "f", "arguments": "["}), "messages[0].tool_calls[0].function.arguments"),
-    (called(function={"name": "f", "arguments": "[]"}), "messages[0].tool_calls[0].function.arguments"),
+    (
+        called(function={"name": "f", "arguments": "["}),
+        "messages[0].tool_calls[0].function.arguments",
+    ),
+    (
+        called(function={"name": "f", "arguments": "[]"}),
+        "messages[0].tool_calls[0].function.arguments",
+    ),
     (called(custom={}), "messages[0].tool_calls[0]"),
     (chat(prediction={}), "prediction"),
     (chat(functions=[]), "functions"),
@@ -60,26 +72,52 @@ BAD = [
     (chat(verbosity="high"), "verbosity"),
     (chat(reasoning_effort="wild"), "reasoning_effort"),
     (chat(stream_options={"include_usage": True}), "stream_options"),
-    (chat(stream=True, stream_options={"include_obfuscation": True}), "stream_options.include_obfuscation"),
+    (
+        chat(stream=True, stream_options={"include_obfuscation": True}),
+        "stream_options.include_obfuscation",
+    ),
     (chat(response_format={"type": "xml"}), "response_format.type"),
     (chat(response_format={"type": "json_schema"}), "response_format.json_schema"),
-    (chat(response_format={"type": "json_schema", "json_schema": {"schema": {}}}), "response_format.json_schema.name"),
-    (chat(response_format={"type": "json_schema", "json_schema": {"name": "a"}}), "response_format.json_schema.schema"),
-    (chat(response_format={"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "x": 1}}), "response_format.json_schema.x"),
+    (
+        chat(response_format={"type": "json_schema", "json_schema": {"schema": {}}}),
+        "response_format.json_schema.name",
+    ),
+    (
+        chat(response_format={"type": "json_schema", "json_schema": {"name": "a"}}),
+        "response_format.json_schema.schema",
+    ),
+    (
+        chat(
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "a", "schema": {}, "x": 1},
+            }
+        ),
+        "response_format.json_schema.x",
+    ),
     (chat(response_format={"type": "json_object"}, regex="a"), "regex"),
     (chat(regex="a", choices=["a"]), "choices"),
     (chat(structured_outputs={"regex": "a", "choice": ["a"]}), "structured_outputs.choice"),
     (chat(structured_outputs={"whitespace_pattern": " "}), "structured_outputs.whitespace_pattern"),
-    (chat(structured_outputs={"regex": "a", "disable_any_whitespace": False}), "structured_outputs.disable_any_whitespace"),
+    (
+        chat(structured_outputs={"regex": "a", "disable_any_whitespace": False}),
+        "structured_outputs.disable_any_whitespace",
+    ),
     (chat(structured_outputs={"structural_tag": "{"}), "structured_outputs.structural_tag"),
-    (chat(structured_outputs={"structural_tag": {"structures": [{}]}}), "structured_outputs.structural_tag.structures[0]"),
+    (
+        chat(structured_outputs={"structural_tag": {"structures": [{}]}}),
+        "structured_outputs.structural_tag.structures[0]",
+    ),
     (chat(guided_decoding_backend="x"), "guided_decoding_backend"),
     (chat(tools=[{"type": "custom", "custom": {"name": "x"}}]), "tools[0].type"),
     (chat(tools=[{"type": "function", "function": {"name": "a b"}}]), "tools[0].name"),
     (chat(tools=[TOOL, TOOL]), "tools"),
     (chat(tool_choice="required"), "tool_choice"),
     (chat(tools=[TOOL], tool_choice="sometimes"), "tool_choice"),
-    (chat(tools=[TOOL], tool_choice={"type": "function", "function": {"name": "g"}}), "tool_choice"),
+    (
+        chat(tools=[TOOL], tool_choice={"type": "function", "function": {"name": "g"}}),
+        "tool_choice",
+    ),
     (chat(tools=[TOOL], tool_choice={"type": "allowed_tools", "allowed_tools": {}}), "tool_choice"),
     (chat(chat_template_kwargs={"x": True}), "chat_template_kwargs"),
     (chat(chat_template_kwargs={"x": {}}), "chat_template_kwargs.x"),
@@ -95,7 +133,10 @@ BAD = [
     (completion(response_format={"type": "structural_tag"}), "response_format.type"),
     (response(input=[]), "input"),
     (response(input=[{"type": "item_reference", "id": "x"}]), "input[0].type"),
-    (response(input=[{"role": "user", "content": [{"type": "input_image"}]}]), "input[0].content[0]"),
+    (
+        response(input=[{"role": "user", "content": [{"type": "input_image"}]}]),
+        "input[0].content[0]",
+    ),
     (response(input=[{"role": "tool", "content": "x"}]), "input[0].role"),
     (response(input=[{"type": "function_call_output", "call_id": "x", "output": "y"}]), "input"),
     (response(input=[{"type": "function_call", "name": "f"}]), "input[0].call_id"),
@@ -114,7 +155,7 @@ BAD = [
     (response(max_output_tokens=-1), "max_output_tokens"),
     (response(conversation="x"), "conversation"),
     (response(prompt={"id": "x"}), "prompt"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("request_", "param"), BAD, ids=lambda v: str(v)[:60])
@@ -151,7 +192,12 @@ async def test_gates_speak_as_the_api_does(fakes, connect) -> None:
 
 async def test_what_has_no_effect_is_taken(fakes, connect) -> None:
     client = connect(fakes("x"))
-    nothing = {"user": "u", "service_tier": "auto", "safety_identifier": "s", "prompt_cache_key": "k"}
+    nothing = {
+        "user": "u",
+        "service_tier": "auto",
+        "safety_identifier": "s",
+        "prompt_cache_key": "k",
+    }
     for path, body in (
         chat(**nothing, metadata={"a": "b"}, store=True, verbosity="medium"),
         response(**nothing, metadata={"a": "b"}),
@@ -172,7 +218,11 @@ async def test_the_models(fakes, connect) -> None:
         await client.post(RESPONSES, json=response()[1]),
     ):
         error = reply.json()["error"]
-        assert (reply.status_code, error["code"], error["param"]) == (404, "model_not_found", "model")
+        assert (reply.status_code, error["code"], error["param"]) == (
+            404,
+            "model_not_found",
+            "model",
+        )
     body = {"model": "one/model", "input": "x"}
     reply = await client.post("/v1/embeddings", json=body)
     assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unsupported")

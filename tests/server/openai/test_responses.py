@@ -90,7 +90,12 @@ async def test_thoughts_words_and_calls_are_items(fakes, connect) -> None:
     types = ["reasoning", "message", "function_call", "function_call"]
     assert [item["type"] for item in output] == types
     assert output[2]["arguments"] == '{"city": "Oslo"}' and output[2]["call_id"]
-    assert [e["output_index"] for e in found if e["type"].endswith("added") and "item" in e] == [0, 1, 2, 3]  # fmt: skip
+    assert [e["output_index"] for e in found if e["type"].endswith("added") and "item" in e] == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 async def test_a_response_goes_on_from_another(fakes, connect) -> None:

@@ -1,0 +1,342 @@
+"""Answer: one answer to a Turn, in as many generations as it takes.
+
+    async with aclosing(Answer(voice, turn, "id-1", pieces, index=0).run()) as events: ...
+
+Thoughts first; then words among which calls may stand, a call that must come, or a text under a constraint. What was
+generated before is given to the next generation as it was, so the radix tree has it. A free turn with tools is
+generated under one structural constraint. Where a call must come, its beginning is written for the model.
+It refuses to know APIs, and other answers.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ....constrained.errors import UnsupportedConstraint
+from ....constrained.spec import Choices, Constraint
+from ....lang.backends.base import Delta, Finish, Piece, Prompt, Spelled, Usage
+from ....lang.params import SamplingParams
+from ....lang.tools.formats.form import ToolSpec
+from ....lang.tools.formats.tagged import tagged
+from ..errors import ClientLeft, FieldError
+from ..source import Job, Source
+from .events import Ended, Event, Said
+from .reader import Reader
+from .speech import Speech, Spelling
+from .turn import Tools, Turn
+
+MARK_TOKENS = 16  # more than any mark of a call has
+Events = AsyncGenerator[Event, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A backend, and how its model is spoken to."""
+
+    source: Source
+    speech: Speech
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer in the making. pieces: the prompt and what was generated of the answer.
+
+    spent: what all generations took; thinking: tokens of thoughts; thought: whether there can be no more of them.
+    """
+
+    voice: Voice
+    turn: Turn
+    id: str
+    pieces: list[Piece]
+    index: int
+    spent: Usage | None = None
+    thinking: int = 0
+    thought: bool = False
+    text: str = ""
+    tokens: list[int] = field(default_factory=list[int])
+    finish: Finish | None = None
+
+    async def run(self) -> Events:
+        """The events of the answer."""
+        begin, _ = self.voice.speech.marks
+        invited = not self.turn.continues and self.pieces[-1].text.rstrip().endswith(begin)
+        if self.turn.thinking is not None or invited:
+            async with aclosing(self._think(invited)) as thoughts:
+                async for event in thoughts:
+                    yield event
+            if self._left() == 0:
+                yield self._ended(called=False)
+                return
+        tools = self.turn.tools
+        if tools is None:
+            events = self._say(self.turn.constraint)
+        elif tools.choice == "required" or (
+            self.turn.constraint is not None and await self._would_call()
+        ):
+            events = self._loosened(tools, self._must_call)
+        elif self.turn.constraint is not None:
+            events = self._say(self.turn.constraint)
+        else:
+            events = self._loosened(tools, self._may_call)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _think(self, invited: bool) -> Events:
+        """Thoughts, up to their mark or as many as there may be; the mark is written for the model then."""
+        begin, end = self.voice.speech.marks
+        if not invited:
+            self.pieces.append(Piece(f"{begin}\n", special=True))
+        most = [n for n in (self.turn.thinking, self.turn.params.max_tokens) if n is not None]
+        params = self._params().merged(
+            max_tokens=min(most, default=None), min_tokens=0, logprobs=False, top_logprobs=0
+        )
+        reader = Reader(marks=(begin, end))
+        reader.push(begin)
+        stopping = _stopping(self.voice, params, end)
+        async with self._generate(stopping, None, None, reader) as events:
+            async for event in events:
+                yield event
+        for event in reader.end(cut=True):
+            yield event
+        assert self.spent is not None
+        self.thinking, self.thought = self.spent.generated, True
+        gap = "" if self.text.endswith("\n") else "\n"
+        self._keep()
+        self.pieces.append(Piece(f"{gap}{end}\n\n", special=True))
+
+    async def _say(self, constraint: Constraint | None) -> Events:
+        """Text alone, free or under a constraint."""
+        reader = Reader(marks=None if constraint is not None else self._marks)
+        own = self.turn.params
+        params = self._params().merged(stop=own.stop, min_tokens=self._least())
+        param = self.turn.constraint_param
+        async with self._generate(params, constraint, param, reader) as events:
+            async for event in events:
+                yield event
+        for event in reader.end(cut=False):
+            yield event
+        yield self._ended(called=False)
+
+    async def _may_call(self, specs: tuple[ToolSpec, ...]) -> Events:
+        """Words among which calls may stand. Stops count in words only, so they are looked for here."""
+        tools, form = self._tools, self.voice.speech.form
+        reader = Reader(form, self._marks, self.turn.params.stop)
+        constraint = tagged(form, specs, tools.parallel)
+        async with self._generate(self._params(), constraint, tools.param, reader) as events:
+            async for event in events:
+                yield event
+        assert self.finish is not None
+        for event in reader.end(cut=self.finish.reason == "length"):
+            yield event
+        yield self._ended(called=reader.calls > 0)
+
+    async def _must_call(self, specs: tuple[ToolSpec, ...]) -> Events:
+        """A call, begun for the model. A format that writes lists may hold several."""
+        tools, form = self._tools, self.voice.speech.form
+        written = form.begin
+        self.pieces.append(Piece(form.open + form.begin, special=True))
+        constraint: Constraint = form.constraint(specs, tools.parallel)
+        if form.name_end is not None:
+            spec = specs[0] if len(specs) == 1 else await self._choose(specs)
+            named = f"{spec.name}{form.name_end}"
+            self.pieces.append(Piece(named, special=True))
+            written, constraint = written + named, spec.constraint
+        reader = Reader(form)
+        for event in reader.push(written):
+            yield event
+        async with self._generate(self._params(), constraint, tools.param, reader) as events:
+            async for event in events:
+                yield event
+        assert self.finish is not None
+        cut = self.finish.reason == "length" and not self.finish.complete
+        for event in (*reader.push("" if cut else form.end), *reader.end(cut)):
+            yield event
+        yield self._ended(called=True)
+
+    async def _choose(self, specs: tuple[ToolSpec, ...]) -> ToolSpec:
+        """The tool whose name the model writes."""
+        names = Choices(tuple(spec.name for spec in specs))
+        await self._generate_all(self._params(), names, self._tools.param)
+        chosen = {spec.name: spec for spec in specs}.get(self.text)
+        # Only max_tokens cuts a name: which tool was meant is nobody's to say then, and no token is left for it.
+        return chosen or next(spec for spec in specs if spec.name.startswith(self.text))
+
+    async def _would_call(self) -> bool:
+        """Whether the model begins its answer with a call, where it could also give a constrained text."""
+        form = self.voice.speech.form
+        mark = form.begin.strip() or form.trigger
+        left = self._left()
+        brief = MARK_TOKENS if left is None else min(left, MARK_TOKENS)
+        spent, pieces = self.spent, list(self.pieces)
+        params = self._params().merged(
+            max_tokens=brief, min_tokens=0, logprobs=False, top_logprobs=0
+        )
+        await self._generate_all(_stopping(self.voice, params, mark), None, None)
+        assert self.finish is not None
+        matched = (mark, _token_of(self.voice, mark))
+        calls = self.finish.matched is not None and self.finish.matched in matched
+        outside = self.text.replace(form.open, "") if form.open else self.text
+        self.spent, self.pieces = spent, pieces
+        return calls and not outside.strip()
+
+    async def _loosened(self, tools: Tools, ask: Any) -> Events:
+        """The events of `ask`; where the schema of a tool that need not be strict is beyond us, any object will do."""
+        pieces = list(self.pieces)
+        try:
+            async with aclosing(ask(tools.callable)) as events:
+                async for event in events:
+                    yield event
+            return
+        except FieldError as error:
+            if not isinstance(error.cause, UnsupportedConstraint):
+                raise
+            loose = await asyncio.to_thread(self._loosen, tools)
+            if loose == tools.callable:
+                raise
+        self.pieces = pieces
+        async with aclosing(ask(loose)) as events:
+            async for event in events:
+                yield event
+
+    def _loosen(self, tools: Tools) -> tuple[ToolSpec, ...]:
+        loose: list[ToolSpec] = []
+        for spec in tools.callable:
+            if spec.name not in tools.strict:
+                try:
+                    self.voice.source.backend.check(spec.constraint)
+                except UnsupportedConstraint:
+                    spec = replace(spec, parameters={"type": "object"})
+            loose.append(spec)
+        return tuple(loose)
+
+    async def _generate_all(
+        self, params: SamplingParams, constraint: Constraint | None, param: str | None
+    ) -> None:
+        """Generates a text that is nobody's but ours, and keeps it."""
+        async with self._generate(params, constraint, param, Reader()) as events:
+            async for _ in events:
+                pass
+        self._keep()
+
+    def _generate(
+        self,
+        params: SamplingParams,
+        constraint: Constraint | None,
+        param: str | None,
+        reader: Reader,
+    ) -> "aclosing[Events]":
+        """One generation after the pieces: its events, then `finish`, `text` and `tokens` are set."""
+        return aclosing(self._events(params, constraint, param, reader))
+
+    async def _events(
+        self,
+        params: SamplingParams,
+        constraint: Constraint | None,
+        param: str | None,
+        reader: Reader,
+    ) -> Events:
+        job = Job(self.id, Prompt(None, tuple(self.pieces)), params, constraint, param, 0)
+        self.text, self.tokens, self.finish = "", [], None
+        spelling = self._spelling() if constraint is not None else None
+        async with aclosing(self.voice.source.run([job])) as deltas:
+            async for _, delta in deltas:
+                ids = [token.id for token in delta.tokens]
+                self.text += delta.text
+                self.tokens += ids
+                text = delta.text if spelling is None else spelling.push(delta.text, ids)
+                events = reader.push(text)
+                self.thinking += reader.thinking * (len(ids) if not self.thought else 0)
+                for event in self._with_tokens(events, delta, reader):
+                    yield event
+                if reader.stopped is not None:
+                    self._spend(Usage(self.voice.speech.count(self.pieces), 0, len(self.tokens)))
+                    self.finish = Finish("stop", reader.stopped)
+                    return
+                if delta.finish is not None:
+                    self._spend(delta.usage or Usage())
+                    self.finish = _checked(delta.finish, params)
+
+    def _with_tokens(self, events: list[Event], delta: Delta, reader: Reader) -> list[Event]:
+        """The events, with the tokens of the words where they are asked for."""
+        if not self.turn.params.logprobs or not delta.tokens or not reader.speaking:
+            return events
+        last = events[-1] if events else None
+        if isinstance(last, Said):
+            return [*events[:-1], Said(last.text, delta.tokens)]
+        return [*events, Said("", delta.tokens)]
+
+    def _keep(self) -> None:
+        """What was generated becomes part of the prompt of what follows; as it was, where the backend takes tokens."""
+        if "tokens" in self.voice.source.backend.capabilities and self.tokens:
+            self.pieces.append(Piece(tokens=tuple(self.tokens)))
+        elif self.text:
+            self.pieces.append(Piece(self.text))
+
+    def _spend(self, usage: Usage) -> None:
+        """Adds what a generation took. The prompt counts once, as it was sent."""
+        before = self.spent
+        if before is None:
+            self.spent = usage
+            return
+        added = before + usage
+        self.spent = replace(added, prompt=before.prompt, cached=before.cached)
+
+    def _left(self) -> int | None:
+        """How many tokens the answer may still have; None for as many as fit."""
+        most = self.turn.params.max_tokens
+        return None if most is None else max(0, most - (self.spent or Usage()).generated)
+
+    def _least(self) -> int:
+        left, least = self._left(), self.turn.params.min_tokens
+        return least if left is None else min(least, left)
+
+    def _params(self) -> SamplingParams:
+        """The parameters of this answer without its stops, for the tokens that are left."""
+        own = self.turn.params
+        seed = None if own.seed is None else own.seed + self.index
+        return own.merged(n=1, seed=seed, stop=(), min_tokens=0, max_tokens=self._left())
+
+    @property
+    def _tools(self) -> Tools:
+        assert self.turn.tools is not None, "this answer may call no tools"
+        return self.turn.tools
+
+    @property
+    def _marks(self) -> tuple[str, str] | None:
+        """What stands around thoughts that may still come."""
+        return None if self.thought or self.turn.continues else self.voice.speech.marks
+
+    def _spelling(self) -> Spelling | None:
+        speech = self.voice.speech
+        if self.turn.tools is None or not speech.hidden:
+            return None
+        return Spelling(speech.hidden, speech.decoder())
+
+    def _ended(self, called: bool) -> Ended:
+        assert self.spent is not None
+        finish = self.finish or Finish("length")
+        return Ended(finish, self.spent, called and finish.reason == "stop", self.thinking)
+
+
+def _checked(finish: Finish, params: SamplingParams) -> Finish:
+    """The finish, if it is one that an API has a word for. Raises TimeoutError, ClientLeft."""
+    if finish.reason == "timeout":
+        raise TimeoutError(f"the answer was not complete in {params.timeout} seconds")
+    if finish.reason == "abort":
+        raise ClientLeft("the request was aborted")
+    return finish
+
+
+def _stopping(voice: Voice, params: SamplingParams, mark: str) -> SamplingParams:
+    """Parameters that stop at a mark, also where it is a control token that no text shows."""
+    token = _token_of(voice, mark)
+    ids = (*params.stop_token_ids, *(() if token is None else (token,)))
+    return params.merged(stop=(mark,), stop_token_ids=ids)
+
+
+def _token_of(voice: Voice, mark: str) -> int | None:
+    backend = voice.source.backend
+    return backend.token_id(mark) if isinstance(backend, Spelled) else None

@@ -1,0 +1,200 @@
+"""The official openai package against a real server: sync, async, and its streaming helpers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pydantic
+import pytest
+
+MODEL = "seedling"
+ASK = "What is the weather in Lisbon?"
+PARAMETERS = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+WEATHER = {
+    "name": "get_weather",
+    "description": "Get the weather of a city.",
+    "parameters": PARAMETERS,
+}
+TOOLS: Any = [{"type": "function", "function": WEATHER}]
+FLAT: Any = [{"type": "function", "strict": True, **WEATHER}]
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    age: int
+
+
+class City(pydantic.BaseModel):
+    city: str
+
+
+def user(text: str) -> Any:
+    return [{"role": "user", "content": text}]
+
+
+@pytest.fixture
+def client(url) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{url}/v1", api_key="secret", max_retries=0) as client:
+        yield client
+
+
+def test_a_chat_and_its_stream_say_the_same(client) -> None:
+    asked: Any = {
+        "model": MODEL,
+        "messages": user("Name a city."),
+        "max_tokens": 24,
+        "temperature": 0,
+    }
+    whole = client.chat.completions.create(**asked, logprobs=True, top_logprobs=2)
+    openai.types.chat.ChatCompletion.model_validate(whole.model_dump(), strict=False)
+    text = whole.choices[0].message.content
+    assert text and whole.usage and whole.choices[0].logprobs and whole.choices[0].logprobs.content
+    tokens = whole.choices[0].logprobs.content
+    assert len(tokens) == whole.usage.completion_tokens and len(tokens[0].top_logprobs) == 2
+    assert bytes(b for token in tokens for b in token.bytes or ()).decode() == text
+    stream = client.chat.completions.create(
+        **asked, stream=True, stream_options={"include_usage": True}
+    )
+    pieces = list(stream)
+    said = [piece.choices[0].delta.content or "" for piece in pieces if piece.choices]
+    assert "".join(said) == text
+    usage = pieces[-1].usage
+    assert usage and usage.completion_tokens == whole.usage.completion_tokens
+    assert usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens
+
+
+def test_parse_gives_the_type(client) -> None:
+    made = client.chat.completions.parse(
+        model=MODEL, messages=user("Ada is 36 years old."), response_format=Person, max_tokens=60
+    )
+    assert isinstance(made.choices[0].message.parsed, Person)
+    with pytest.raises(openai.LengthFinishReasonError):
+        client.chat.completions.parse(
+            model=MODEL, messages=user("Ada is 36."), response_format=Person, max_tokens=3
+        )
+
+
+def test_the_streaming_helper_parses_as_it_goes(client) -> None:
+    with client.chat.completions.stream(
+        model=MODEL, messages=user("Ada is 36."), response_format=Person, max_tokens=60
+    ) as stream:
+        kinds = {event.type for event in stream}
+        final = stream.get_final_completion()
+    assert {"chunk", "content.delta", "content.done"} <= kinds
+    assert isinstance(final.choices[0].message.parsed, Person)
+
+
+@pytest.mark.parametrize(
+    "choice", ["auto", "required", {"type": "function", "function": {"name": "get_weather"}}]
+)
+def test_a_tool_is_called_and_its_result_told(client, choice) -> None:
+    messages = user(ASK)
+    asked: Any = {"model": MODEL, "tools": TOOLS, "max_tokens": 60, "temperature": 0}
+    made = client.chat.completions.create(messages=messages, tool_choice=choice, **asked)
+    assert made.choices[0].finish_reason == "tool_calls"
+    (call,) = made.choices[0].message.tool_calls
+    assert City.model_validate_json(call.function.arguments).city == "Lisbon"
+    messages.append(made.choices[0].message)
+    messages.append({"role": "tool", "tool_call_id": call.id, "content": "sunny, 21 degrees"})
+    told = client.chat.completions.create(messages=messages, **asked)
+    assert told.choices[0].finish_reason == "stop" and told.choices[0].message.content
+
+
+def test_streamed_tools_are_parsed(client) -> None:
+    with client.chat.completions.stream(
+        model=MODEL,
+        messages=user(ASK),
+        tools=[openai.pydantic_function_tool(City, name="get_weather")],
+        tool_choice="required",
+        max_tokens=60,
+        temperature=0,
+    ) as stream:
+        kinds = [event.type for event in stream]
+        final = stream.get_final_completion()
+    assert "tool_calls.function.arguments.delta" in kinds
+    assert "tool_calls.function.arguments.done" in kinds
+    (call,) = final.choices[0].message.tool_calls or ()
+    assert isinstance(call.function.parsed_arguments, City)
+
+
+def test_constraints_in_the_extra_body(client) -> None:
+    for extra, allowed in (
+        ({"regex": "[A-Z]{2}-[0-9]{2}"}, None),
+        ({"choices": ["yes", "no"]}, ("yes", "no")),
+        ({"ebnf": 'start: "up" | "down"'}, ("up", "down")),
+        ({"structured_outputs": {"choice": ["a", "b"]}}, ("a", "b")),
+    ):
+        made = client.chat.completions.create(
+            model=MODEL, messages=user("Go."), max_tokens=20, extra_body=extra
+        )
+        text = made.choices[0].message.content
+        assert text in allowed if allowed else len(text) == 5
+
+
+def test_completions(client) -> None:
+    made = client.completions.create(model=MODEL, prompt="Ada is", max_tokens=5, logprobs=1, n=2)
+    assert len(made.choices) == 2 and made.choices[0].logprobs.tokens
+    pieces = client.completions.create(
+        model=MODEL, prompt="Ada is", max_tokens=5, temperature=0, stream=True
+    )
+    whole = client.completions.create(model=MODEL, prompt="Ada is", max_tokens=5, temperature=0)
+    assert "".join(piece.choices[0].text for piece in pieces) == whole.choices[0].text
+
+
+def test_responses(client) -> None:
+    made = client.responses.parse(
+        model=MODEL, input="Ada is 36 years old.", text_format=Person, max_output_tokens=60
+    )
+    assert isinstance(made.output_parsed, Person)
+    assert client.responses.retrieve(made.id).output_text == made.output_text
+    client.responses.delete(made.id)
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(made.id)
+
+
+def test_the_streaming_helper_of_responses(client) -> None:
+    asked: Any = {"model": MODEL, "max_output_tokens": 60, "temperature": 0, "tools": FLAT}
+    with client.responses.stream(input=ASK, tool_choice="required", **asked) as stream:
+        kinds = [event.type for event in stream]
+        first = stream.get_final_response()
+    assert kinds[0] == "response.created" and kinds[-1] == "response.completed"
+    (call,) = first.output
+    assert call.type == "function_call" and call.parsed_arguments == {"city": "Lisbon"}
+    result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+    with client.responses.stream(input=[result], previous_response_id=first.id, **asked) as stream:
+        said = "".join(e.delta for e in stream if e.type == "response.output_text.delta")
+        final = stream.get_final_response()
+    assert final.status == "completed" and final.output_text == said
+
+
+async def test_async(url) -> None:
+    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="secret") as client:
+        assert [model.id async for model in client.models.list()] == [MODEL]
+        stream = await client.chat.completions.create(
+            model=MODEL, messages=user("Name a city."), max_tokens=12, stream=True
+        )
+        said = "".join([piece.choices[0].delta.content or "" async for piece in stream])
+        made = await client.responses.create(
+            model=MODEL, input="Name a city.", max_output_tokens=12
+        )
+    assert said and made.output_text
+
+
+def test_errors_surface(client, url) -> None:
+    with pytest.raises(openai.BadRequestError) as bad:
+        client.chat.completions.create(model=MODEL, messages=user("x"), extra_body={"regex": "("})
+    assert (bad.value.param, bad.value.code) == ("regex", "invalid_constraint")
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="other", messages=user("x"))
+    with pytest.raises(openai.BadRequestError):
+        client.embeddings.create(model=MODEL, input="x")
+    with (
+        openai.OpenAI(base_url=f"{url}/v1", api_key="wrong") as stranger,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        stranger.models.list()
