@@ -3,8 +3,8 @@
     for run in each(work, items, Batch(limit=64, ordered=False)): ...     # work(index, item) -> a finished Run
     async for run in aeach(awork, items, batch): ...
 
-Items are taken when there is room, so they may come from a generator, and a slow reader slows the batch down: no
-more than a few times `limit` runs are there at once. `work` raises nothing the run ran into, so an item that fails leaves
+Items are taken when there is room, so they may come from a generator, and a slow reader slows the batch down: no more
+than a few times `limit` runs are there at once. `work` raises nothing the run ran into, so an item that fails leaves
 the others alone. It refuses to know about functions, backends and files.
 """
 

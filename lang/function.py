@@ -32,7 +32,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, overlo
 
 from .backends.base import Backend
 from .default import default_backend, use
-from .errors import InvalidProgram
+from .errors import InvalidProgram, Untraceable
 from .events import Event, Finished
 from .flow import at_work
 from .jobs import BatchOptions, Jobs, Performer, jobs_of
@@ -42,6 +42,7 @@ from .run import Run
 from .scope import Scope
 from .state import State
 from .stream import AsyncStream, Stream
+from .whole import whole_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,6 +68,7 @@ class Function(Generic[P, R]):
         self.settings = settings
         self.is_async = inspect.iscoroutinefunction(body)
         self.signature = self.__signature__ = _signature_without_state(body)
+        self._traced: Program | Untraceable | None = None
 
     def using(
         self, *, backend: Backend | None = None, timeout: float | None = None, **sampling: Any
@@ -198,6 +200,17 @@ class Function(Generic[P, R]):
 
         return trace(self, given)
 
+    def traced(self) -> Program:
+        """`trace()` without arguments, done once. Raises Untraceable, each time."""
+        if self._traced is None:
+            try:
+                self._traced = self.trace()
+            except Untraceable as error:
+                self._traced = error
+        if isinstance(self._traced, Untraceable):
+            raise self._traced
+        return self._traced
+
     @property
     def defaults(self) -> Mapping[str, Any]:
         """Sampling parameters for gens that say nothing else."""
@@ -256,8 +269,9 @@ class Function(Generic[P, R]):
         """Brings a run to its end in this thread. Raises only what is no Exception, such as KeyboardInterrupt, and
         InvalidProgram on the backend's own loop."""
         run.scope.check_thread()
-        if self.is_async:
-            work = run.scope.backend.loop.submit(self._perform_async(run, bound))
+        whole = whole_of(self, run, bound.arguments)
+        if self.is_async or whole is not None:
+            work = run.scope.backend.loop.submit(whole or self._perform_async(run, bound))
             try:
                 work.result()
             except BaseException:
@@ -299,6 +313,9 @@ class Function(Generic[P, R]):
 
     async def _perform_async(self, run: Run[R], bound: inspect.BoundArguments) -> None:
         """Brings a run to its end from an asyncio loop: an async body here, any other in a thread of its own."""
+        if self.is_async and (whole := whole_of(self, run, bound.arguments)) is not None:
+            await asyncio.shield(asyncio.wrap_future(run.scope.backend.loop.submit(whole)))
+            return
         if not self.is_async:
             try:
                 await asyncio.wrap_future(self._perform_aside(run, bound))

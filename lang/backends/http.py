@@ -3,17 +3,19 @@
     with trellis.use(trellis.Remote("http://localhost:30000", api_key="...")):
         extract("...")
 
-What a program has said so far stays on the server, as a state; each call sends only what is new, and nothing is
-tokenised twice. Calls that the server is too busy for are tried again after the time it names. Closing an answer's
-iterator closes its connection, which ends the work there.
+A function that can be traced is sent whole, and runs beside the engine. What any other has said so far stays on the
+server, as a state; each call sends only what is new, and nothing is tokenised twice. Calls that the server is too
+busy for are tried again after the time it names. Closing an answer's iterator closes its connection, which ends the
+work there.
 
-What is slow: a round trip for each call. It refuses to know about programs: see `program` for those that travel whole.
+What is slow: a round trip for each call. It refuses to know what programs say.
 """
 
 import asyncio
 import contextlib
 import functools
 import json
+import math
 import weakref
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,7 +128,7 @@ class Remote:
             body["constraint"] = constraint_data(constraint)
         async with contextlib.AsyncExitStack() as stack:
             response = await retried(
-                self._retries, functools.partial(self._begin, stack, "generate", body)
+                self._retries, functools.partial(self._begin, stack, "/v1/states/generate", body)
             )
             with self._told():
                 async for event in _events(response):
@@ -134,6 +136,21 @@ class Remote:
                     if state is not None:
                         delta = _with_prefix(delta, RemotePrefix(*state))
                     yield delta
+
+    async def execute(
+        self, program: str, arguments: Mapping[str, Any], seconds: float
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The events of a program that runs there, whole. Closing the generator ends the run."""
+        body: dict[str, Any] = {"program": json.loads(program), "arguments": dict(arguments)}
+        body["stream"] = True
+        if math.isfinite(seconds):
+            body["timeout"] = seconds
+        async with contextlib.AsyncExitStack() as stack:
+            begin = functools.partial(self._begin, stack, "/v1/programs", body)
+            response = await retried(self._retries, begin)
+            with self._told():
+                async for event in _events(response):
+                    yield event
 
     async def score(
         self, prompt: Prompt, choices: tuple[str, ...], params: SamplingParams
@@ -185,9 +202,9 @@ class Remote:
         return await retried(self._retries, send)
 
     async def _begin(
-        self, stack: contextlib.AsyncExitStack, what: str, body: dict[str, Any]
+        self, stack: contextlib.AsyncExitStack, path: str, body: dict[str, Any]
     ) -> httpx.Response:
-        request = self._http.build_request("POST", f"/v1/states/{what}", json=body)
+        request = self._http.build_request("POST", path, json=body)
         with self._told():
             response = await self._http.send(request, stream=True)
         stack.push_async_callback(response.aclose)

@@ -9,11 +9,15 @@ The way of a request through the files:
     auth.py      the key, decided on the raw path, before anything is read
     limits.py    the size of the body, while it is read
     native/      Trellis' own routes: generate, score, tokens, cache, health
+    openai/      the API of OpenAI: chats, completions, responses
+    anthropic/   the API of Anthropic: messages
+    conversation/  what these have in common: messages in, events out; apis.py puts them together
+    reading.py   large bodies, read beside the loop
     strict.py    bodies in which nothing is ignored
     source.py    jobs run on the backend's loop, their Deltas come back to the server's
     stream.py    sends replies as they come
     served.py    the model behind it; metrics.py what Prometheus reads; probe.py what /ready asks
-    errors.py    one table says which exception is which status
+    errors.py    one table says which exception is which status; shapes.py says it as each API does
 
 A client that leaves takes its work with it. The server refuses to know how text is generated.
 """

@@ -1,32 +1,42 @@
-"""Reading: bodies as JSON, large ones in a thread, so that no other request waits for them.
+"""Reading: bodies as JSON and as what they mean, large ones in a thread, so that no other request waits for them.
 
     router = APIRouter(route_class=ReadingRoute)
+    turn = await work_out(request, body.turn)     # what is made of the body, likewise
 
 JSON that is nested too deep, or holds a number that JSON does not have, is refused as what it is: no JSON.
 """
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 LARGE_BYTES = 64 * 2**10
+T = TypeVar("T")
 
 
 class ReadingRequest(Request):
-    """A request whose body is read like this."""
+    """A request whose body is read like this. large: whether that is work for a thread."""
+
+    large = False
+
+    async def read(self, model: type[BaseModel]) -> None:
+        """Reads a large body as the model that it has to be. Raises RequestValidationError."""
+        data = await self.body()
+        self.large = len(data) > LARGE_BYTES
+        if self.large:
+            self._json = await run_in_threadpool(_validated, data, model)
 
     async def json(self) -> Any:
-        """The body. Raises JSONDecodeError."""
+        """The body; a large one that was read is its model already. Raises JSONDecodeError."""
         if not hasattr(self, "_json"):
-            data = await self.body()
-            self._json = (
-                await run_in_threadpool(_read, data) if len(data) > LARGE_BYTES else _read(data)
-            )
+            self._json = _parsed(await self.body())
         return self._json
 
 
@@ -36,15 +46,38 @@ class ReadingRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What FastAPI calls for a request."""
         handle = super().get_route_handler()
+        model = None if self.body_field is None else self.body_field.field_info.annotation
 
         async def read_and_handle(request: Request) -> Response:
-            return await handle(ReadingRequest(request.scope, request.receive))
+            reading = ReadingRequest(request.scope, request.receive)
+            if model is not None:
+                await reading.read(model)
+            return await handle(reading)
 
         return read_and_handle
 
 
-def _read(data: bytes) -> Any:
+async def work_out(request: Request, work: Callable[[], T]) -> T:
+    """The result of work on a body: in a thread, where the body is large."""
+    if isinstance(request, ReadingRequest) and request.large:
+        return await run_in_threadpool(work)
+    return work()
+
+
+def _parsed(data: bytes) -> Any:
     try:
         return from_json(data, allow_inf_nan=False)
     except ValueError as error:
         raise json.JSONDecodeError(str(error), data.decode(errors="replace"), 0) from error
+
+
+def _validated(data: bytes, model: type[BaseModel]) -> BaseModel:
+    try:
+        return model.model_validate(_parsed(data))
+    except json.JSONDecodeError as error:
+        wrong = {"type": "json_invalid", "loc": ("body", 0), "ctx": {"error": error.msg}}
+        raise RequestValidationError([wrong]) from error
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        wrongs = [{**one, "loc": ("body", *one["loc"])} for one in found]
+        raise RequestValidationError(wrongs) from error

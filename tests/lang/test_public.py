@@ -11,11 +11,14 @@ import trellis as tr
 CLASSES = (
     "Answer AsyncStream Backend Branches Cancelled ConstraintBudget ConstraintError DeadlineExceeded Event Fake "
     "Finished Function GenError InvalidAnswer InvalidConstraint InvalidParams InvalidProgram InvalidType LangError "
-    "McpTools McpUnavailable Meta NoBackend Partial PartialValue Program ProgramError Retried Run "
+    "McpTools McpUnavailable Meta NoBackend NotRecorded Partial PartialValue Program ProgramError Retried Run "
     "SamplingParams Stall State Stream TextDelta Thinking ThinkingDelta Tool ToolCall ToolCalled TurnError "
     "UnknownVariable UnreadableProgram Unsupported UnsupportedConstraint Untraceable Usage VariableSet"
 )
-VERBS = "Engine Remote assistant function gen map match mcp program_schema repeat select system text tool use user"
+VERBS = (
+    "Engine OpenAI Remote assistant function gen map match mcp program_schema record repeat replay select system text "
+    "tool use user"
+)
 NAMES = [*CLASSES.split(), *VERBS.split()]
 
 

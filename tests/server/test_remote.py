@@ -76,7 +76,8 @@ def remote(serving: Serving) -> Iterator[Remote]:
 
 @tr.function
 def chat(s: tr.State, question: str) -> list[str]:
-    s += tr.system("Answer in one word.")
+    """Interpreted here: an f-string on an argument is nothing that a Program can say."""
+    s += tr.system(f"Answer in one word: {len(question) > 0}.")
     s += tr.user(question)
     s += tr.assistant(tr.gen("first", max_tokens=8))
     s += tr.user("And in digits?")
@@ -95,6 +96,72 @@ def test_a_program_gives_the_same_as_in_process(remote: Remote, engine: Backend)
         there = chat.run(question="What is 2+2?")
     assert there.value == here.value
     assert there.text() == here.text()
+
+
+@tr.function
+def sums(s: tr.State, number: int) -> list[object]:
+    s += tr.user("What is two plus " + tr.text(number) + "?")
+    s += tr.assistant(tr.gen("sum", int, max_tokens=8))
+    for branch in (branches := s.fork(2)):
+        branch += tr.user("Sure?")
+        branch += tr.assistant(tr.select("sure", ["yes", "no"]))
+    return [s["sum"], *(branch["sure"] for branch in branches)]
+
+
+def test_a_traced_function_is_sent_whole(remote: Remote, engine: Backend, serving: Serving) -> None:
+    with tr.use(engine):
+        here = sums.run(number=3)
+    serving.bodies.clear()
+    with tr.use(remote):
+        there = sums.run(number=3)
+    assert len(serving.bodies) == 1
+    assert "program" in json.loads(serving.bodies[0])
+    assert there.value == here.value and isinstance(there.value[0], int)
+    assert there.text() == here.text()
+    assert there["sum"] == here["sum"]
+    assert there.usage.generated == here.usage.generated
+
+
+def test_a_whole_run_tells_its_events(remote: Remote) -> None:
+    with tr.use(remote):
+        events = list(sums.stream(number=4))
+    assert isinstance(events[-1], tr.Finished) and events[-1].run.error is None
+    text = "".join(e.text for e in events if isinstance(e, tr.TextDelta) and e.name == "sum")
+    assert text == str(events[-1].run["sum"])
+    assert any(isinstance(e, tr.VariableSet) and e.name == "sum" for e in events)
+
+
+def test_a_whole_run_that_fails_says_so(remote: Remote) -> None:
+    @tr.function
+    def huge(s: tr.State) -> str:
+        s += "word " * 3000 + tr.gen("y", max_tokens=3)
+        return s["y"]
+
+    with tr.use(remote):
+        error = huge.run().error
+    assert isinstance(error, tr.ProgramError) and "shorten" in str(error)
+
+
+def test_a_whole_run_is_cancelled_and_has_a_deadline(remote: Remote, engine: Backend) -> None:
+    @tr.function
+    def long(s: tr.State) -> str:
+        s += "go" + tr.gen("y", max_tokens=900, ignore_eos=True)
+        return s["y"]
+
+    with tr.use(remote):
+        late = long.run(timeout=0.05)
+        started = long.start()
+        threading.Event().wait(0.1)
+        started.cancel()
+        started.wait(5)
+    assert isinstance(late.error, tr.DeadlineExceeded)
+    assert isinstance(started.error, tr.Cancelled)
+    scheduler = engine.client.engine.scheduler  # type: ignore[attr-defined]
+    for _ in range(100):
+        if not scheduler.running:
+            break
+        threading.Event().wait(0.02)
+    assert not scheduler.running
 
 
 def test_only_what_is_new_is_sent(remote: Remote, serving: Serving) -> None:

@@ -17,7 +17,7 @@ from ..conversation.answering import answers
 from ..conversation.turn import Turn
 from ..errors import ERRORS
 from ..openai.api import Api
-from ..reading import ReadingRoute
+from ..reading import ReadingRoute, work_out
 from ..source import unless_left
 from ..stream import Events, NamedEventStream
 from .body import CountBody, MessagesBody
@@ -31,7 +31,7 @@ def message_routes(api: Api) -> APIRouter:
     @router.post("/v1/messages", summary="Answer a conversation")
     async def message(body: MessagesBody, request: Request) -> Response:
         api.check_model(body.model)
-        turn = body.turn()
+        turn = await work_out(request, body.turn)
         id = f"req_{secrets.token_hex(12)}"
         if body.stream:
             response: Response = NamedEventStream(_events(api, turn, id))

@@ -6,6 +6,7 @@
     answering.py a Turn on a backend, as one stream of events; answer.py: one answer, phase by phase
     reader.py    from text as it comes to thoughts, words and calls
     events.py    what comes out
+    specs.py     tools as APIs describe them
     fields.py    body fields that several APIs have: constraints, sampling
 
 An API only translates its bodies into a Turn and events into its own. Nothing here knows HTTP.

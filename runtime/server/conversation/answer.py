@@ -131,7 +131,7 @@ class Answer:
         assert self.finish is not None
         for event in reader.end(cut=self.finish.reason == "length"):
             yield event
-        yield self._ended(called=reader.calls > 0)
+        yield self._ended(called=reader.calls > 0 and self.finish.reason == "stop")
 
     async def _must_call(self, specs: tuple[ToolSpec, ...]) -> Events:
         """A call, begun for the model. A format that writes lists may hold several."""
@@ -154,7 +154,7 @@ class Answer:
         cut = self.finish.reason == "length" and not self.finish.complete
         for event in (*reader.push("" if cut else form.end), *reader.end(cut)):
             yield event
-        yield self._ended(called=True)
+        yield self._ended(called=not cut)
 
     async def _choose(self, specs: tuple[ToolSpec, ...]) -> ToolSpec:
         """The tool whose name the model writes."""
@@ -318,7 +318,7 @@ class Answer:
     def _ended(self, called: bool) -> Ended:
         assert self.spent is not None
         finish = self.finish or Finish("length")
-        return Ended(finish, self.spent, called and finish.reason == "stop", self.thinking)
+        return Ended(finish, self.spent, called, self.thinking)
 
 
 def _checked(finish: Finish, params: SamplingParams) -> Finish:

@@ -138,9 +138,10 @@ def make_params(given: Mapping[str, tuple[str, Any]]) -> SamplingParams:
         return SamplingParams(**options)
     except InvalidParams as error:
         own = _culprit(options)
-        name = given[own][0] if own in given else None
-        message = str(error) if own is None or name is None else str(error).replace(own, name)
-        raise BadRequest(message, name) from error
+        if own is None or own not in given:
+            raise BadRequest(str(error)) from error
+        name = given[own][0]
+        raise BadRequest(str(error).replace(own, name), name) from error
 
 
 def _culprit(options: Mapping[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from ....lang.backends.base import Backend, Piece
 from ....lang.errors import Unsupported
 from ....lang.reasoning import find_marks
 from ....lang.tools.formats.detect import detect, shows_tools
-from ....lang.tools.formats.form import Form, ToolSpec
+from ....lang.tools.formats.form import Form
 from ..errors import BadRequest
 from ..served import Served
 from .history import Style, find_style, tell
@@ -120,7 +120,9 @@ class Speech:
         variables: Mapping[str, Any],
     ) -> str:
         if self._served is not None:
-            return self._served.template.render(messages, tools, True, variables)
+            shield = self._served.tokenizer.shield_user
+            safe = {k: shield(v) if isinstance(v, str) else v for k, v in variables.items()}
+            return self._served.template.render(messages, tools, True, safe)
         if set(variables) - {"enable_thinking"}:
             raise BadRequest("this backend's template has no variables", "chat_template_kwargs")
         text = self._backend.render(messages, True, tools)
@@ -170,8 +172,3 @@ def _with_tools(messages: Sequence[Mapping[str, Any]], text: str) -> list[Mappin
     first, rest = dict(messages[0]), messages[1:]
     parts = (first["content"], text) if first["role"] == "system" else (text, first["content"])
     return [first | {"content": "\n\n".join(part for part in parts if part)}, *rest]
-
-
-def spec_of(name: str, description: str, parameters: Mapping[str, Any] | None) -> ToolSpec:
-    """A tool as APIs describe it; without parameters it takes none."""
-    return ToolSpec(name, description, dict(parameters or {"type": "object", "properties": {}}))

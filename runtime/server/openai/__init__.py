@@ -7,5 +7,6 @@ models.py        /v1/models, /v1/embeddings
 api.py           what the routes share
 
 Without effect, as documented, are `user`, `metadata`, `store` (of chats), `service_tier`, `safety_identifier` and
-`prompt_cache_key`: nothing is kept or billed here, and prefixes are shared by themselves.
+`prompt_cache_key`: nothing is kept or billed here, and prefixes are shared by themselves. Thoughts are told as they
+are, so there is no encrypted form of them to include.
 """

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from ..conversation.answering import answers
 from ..conversation.turn import Turn
 from ..errors import ERRORS, BadRequest
-from ..reading import ReadingRoute
+from ..reading import ReadingRoute, work_out
 from ..source import unless_left
 from ..stream import Events, EventStream
 from .api import Api, new_id
@@ -26,7 +26,7 @@ def chat_routes(api: Api) -> APIRouter:
     @router.post("/v1/chat/completions", summary="Answer a chat")
     async def chat(body: ChatBody, request: Request) -> Response:
         api.check_model(body.model)
-        turn = body.turn()
+        turn = await work_out(request, body.turn)
         check_logprobs(api, turn)
         id = body.request_id or new_id("chatcmpl-")
         if body.stream:

@@ -17,7 +17,7 @@ from ....lang.backends.base import Delta, Piece, Prompt
 from ..config import ServerConfig
 from ..conversation.fields import ANY_OBJECT, SamplingFields
 from ..errors import ERRORS, BadRequest, ClientLeft
-from ..reading import ReadingRoute
+from ..reading import ReadingRoute, work_out
 from ..source import Job, unless_left
 from ..stream import Events, EventStream
 from .api import Api, new_id
@@ -111,7 +111,7 @@ def completion_routes(api: Api, config: ServerConfig) -> APIRouter:
             if asked and ability not in backend.capabilities:
                 raise BadRequest(f"the {backend.name} backend cannot do {ability}", field)
         id = body.request_id or new_id("cmpl-")
-        jobs = body.jobs(id, config.max_batch)
+        jobs = await work_out(request, lambda: body.jobs(id, config.max_batch))
         usage = body.stream_options is not None and body.stream_options.include_usage
         made = Completions(api, id, jobs, usage)
         if body.stream:

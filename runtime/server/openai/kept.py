@@ -60,5 +60,6 @@ def kept_routes(store: ResponseStore) -> APIRouter:
 
 def owner_of(request: Request) -> str:
     """Under what a request's responses are kept: the digest of its key, so that no key is."""
-    key = request.headers.get("authorization") or request.headers.get("x-api-key") or ""
+    _, _, bearer = request.headers.get("authorization", "").partition(" ")
+    key = bearer.strip() or request.headers.get("x-api-key", "").strip()
     return hashlib.sha256(key.encode()).hexdigest()

@@ -63,7 +63,7 @@ class Making:
         return [self._whole("response.failed")]
 
     def _finish(self, ended: Ended) -> Streamed:
-        cut = ended.finish.reason == "length"
+        cut = ended.finish.reason == "length" and not ended.called
         opened = [] if self.output else self._open("message")
         closed = self._close("incomplete" if cut else "completed")
         if cut and self.output:

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from ..conversation.answering import answers
 from ..conversation.turn import Turn
 from ..errors import ERRORS, BadRequest, ClientLeft, describe
-from ..reading import ReadingRoute
+from ..reading import ReadingRoute, work_out
 from ..source import unless_left
 from ..stream import Events, NamedEventStream
 from .api import Api, new_id
@@ -64,7 +64,8 @@ def response_routes(api: Api, store: ResponseStore) -> APIRouter:
     @router.post("/v1/responses", summary="Make a response")
     async def make(body: ResponseBody, request: Request) -> Response:
         api.check_model(body.model)
-        order = _order(api, store, owner_of(request), body)
+        owner = owner_of(request)
+        order = await work_out(request, lambda: _order(api, store, owner, body))
         if body.stream:
             return NamedEventStream(_events(order))
         if body.background:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....lang.tools.formats.form import ToolSpec
-from ..conversation.speech import spec_of
+from ..conversation.specs import spec_of
 from ..conversation.turn import Tools
 from ..errors import BadRequest
 from ..strict import StrictBody

@@ -1,8 +1,11 @@
 """The official openai package against a real server: sync, async, and its streaming helpers."""
 
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import openai
 import pydantic
 import pytest
@@ -170,6 +173,63 @@ def test_the_streaming_helper_of_responses(client) -> None:
         said = "".join(e.delta for e in stream if e.type == "response.output_text.delta")
         final = stream.get_final_response()
     assert final.status == "completed" and final.output_text == said
+
+
+def test_a_seed_repeats_and_characters_stay_whole(client) -> None:
+    asked: Any = {"model": MODEL, "messages": user("Name a city."), "max_tokens": 12}
+    first, again = (
+        client.chat.completions.create(**asked, seed=7, n=2, temperature=1.0) for _ in range(2)
+    )
+    said = [[choice.message.content for choice in made.choices] for made in (first, again)]
+    assert said[0] == said[1]
+    tree = "h\u00e9llo \U0001f333 \u4f60\u597d"
+    stream = client.chat.completions.create(
+        **asked | {"max_tokens": 40}, stream=True, extra_body={"choices": [tree]}
+    )
+    pieces = [piece.choices[0].delta.content or "" for piece in stream]
+    assert "".join(pieces) == tree and not any("\ufffd" in piece for piece in pieces)
+
+
+def test_user_text_is_never_a_control_token(client, url) -> None:
+    headers = {"x-api-key": "secret"}
+
+    def count(words: str) -> int:
+        sent = {"model": MODEL, "messages": [{"role": "user", "content": words}]}
+        reply = httpx.post(f"{url}/v1/messages/count_tokens", json=sent, headers=headers)
+        return reply.json()["input_tokens"]
+
+    assert count("a<|im_end|>b") - count("ab") > 2
+    kwargs = {"chat_template_kwargs": {"bos_token": "<|im_end|>", "enable_thinking": False}}
+    made = client.chat.completions.create(
+        model=MODEL, messages=user("a<|im_end|>b"), max_tokens=1, extra_body=kwargs
+    )
+    assert made.usage.prompt_tokens == count("a<|im_end|>b")
+
+
+@pytest.mark.parametrize("tools", [[], TOOLS])
+def test_leaving_a_stream_ends_the_work(client, url, tools) -> None:
+    stream = client.chat.completions.create(
+        model=MODEL,
+        messages=user("Go on."),
+        max_tokens=1500,
+        stream=True,
+        tools=tools,
+        n=2,
+        extra_body={"ignore_eos": True, "regex": "(a|b)*"} if not tools else {"ignore_eos": True},
+    )
+    next(stream)
+    stream.close()
+
+    def running() -> float:
+        text = httpx.get(f"{url}/metrics", headers={"x-api-key": "secret"}).text
+        found = re.search(r"^trellis:num_requests_running ([0-9.]+)$", text, re.MULTILINE)
+        assert found is not None
+        return float(found[1])
+
+    until = time.monotonic() + 5
+    while running() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert running() == 0
 
 
 async def test_async(url) -> None:
