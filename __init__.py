@@ -24,6 +24,8 @@ from .constrained.errors import (
 )
 from .lang.backends.base import Backend, Usage
 from .lang.backends.fake import Fake, Stall
+from .lang.backends.recording import record
+from .lang.backends.replaying import NotRecorded, replay
 from .lang.branches import Branches
 from .lang.cell import Answer, Meta
 from .lang.default import fallback, use
@@ -97,6 +99,16 @@ def Remote(url: str, api_key: str | None = None, **settings: Any) -> Backend:
     return http.Remote(url, api_key, **settings)
 
 
+def OpenAI(base_url: str, model: str, api_key: str | None = None, **settings: Any) -> Backend:
+    """A backend over any OpenAI-compatible API. settings: dialect ("openai" or "vllm"), extra, timeout, retries.
+
+    Raises ValueError for a URL that is none, or an unknown dialect.
+    """
+    from .lang.backends import openai
+
+    return openai.OpenAI(base_url, model, api_key, **settings)
+
+
 fallback.provide(Engine)
 
 __all__ = [
@@ -124,6 +136,8 @@ __all__ = [
     "McpUnavailable",
     "Meta",
     "NoBackend",
+    "NotRecorded",
+    "OpenAI",
     "Partial",
     "PartialValue",
     "Program",
@@ -156,7 +170,9 @@ __all__ = [
     "match",
     "mcp",
     "program_schema",
+    "record",
     "repeat",
+    "replay",
     "select",
     "system",
     "text",

@@ -23,7 +23,7 @@ vocabulary: masks come from walking the tokens' bytes through it, on the device 
 A grammar's tier says who makes its masks: the device, from tables of any size; or the host, one token late, where the
 grammar is ambiguous.
 
-Every keyword is enforced exactly or refused by name with its place; nothing is ignored and nothing over-accepted. A
-generated value may be less than a schema allows: properties come in declared order and no others are written, integers
-have no exponent, names and listed values have one spelling. It refuses to know models, devices and requests.
+Every keyword is enforced exactly or refused by name with its place; nothing over-accepted. A value has fewer spellings
+than JSON allows: properties come in declared order and then others, integers have no exponent, names and listed values
+have one spelling (see `schema`). It refuses to know models, devices and requests.
 """

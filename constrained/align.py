@@ -134,7 +134,7 @@ def _stack(
     bytes_of = representatives(classes)
     width = len(bytes_of)
     parts = [np.zeros((1, width), np.int32)]
-    parts += [rule.table[1:, rule.classes[bytes_of]] for rule in rules]
+    parts += [rule.table[1:].take(rule.classes[bytes_of], axis=1) for rule in rules]
     table = np.concatenate(parts)
     if len(rules) == 1:
         return table

@@ -39,9 +39,14 @@ def cut_dead(aligned: Aligned, joint: bool = False) -> tuple[Aligned, Links]:
         aligned = _Copies(aligned, verdicts, joint).build()
         return aligned, find_links(aligned)
     dead = np.array([not found for found in reach[: len(aligned.ends)]])
-    if not dead[1:].any():
+    dead[0] = False
+    if not dead.any():
         return aligned, links
-    return _prune(aligned, links, dead)
+    # Often nothing leads there: then they are only left over.
+    entered = dead.take(np.maximum(links.table, 0)).any() or any(
+        dead[np.maximum(children, 0)].any() for children in (links.onward, links.at_limit)
+    )
+    return _prune(aligned, links, dead) if entered else (aligned, links)
 
 
 def _prune(aligned: Aligned, links: Links, dead: Flags) -> tuple[Aligned, Links]:
@@ -69,15 +74,17 @@ def _find_verdicts(aligned: Aligned, links: Links) -> list[int]:
     count = len(aligned.ends)
     reach = [0] * (count + len(links.ways))
     users: list[list[int]] = [[] for _ in reach]
+    places: list[int] = stands.tolist()
     for source, entry in _partings(links.table, stands, clear):
-        users[int(stands[entry]) if entry > 0 else count - 1 - entry].append(source)
-    calls = _connect(aligned, links, stands.tolist(), users)
+        users[places[entry] if entry > 0 else count - 1 - entry].append(source)
+    calls = _connect(aligned, links, places, users)
     for state, verdict in zip(
         np.flatnonzero(clear).tolist(), clear[clear > 0].tolist(), strict=True
     ):
         reach[state] = 1 << verdict - 1
-    for state in np.flatnonzero(aligned.ends).tolist():
-        reach[state] |= 1 << int(aligned.ends[state]) - 1
+    ending = np.flatnonzero(aligned.ends)
+    for state, verdict in zip(ending.tolist(), aligned.ends[ending].tolist(), strict=True):
+        reach[state] |= 1 << verdict - 1
     work = [node for node, found in enumerate(reach) if found and users[node]]
     while work:
         node = work.pop()
@@ -87,7 +94,6 @@ def _find_verdicts(aligned: Aligned, links: Links) -> list[int]:
             if more & ~reach[user]:
                 reach[user] |= more
                 work.append(user)
-    places: list[int] = stands.tolist()
     return [reach[place] for place in places] + reach[count:]
 
 

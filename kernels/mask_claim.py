@@ -5,7 +5,7 @@
 A key is mixed from the grammar's serial number, the address, and for the running rule and each waiting frame the
 register where it can matter, with what the frame was pushed as:
 
-    mix(h, v) = m ^ (m >> 32)  with  m = (h ^ v) * FACTOR  modulo 2^64
+    mix(h, v) = f(f(h ^ v))  with  f(x) = m ^ (m >> 32),  m = x * FACTOR modulo 2^64
 
 One program of a lane per row does it all, so that a barrier orders its passes: it takes a lane as many rounds to find
 its key as others lie in its way, and one round per frame to make it. It refuses to know what a mask is.
@@ -62,6 +62,7 @@ def _near(matters, register, returns_ptr, longest, LIMITS: tl.constexpr):
 @triton.jit
 def _mix(h, value, FACTOR: tl.constexpr):
     mixed = (h ^ value) * FACTOR
+    mixed = (mixed ^ (mixed >> 32)) * FACTOR
     return mixed ^ (mixed >> 32)
 
 
@@ -74,7 +75,7 @@ def _key_of(
     address = tl.load(cursor_ptr + row * 3 + 1, mask=live, other=0)
     depth = tl.load(cursor_ptr + row * 3 + 2, mask=live, other=0)
     serial = tl.load(serials_ptr + grammar, mask=live, other=0).to(tl.int64)
-    key = _mix(FIRST + serial, address.to(tl.int64), FACTOR)
+    key = _mix(_mix(FIRST, serial, FACTOR), address.to(tl.int64), FACTOR)
     deepest = tl.max(depth, 0)
     level = deepest * 0
     while level < deepest:
@@ -212,7 +213,10 @@ def _find_places(tables: MaskTables, keys: list[int], live: list[bool]) -> list[
 def keys_of(tables: MaskTables, rows: torch.Tensor) -> torch.Tensor:
     """The key of each row's place, int64 [S]; anything for rows without a grammar."""
     grammar, address, depth = tables.cursor[rows].long().unbind(1)
-    key = _mix_reference(FIRST + tables.serials[grammar.clamp(min=0)].long(), address)
+    key = _mix_reference(
+        tables.serials[grammar.clamp(min=0)].long(), torch.full_like(address, FIRST)
+    )
+    key = _mix_reference(key, address)
     for level in range(int(depth.max()) if len(depth) else 0):
         push = tables.frames[rows, level].long()
         matters = tables.returns[(push - 1).clamp(min=0)]
@@ -227,6 +231,7 @@ def keys_of(tables: MaskTables, rows: torch.Tensor) -> torch.Tensor:
 
 def _mix_reference(h: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     mixed = (h ^ value) * FACTOR
+    mixed = (mixed ^ (mixed >> 32)) * FACTOR
     return mixed ^ (mixed >> 32)
 
 

@@ -13,10 +13,10 @@ from .board import Board
 from .document import refuse
 from .formula import Formula, Residue, substitute
 from .items import Items, demanded, list_values, read_items
+from .leaves.writing import write_value
 from .marked import has_prefixes
 from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, is_wanted, needed
 from .taking_item import TakingItem
-from .writing import write_value
 
 MOST_UNIQUE = 62
 MOST_COUNTED = 16  # items; larger counts are the register's, where one schema alone decides

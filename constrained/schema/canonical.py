@@ -17,13 +17,13 @@ from ..spec import JsonSchema
 from .arrays import ArrayGraph
 from .document import Json
 from .fragments import Fragments
+from .leaves.numbers import WHOLE_DIGITS, NumberPart
+from .leaves.texts import TextPart
+from .leaves.writing import write_text, write_value
 from .lower import Settled, settle
 from .node import kind_of
-from .numbers import WHOLE_DIGITS, NumberPart
 from .objects import ObjectGraph
 from .sites import Constant, Edge, Site, Spot, Vector
-from .texts import TextPart
-from .writing import write_text, write_value
 
 
 class Canonical:

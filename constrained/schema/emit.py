@@ -15,13 +15,13 @@ from ..bytedfa import Classes
 from ..rule import Machine, Move, Rule
 from .arrays import ArrayGraph
 from .draft import Draft, distinguish
+from .leaves.numbers import NumberPart
+from .leaves.texts import TextPart
+from .leaves.writing import write_text
 from .marked import write_marked
-from .numbers import NumberPart
 from .objects import ObjectGraph
 from .sites import Constant, Edge, Graph, Part, Site, Sites, Spot, Vector
-from .texts import TextPart
 from .trie import NameTrie
-from .writing import write_text
 
 BASE = ("tail", "string", "number", "true", "false", "null", "array", "object", "break")
 PLACE = {name: number for number, name in enumerate(BASE)}
@@ -179,10 +179,10 @@ class _Writer:
         """The spot whose state stands for this one."""
         return spot
 
-    def _spaced(self, state: int) -> int:
-        """The state behind white space that may follow a state."""
+    def _spaced(self, state: int, seen: int = 0) -> int:
+        """The state behind white space that may follow a state, once these bits are set."""
         after = self.draft.state()
-        move = self.draft.move(Move((after,), PLACE["break"]))
+        move = self.draft.move(Move((after,), PLACE["break"], seen=seen))
         for byte in SPACES:
             self.draft.edge(state, byte, move)
         return after
@@ -294,7 +294,7 @@ class _Objects(_Writer):
         names, end = self._trie.names(spot), self._end(spot)
         self._close(state, end, self._required)
         if self._loose and end in self._goal:
-            self._close(self._spaced(state), end, self._required)
+            self._close(self._spaced(state, self._required), end)
         if names:
             unseen = sum(bit for _, bit, _ in self._trie.choices(spot) or ())
             for each in self._comma(state, unseen):

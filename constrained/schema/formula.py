@@ -7,7 +7,7 @@ An expression is True, False, an Atom, or one of Not, All, Some and One over oth
 size of the schema's own combinations. It refuses to know what an atom stands for.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -99,19 +99,36 @@ def exactly_one(parts: Iterable[Formula]) -> Formula:
 
 def substitute(formula: Formula, value: Callable[[int], Formula]) -> Formula:
     """The formula with each atom replaced, folded."""
-    match formula:
-        case bool():
-            return formula
-        case Atom(index):
-            return value(index)
-        case Not(part):
-            return negate(substitute(part, value))
-        case All(parts):
-            return conjunction(substitute(part, value) for part in parts)
-        case Some(parts):
-            return disjunction(substitute(part, value) for part in parts)
-        case One(parts):
-            return exactly_one([substitute(part, value) for part in parts])
+    if isinstance(formula, bool):
+        return formula
+    if isinstance(formula, Atom):
+        return value(formula.index)
+    if isinstance(formula, Not):
+        return negate(substitute(formula.part, value))
+    return _fold(
+        formula,
+        [value(p.index) if type(p) is Atom else substitute(p, value) for p in formula.parts],
+    )
+
+
+def assign(formula: Formula, known: Mapping[int, Formula]) -> Formula:
+    """The formula with the atoms that are known replaced, folded."""
+    if isinstance(formula, bool):
+        return formula
+    if isinstance(formula, Atom):
+        return known.get(formula.index, formula)
+    if isinstance(formula, Not):
+        return negate(assign(formula.part, known))
+    get = known.get
+    return _fold(
+        formula, [get(p.index, p) if type(p) is Atom else assign(p, known) for p in formula.parts]
+    )
+
+
+def _fold(formula: All | Some | One, parts: "list[Formula]") -> Formula:
+    if isinstance(formula, All):
+        return conjunction(parts)
+    return disjunction(parts) if isinstance(formula, Some) else exactly_one(parts)
 
 
 def atoms(formula: Formula) -> Iterator[int]:
@@ -150,9 +167,9 @@ class Residue:
                 return found
             return substitute(found, lambda i: Atom(i) if i == index else value(i))
 
-        truths = tuple(substitute(f, value) for f in self.truths) if known else self.truths
         if not self.whens:
-            return Residue(truths, ())
+            return Residue(tuple(assign(f, known) for f in self.truths), ()) if known else self
+        truths = tuple(substitute(f, value) for f in self.truths) if known else self.truths
         found = dict(zip(unevaluated, self.whens, strict=True))
         left = {index for formula in truths for index in atoms(formula)}
         stack = [index for index in found if index in left]

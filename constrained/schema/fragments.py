@@ -10,14 +10,21 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import TypeVar, cast
 
+from ..bytedfa import ByteDfa
+from ..regex.pattern import Pattern
+from ..regex.spelling import Spelling
+from ..rule import Rule
+
 Made = TypeVar("Made")
+OVERHEAD_BYTES = 2048
 
 
 class Fragments:
-    """Up to a number of entries, each of them small. The bytes are counted by what a caller says one may take."""
+    """Entries of up to `most_bytes` bytes, all together."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._most = max(64, most_bytes // TYPICAL_BYTES)
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._lock = Lock()
         self._parts: OrderedDict[Hashable, object] = OrderedDict()
 
@@ -29,10 +36,20 @@ class Fragments:
                 return cast(Made, self._parts[key])
         made = make()
         with self._lock:
-            self._parts[key] = made
-            while len(self._parts) > self._most:
-                self._parts.popitem(last=False)
+            if key not in self._parts:
+                self._parts[key] = made
+                self._bytes += _bytes_of(made)
+            while self._bytes > self._most_bytes and len(self._parts) > 1:
+                self._bytes -= _bytes_of(self._parts.popitem(last=False)[1])
         return made
 
 
-TYPICAL_BYTES = 8192
+def _bytes_of(made: object) -> int:
+    """About how many bytes an entry takes: its table, and as much again for what leads to it."""
+    if isinstance(made, tuple):
+        return sum(_bytes_of(part) for part in cast("tuple[object, ...]", made))
+    if isinstance(made, Rule | Spelling):
+        return OVERHEAD_BYTES + 2 * made.table.nbytes
+    if isinstance(made, ByteDfa | Pattern):
+        return OVERHEAD_BYTES + 2 * made.dfa.table.nbytes
+    return OVERHEAD_BYTES

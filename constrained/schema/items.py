@@ -11,8 +11,8 @@ from decimal import Decimal
 from .board import Board, matches_listed
 from .document import Json, reject
 from .formula import Formula, substitute
+from .leaves.numbers import holds, read_amount
 from .node import KINDS, Node, Nodes, Root, kind_of, listed, read_count, same
-from .numbers import holds, read_amount
 from .sites import Sites
 
 

@@ -23,12 +23,12 @@ from .board import Board
 from .document import Document, read_json
 from .emit import BASE, Emitter, Layout
 from .fragments import Fragments
-from .leaf import rule_of
+from .leaves.leaf import rule_of
+from .leaves.numbers import free_number, grow_number
+from .leaves.texts import Texts
 from .node import Nodes
-from .numbers import free_number, grow_number
 from .objects import grow_object
 from .sites import NEEDED, Graph, Grow, Site, Sites
-from .texts import Texts
 
 MOST_INDENT = 16
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from .board import Board
 from .formula import Formula, substitute
-from .labels import Labelled, run_together
-from .texts import Texts
+from .leaves.labels import Labelled, run_together
+from .leaves.texts import Texts
 
 if TYPE_CHECKING:
     from .objects import Members

@@ -22,7 +22,7 @@ from .formula import All, Atom, Formula, Residue, atoms, substitute
 from .node import KINDS, Node, Nodes, Root
 
 if TYPE_CHECKING:
-    from .texts import Texts
+    from .leaves.texts import Texts
 
 Vector: TypeAlias = tuple[bool, ...]
 NEEDED: frozenset[Vector] = frozenset({(True,)})

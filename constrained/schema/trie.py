@@ -19,11 +19,11 @@ from ..regex.pattern import Pattern, any_text
 from ..regex.spelling import QUOTE, spell
 from ..rule import Move
 from .draft import Draft
-from .labels import live_states
+from .leaves.labels import live_states
+from .leaves.writing import write_text
 from .marked import Choice, write_marked
 from .objects import ObjectGraph
 from .sites import Edge, Spot, Vector
-from .writing import write_text
 
 
 class _Fork:

@@ -4,7 +4,7 @@
         extract("...")
 
 Turns become messages; text outside of turns is sent as a user's. Types and schemas are enforced by the API
-(`response_format`), choices and types that are no objects inside of one; those come in one piece. Tools are the API's
+(`response_format`); choices, regexes and types that are no objects are put inside of one, and come in one piece. Tools are the API's
 own: what the model calls in one reply is kept with the prefix and told call by call, without asking again. Select
 needs method="constrained". Nothing stays computed there that could be held: every call sends the conversation whole.
 
@@ -34,6 +34,7 @@ from .openai_codec import (
     Chat,
     Dialect,
     chat_body,
+    check_enforced,
     constraint_fields,
     is_wrapped,
     read_failure,
@@ -63,7 +64,7 @@ class OpenAIPrefix:
 class OpenAI:
     """A backend over chat completions. timeout: seconds without a sign of life; retries: of what may be tried again.
 
-    dialect: "vllm" for servers that take vLLM's fields, Trellis' among them: regex and ebnf, top_k and the like.
+    dialect: "vllm" for servers that take vLLM's fields, Trellis' among them: ebnf, top_k, turns that go on, and the like.
     extra: fields added to every call; None takes one away.
     """
 
@@ -136,6 +137,9 @@ class OpenAI:
             async for delta in deltas:
                 first = first if first is not None else time.monotonic() - began
                 yield delta
+        for answer in reply.answers:
+            if answer.finish == Finish("stop"):
+                check_enforced(constraint, "".join(answer.told))
         for delta in _endings(reply, pieces, params.keep):
             spent = _timed(reply.spent, began, first) if delta.index == 0 else Usage()
             yield replace(delta, usage=spent)

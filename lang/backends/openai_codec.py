@@ -1,6 +1,7 @@
 """The JSON of chat completions, from what a Backend speaks of, and the errors that come back.
 
     body = chat_body(Chat("gpt-4.1", "openai"), talk, params, constraint)
+    check_enforced(constraint, answer)         # some servers ignore what they do not know
     raise read_failure(response)
 
 Two dialects: "openai" has what OpenAI documents; "vllm" also the fields that vLLM added and others took over. What a
@@ -8,6 +9,7 @@ dialect has no field for is refused, never left out. It refuses to know connecti
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -16,7 +18,7 @@ import httpx
 
 from ...constrained.errors import InvalidConstraint, UnsupportedConstraint
 from ...constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex
-from ..errors import InvalidParams, InvalidProgram, Unsupported
+from ..errors import InvalidParams, InvalidProgram, LangError, Unsupported
 from ..params import SamplingParams
 from .framing import CALL, Talk
 from .http_codec import Refused
@@ -33,6 +35,10 @@ REMEDIES = {
     "min_tokens": "ask for the length in words",
 }
 BUSY = (429, 502, 503, 529)
+
+
+class NotEnforced(LangError):
+    """The server answered something that its constraint forbids: it does not enforce what it was asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +78,9 @@ def chat_body(
 
 def is_wrapped(dialect: Dialect, constraint: Constraint | None) -> bool:
     """Whether the answer comes as {"value": answer}: OpenAI's API enforces objects only."""
-    if dialect == "vllm" or not isinstance(constraint, JsonSchema | Choices):
+    if dialect == "vllm" or constraint is None:
         return False
-    return isinstance(constraint, Choices) or not _is_object(json.loads(constraint.schema))
+    return not isinstance(constraint, JsonSchema) or not _is_object(json.loads(constraint.schema))
 
 
 def unwrap(constraint: Constraint, text: str) -> str:
@@ -83,9 +89,23 @@ def unwrap(constraint: Constraint, text: str) -> str:
         value = json.loads(text)["value"]
     except (ValueError, KeyError, TypeError):
         return text
-    if isinstance(constraint, Choices) and isinstance(value, str):
+    if not isinstance(constraint, JsonSchema) and isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def check_enforced(constraint: Constraint | None, text: str) -> None:
+    """Raises NotEnforced for a whole answer that its constraint forbids, where that is easily seen."""
+    match constraint:
+        case Choices(texts=texts) if text not in texts:
+            wanted = f"one of {', '.join(texts)}"
+        case Regex(pattern=pattern) if not re.fullmatch(pattern, text):
+            wanted = f"a text like {pattern}"
+        case _:
+            return
+    raise NotEnforced(
+        f"asked for {wanted:.200}, the server answered {text!r:.200}: it does not enforce constraints of this kind"
+    )
 
 
 def constraint_fields(dialect: Dialect, constraint: Constraint) -> dict[str, Any]:
@@ -99,15 +119,18 @@ def constraint_fields(dialect: Dialect, constraint: Constraint) -> dict[str, Any
             return {"structured_outputs": {"choice": list(texts)}}
         case Choices(texts=texts):
             return _schema_field(_wrapped({"type": "string", "enum": list(texts)}))
-        case Regex(pattern=pattern) if vllm:
-            return {"structured_outputs": {"regex": pattern}}
+        case Regex(pattern=pattern):
+            _check_pattern(pattern)
+            if vllm:
+                return {"structured_outputs": {"regex": pattern}}
+            return _schema_field(_wrapped({"type": "string", "pattern": f"^(?:{pattern})$"}))
         case Ebnf(grammar=grammar, start=start) if vllm and start in ("start", "root"):
             return {"structured_outputs": {"grammar": grammar}}
         case _:
             kind = type(constraint).__name__.lower()
             raise UnsupportedConstraint(
-                f"an OpenAI-compatible API enforces JSON Schemas and choices, no {kind}: use a type or schema with a "
-                "pattern in it, trellis.Remote, or dialect='vllm' if the server takes structured_outputs"
+                f"an OpenAI-compatible API enforces JSON Schemas, regexes and choices, no {kind}: use a type or schema, "
+                "trellis.Remote, or dialect='vllm' if the server takes structured_outputs"
             )
 
 
@@ -173,6 +196,13 @@ def _names(constraint: Constraint | None) -> list[str]:
     schema = json.loads(constraint.schema)
     calls = schema.get("anyOf", [schema])
     return [call["properties"]["name"]["const"] for call in calls]
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InvalidConstraint(f"{pattern!r:.80} is no regular expression: {error}") from error
 
 
 def _read_schema(text: str) -> Any:

@@ -106,7 +106,8 @@ class Reply:
             raise Refused(f"no answer: {answer.refusal or 'the filter of the API ended it'}")
         rest = ""
         if self._change is not None:
-            rest += answer.say(self._change("".join(answer.waiting)))
+            whole = "".join(answer.waiting)
+            rest += answer.say(whole if reason == "length" else self._change(whole))
         if answer.calls and answer.finish is None:
             rest += answer.say(answer.calls_text())
         if answer.finish is None:

@@ -11,13 +11,13 @@ adds to its parent. It refuses to know how it is shown.
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ..backends.base import Usage
 from ..cell import Meta
 from ..errors import InvalidProgram
 from ..interpreter import Interpreter, Made
-from ..run import Run
+from ..scope import Scope
 
 VERSION = 1
 Kind = Literal["text", "frame", "gen", "select"]
@@ -80,7 +80,21 @@ class Trace:
     version: int = VERSION
 
 
-def trace_of(run: Run[Any], name: str = "run") -> Trace:
+class Ended(Protocol):
+    """A run, as far as it is looked at here."""
+
+    @property
+    def scope(self) -> Scope: ...
+    @property
+    def variables(self) -> dict[str, Any]: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def error(self) -> Exception | None: ...
+    def wait(self) -> None: ...
+
+
+def trace_of(run: Ended, name: str = "run") -> Trace:
     """What the run was; it must have ended."""
     run.wait()
     members = [m for m in run.scope.history if isinstance(m, Interpreter)]
@@ -147,7 +161,8 @@ def _answered(made: Made, text: str, role: str) -> Segment:
         saved=meta.saved,
         thinking=meta.thinking,
         calls=[
-            {"tool": c.name, "arguments": c.arguments, "result": c.result} for c in meta.tool_calls
+            {"tool": c.name, "arguments": repr(dict(c.arguments)), "result": c.error or c.text}
+            for c in meta.tool_calls
         ],
     )
 

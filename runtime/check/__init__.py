@@ -4,6 +4,7 @@
     judging     one constraint compiled; one text walked through it, by bytes or by tokens
     batch       a file of cases, answered a line at a time; tally: what the answers add up to
     peers       the same cases put to another engine that is installed, in a process of its own
+    settings    how schemas are read; findings: all there is to say about one constraint
     example     the shortest text that a grammar accepts
     wording     the keywords of a schema, and how each is enforced
     wander      random texts of allowed tokens, up to their end

@@ -4,9 +4,9 @@
 
 A best-first search over places. What is left from a place is bounded from below by the fewest bytes to the end of its
 rule and of those that wait (counters ignored, so never too many): what is found first is a shortest text. Where that
-takes too long, because a counter asks for much, a second search goes on from the
-latest byte, each time towards the nearest end, and finds some text. Of bytes that a grammar cannot tell apart the most readable is taken. Slow: some milliseconds; up to two seconds
-where nothing is found.
+takes too long, because a counter asks for much, a second search goes on from the latest byte, each time towards the
+nearest end, and finds some text. Of bytes that a grammar cannot tell apart the most readable is taken. Slow: some
+milliseconds; up to two seconds where nothing is found.
 """
 
 from collections.abc import Callable
@@ -94,7 +94,9 @@ def _settle(grammar: Grammar) -> NDArray[np.int64]:
     edges = grammar.edges[:, AHEAD:]
     states = np.where(grammar.edges[:, 0] != 0, 0, FAR).astype(np.int64)
     states[0] = FAR
-    acting = np.full(len(grammar.actions) + 2, FAR, np.int64)  # behind the actions: dead, the caller reads on
+    acting = np.full(
+        len(grammar.actions) + 2, FAR, np.int64
+    )  # behind the actions: dead, the caller reads on
     acting[-1] = FAR
     while True:
         acting = _through_actions(grammar, states, acting)
@@ -119,8 +121,12 @@ def _through_actions(
     if not len(actions):
         return acting
     go, push = actions[:, 4:6], actions[:, 6:8]
-    rows = push[:, :, None] + np.arange(grammar.verdicts)
-    waiting = states[grammar.returns[np.minimum(rows, len(grammar.returns) - 1)]].min(2)
+    # Where nothing is pushed any row will do: its cost is not counted.
+    rows = np.where(push > 0, push, grammar.first_return + 1)[:, :, None]
+    after = grammar.returns[
+        np.minimum(rows + np.arange(grammar.verdicts), len(grammar.returns) - 1)
+    ]
+    waiting = states[after].min(2)
     inner = np.where(go > 0, states[np.maximum(go, 0)], acting[_slots(go, acting)])
     costs = (inner + np.where(push > 0, waiting, 0)).min(1)
     return np.concatenate([np.minimum(costs, FAR), acting[-2:]])

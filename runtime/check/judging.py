@@ -20,16 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
+from ...constrained.forced import Forced
 from ...constrained.limits import Limits
 from ...constrained.lowering import compile_constraint
 from ...constrained.matcher import Matcher
 from ...constrained.schema import Canonical
 from ...constrained.schema.fragments import Fragments
 from ...constrained.spec import Constraint, JsonSchema
-from ...constrained.forced import Forced
 from ...constrained.vocabulary import Vocabulary
 from ..tokenizer import Tokenizer
 from .cases import BadLine, Case
+from .settings import Settings
 
 R = TypeVar("R")
 FRAGMENT_BYTES = 32 << 20
@@ -40,19 +41,6 @@ STATUS: tuple[tuple[type[Exception], Status], ...] = (
     (ConstraintBudget, "budget"),
     (Exception, "error"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How schemas are read: the options of JsonSchema, by its names."""
-
-    whitespace: Literal["compact", "any"] = "compact"
-    any_order: bool = False
-    formats: Literal["assert", "annotate"] = "assert"
-
-    def constraint(self, schema: str) -> JsonSchema:
-        """The constraint of a schema."""
-        return JsonSchema(schema, self.whitespace, self.any_order, formats=self.formats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,14 @@ class Tally:
             ("handled", f"{self.statuses['ok']:,} ({handled:.1%})"),
             ("not handled", ", ".join(others) or "none"),
             ("instances", f"{self.instances:,}"),
-            ("wrong accepts", f"{self.wrong_accepts:,} in {self.schemas_accepting_wrong:,} schemas"),
-            ("wrong rejects", f"{self.wrong_rejects:,} in {self.schemas_rejecting_wrong:,} schemas"),
+            (
+                "wrong accepts",
+                f"{self.wrong_accepts:,} in {self.schemas_accepting_wrong:,} schemas",
+            ),
+            (
+                "wrong rejects",
+                f"{self.wrong_rejects:,} in {self.schemas_rejecting_wrong:,} schemas",
+            ),
             ("contradictions", f"{self.faults:,}"),
             ("compile, ms", _spread(self.compile_ms)),
         ]

@@ -12,8 +12,24 @@ from typing import Any
 
 from ...constrained.schema import keywords
 
-NAMED = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
-VALUES = {"enum", "const", "default", "example", "examples", "required", "dependentRequired", "type"}
+NAMED = {
+    "properties",
+    "patternProperties",
+    "$defs",
+    "definitions",
+    "dependentSchemas",
+    "dependencies",
+}
+VALUES = {
+    "enum",
+    "const",
+    "default",
+    "example",
+    "examples",
+    "required",
+    "dependentRequired",
+    "type",
+}
 UNKNOWN = "a remark: no keyword that is known"
 
 

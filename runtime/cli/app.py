@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import typer
 
 from . import bench
+from .check import check
 from .demo import demo
 from .mcp import mcp
 from .program import run
@@ -31,6 +32,7 @@ app.command(
 app.command()(serve)
 app.command()(mcp)
 app.command()(trace)
+app.command()(check)
 app.command()(view)
 app.add_typer(bench.app, name="bench")
 

@@ -57,6 +57,26 @@ def radix() -> None:
 
 
 @app.command()
+def grammar(
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(help="Model folder whose tokenizer is used; else the bundled one."),
+    ] = None,
+    schemas: Annotated[int, typer.Option(help="Schemas of each family.")] = 40,
+    walks: Annotated[int, typer.Option(help="Random walks through each schema.")] = 5,
+    json: Out = None,
+) -> None:
+    """JSON schemas on the host: compile, first mask, visited mask, forced tokens, tables, random walks."""
+    with mistakes_in_one_line():
+        need("bench grammar", "test", "numpy", "tokenizers", "jsonschema")
+        from ..bench.grammar import run
+
+        right = run(tokenizer, schemas, walks, json)
+    if not right:
+        raise typer.Exit(1)
+
+
+@app.command()
 def language() -> None:
     """The front end alone: microseconds per call, behind a backend that answers at once."""
     from ..bench.language import measure, print_figures

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trellis.constrained.bytedfa import ByteDfa
 from trellis.constrained.limits import Budget, Limits
-from trellis.constrained.schema.interval import Interval, integer_dfa, number_dfa
+from trellis.constrained.schema.leaves.interval import Interval, integer_dfa, number_dfa
 
 
 def integers(**bounds: int | Decimal | bool) -> ByteDfa:

@@ -409,3 +409,17 @@ def test_every_keyword_is_accounted_for() -> None:
     table = keywords()
     assert {"contains", "unevaluatedItems", "if", "$dynamicRef", "title"} <= table.keys()
     assert all(table.values())
+
+
+def test_fragments_keep_within_their_bytes() -> None:
+    fragments = Fragments(30_000)
+    made: list[int] = []
+
+    def make(number: int) -> object:
+        made.append(number)
+        part = lower({"enum": [f"{number} {i}" for i in range(200)]}).machine
+        return part.rules[part.start]
+
+    for number in (*range(20), 19, 0):
+        fragments.keep(number, lambda number=number: make(number))
+    assert made == [*range(20), 0]  # the last one was kept, the first had gone

@@ -202,16 +202,17 @@ DTYPES = [F16, pytest.param(BF16, marks=pytest.mark.gpu)]
 TREES = {
     "pair": [(2, 512)],
     "one prefix": [(9, 640)],
-    "tree": [(3, 512), (4, 384), (5, 256)],
-    "many": [(40, 384)],
+    "tree": [(3, 384), (2, 384), (3, 256)],
+    "many": [(12, 256)],
 }
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", TREES)
-@pytest.mark.parametrize("tokens", [1, 7])
+@pytest.mark.parametrize(
+    "name,tokens", [("pair", 7), ("one prefix", 1), ("tree", 1), ("tree", 7), ("many", 3)]
+)
 def test_grouped_is_flat(device, eager, name, tokens, dtype):
-    shape = AttentionShape(4, 2, 64, dtype)
+    shape = AttentionShape(4, 1, 32, dtype)
     groups = TREES[name]
     scene = shared_scene(groups, [tokens] * sum(rows for rows, _ in groups), shape, device)
     space = AttentionSpace.create(shape, 300, int(scene.lengths.max()), device)

@@ -229,3 +229,32 @@ def test_many_rows_agree() -> None:
         found = find_masks(arena.tables, torch.arange(256, device=arena.device))
         masks.append((found.cpu(), arena.tables.bank[found.long()].cpu()))
     assert masks[0][0].equal(masks[1][0]) and masks[0][1].equal(masks[1][1])
+
+
+def test_keys_of_different_places_differ() -> None:
+    """A hundred thousand places whose numbers are small and alike."""
+    arena = make_arena("cpu", [], 1, 4)
+    count = 100_000
+    rng = np.random.default_rng(0)
+    places = np.unique(
+        np.stack([rng.integers(0, n, count) for n in (300, 2000, 3, 40, 40)], 1), axis=0
+    )
+    serial, address, depth, register, kept = (torch.tensor(c) for c in places.T.copy())
+    rows, tables = len(places), arena.tables
+    tables = MaskTables(
+        **{f.name: getattr(tables, f.name) for f in fields(MaskTables)}
+        | {
+            "serials": torch.arange(300, dtype=torch.int32) + 1,
+            "arena": torch.full((2002,), -1, dtype=torch.int32),
+            "returns": torch.full((8,), -1, dtype=torch.int32),
+            "cursor": torch.stack([serial, address, depth], 1).int(),
+            "frames": torch.ones((rows, 64), dtype=torch.int32),
+            "registers": torch.stack([kept, register, register + 50], 1),
+        }
+    )
+    shown = torch.where(depth == 0, kept, torch.where(depth == 1, register, register + 50))
+    below = [torch.where(depth > 0, kept, -1), torch.where(depth > 1, register, -1)]
+    register_matters = torch.where(address == 0, -1, shown)
+    different = torch.stack([serial, address, depth, register_matters, *below], 1).unique(dim=0)
+    keys = keys_of(tables, torch.arange(rows))
+    assert len(keys.unique()) == len(different)

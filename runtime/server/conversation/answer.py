@@ -14,7 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ....constrained.errors import UnsupportedConstraint
+from ....constrained.errors import ConstraintBudget, UnsupportedConstraint
 from ....constrained.spec import Choices, Constraint
 from ....lang.backends.base import Delta, Finish, Piece, Prompt, Spelled, Usage
 from ....lang.params import SamplingParams
@@ -183,7 +183,9 @@ class Answer:
         return calls and not outside.strip()
 
     async def _loosened(self, tools: Tools, ask: Any) -> Events:
-        """The events of `ask`; where the schema of a tool that need not be strict is beyond us, any object will do."""
+        """The events of `ask`; of a tool that need not be strict any object will do, where its schema is beyond us
+        or all schemas together are too large.
+        """
         pieces = list(self.pieces)
         try:
             async with aclosing(ask(tools.callable)) as events:
@@ -191,9 +193,16 @@ class Answer:
                     yield event
             return
         except FieldError as error:
-            if not isinstance(error.cause, UnsupportedConstraint):
+            if isinstance(error.cause, ConstraintBudget):
+                loose = tuple(map(_any_object, tools.callable))
+            elif isinstance(error.cause, UnsupportedConstraint):
+                loose = await asyncio.to_thread(self._loosen, tools)
+            else:
                 raise
-            loose = await asyncio.to_thread(self._loosen, tools)
+            loose = tuple(
+                spec if spec.name in tools.strict else other
+                for spec, other in zip(tools.callable, loose, strict=True)
+            )
             if loose == tools.callable:
                 raise
         self.pieces = pieces
@@ -202,14 +211,14 @@ class Answer:
                 yield event
 
     def _loosen(self, tools: Tools) -> tuple[ToolSpec, ...]:
+        """The tools, with any arguments where a schema asks for what is not enforced here."""
         loose: list[ToolSpec] = []
         for spec in tools.callable:
-            if spec.name not in tools.strict:
-                try:
-                    self.voice.source.backend.check(spec.constraint)
-                except UnsupportedConstraint:
-                    spec = replace(spec, parameters={"type": "object"})
-            loose.append(spec)
+            try:
+                self.voice.source.backend.check(spec.constraint)
+                loose.append(spec)
+            except UnsupportedConstraint:
+                loose.append(_any_object(spec))
         return tuple(loose)
 
     async def _generate_all(
@@ -319,6 +328,11 @@ class Answer:
         assert self.spent is not None
         finish = self.finish or Finish("length")
         return Ended(finish, self.spent, called, self.thinking)
+
+
+def _any_object(spec: ToolSpec) -> ToolSpec:
+    """The tool, with any arguments."""
+    return replace(spec, parameters={"type": "object"})
 
 
 def _checked(finish: Finish, params: SamplingParams) -> Finish:

@@ -65,7 +65,8 @@ def response_routes(api: Api, store: ResponseStore) -> APIRouter:
     async def make(body: ResponseBody, request: Request) -> Response:
         api.check_model(body.model)
         owner = owner_of(request)
-        order = await work_out(request, lambda: _order(api, store, owner, body))
+        earlier = _earlier(store, owner, body)
+        order = await work_out(request, lambda: _order(api, store, owner, body, earlier))
         if body.stream:
             return NamedEventStream(_events(order))
         if body.background:
@@ -76,14 +77,21 @@ def response_routes(api: Api, store: ResponseStore) -> APIRouter:
     return router
 
 
-def _order(api: Api, store: ResponseStore, owner: str, body: ResponseBody) -> _Order:
-    earlier: list[dict[str, Any]] = []
-    if body.previous_response_id is not None:
-        before = store.get(owner, body.previous_response_id)
-        if before.response["status"] not in ("completed", "incomplete"):
-            message = f"that response is {before.response['status']}: it cannot be gone on from"
-            raise BadRequest(message, "previous_response_id")
-        earlier = before.messages
+def _earlier(store: ResponseStore, owner: str, body: ResponseBody) -> list[dict[str, Any]]:
+    """The messages of the response that this one goes on from. Raises UnknownResponse, BadRequest."""
+    if body.previous_response_id is None:
+        return []
+    before = store.get(owner, body.previous_response_id)
+    if before.response["status"] not in ("completed", "incomplete"):
+        message = f"that response is {before.response['status']}: it cannot be gone on from"
+        raise BadRequest(message, "previous_response_id")
+    return before.messages
+
+
+def _order(
+    api: Api, store: ResponseStore, owner: str, body: ResponseBody, earlier: list[dict[str, Any]]
+) -> _Order:
+    """The order, checked. May run in a thread: it leaves the store alone."""
     turn = body.turn(earlier)
     check_logprobs(api, turn)
     given = body.input

@@ -7,7 +7,6 @@ What was used longest ago makes room. Nobody finds what another key stored. It r
 """
 
 import asyncio
-import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from ..errors import UnknownResponse
 
 MOST = 2_048
-MOST_BYTES = 64 * 2**20
+MOST_CHARS = 32 * 2**20
 
 
 @dataclass(eq=False, slots=True)
@@ -26,7 +25,7 @@ class Stored:
     messages: list[dict[str, Any]]
     input: list[dict[str, Any]]
     task: "asyncio.Task[None] | None" = None
-    size_bytes: int = 0
+    chars: int = 0
 
     @property
     def id(self) -> str:
@@ -37,11 +36,11 @@ class Stored:
 class ResponseStore:
     """Responses by owner and id."""
 
-    def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most: int = MOST, most_chars: int = MOST_CHARS) -> None:
         self._most = most
-        self._most_bytes = most_bytes
+        self._most_chars = most_chars
         self._kept: OrderedDict[tuple[str, str], Stored] = OrderedDict()
-        self._bytes = 0
+        self._chars = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -50,11 +49,11 @@ class ResponseStore:
         """Keeps a response, in place of an earlier state of it."""
         key = (owner, stored.id)
         self._drop(key)
-        stored.size_bytes = len(json.dumps([stored.response, stored.messages]))
+        stored.chars = _chars(stored)
         self._kept[key] = stored
-        self._bytes += stored.size_bytes
+        self._chars += stored.chars
         while len(self._kept) > self._most or (
-            self._bytes > self._most_bytes and len(self._kept) > 1
+            self._chars > self._most_chars and len(self._kept) > 1
         ):
             oldest = next(iter(self._kept))
             task = self._kept[oldest].task
@@ -85,4 +84,10 @@ class ResponseStore:
     def _drop(self, key: tuple[str, str]) -> None:
         stored = self._kept.pop(key, None)
         if stored is not None:
-            self._bytes -= stored.size_bytes
+            self._chars -= stored.chars
+
+
+def _chars(stored: Stored) -> int:
+    """About how many characters a response keeps alive: conversations are most of it."""
+    said = sum(len(m["content"]) + len(str(m.get("tool_calls", ""))) for m in stored.messages)
+    return said + len(str(stored.response.get("output", "")))

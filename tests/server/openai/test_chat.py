@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 import trellis as tr
-from trellis.constrained.errors import InvalidConstraint, UnsupportedConstraint
+from trellis.constrained.errors import (
+    ConstraintBudget,
+    InvalidConstraint,
+    UnsupportedConstraint,
+)
 from trellis.constrained.spec import Choices, Ebnf, JsonSchema, Regex, Tagged
 from trellis.runtime.errors import Overloaded
 
@@ -153,6 +157,8 @@ async def test_a_schema_beyond_us_is_any_object_unless_it_is_strict(fakes, conne
         def check(self, constraint: Any) -> None:
             if "unevaluatedItems" in str(constraint):
                 raise UnsupportedConstraint("unevaluatedItems")
+            if len(str(constraint)) > 2000:
+                raise ConstraintBudget("too large")
 
         async def generate(self, prompt: Any, params: Any, constraint: Any = None) -> Any:
             self.check(constraint)
@@ -165,6 +171,12 @@ async def test_a_schema_beyond_us_is_any_object_unless_it_is_strict(fakes, conne
         assert (await connect(fake).post(PATH, json=sent)).status_code == 200
         schema = str(fake.calls[0].constraint)
         assert "unevaluatedItems" not in schema and '"city"' in schema
+        large = WEATHER | {
+            "name": "large",
+            "parameters": {"type": "object", "properties": {"x" * 2000: {}}},
+        }
+        sent = body(tools=[*TOOLS, {"type": "function", "function": large}])
+        assert (await connect(fake).post(PATH, json=sent)).status_code == 200
         sent = body(tools=[{"type": "function", "function": odd | {"strict": True}}])
         refused = await connect(fake).post(PATH, json=sent)
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "tools")

@@ -195,7 +195,7 @@ def test_the_store_is_bounded() -> None:
     store.get("me", "b")
     store.put("me", stored("d"))
     assert store.has("me", "b") and not store.has("me", "c")
-    store = ResponseStore(most_bytes=1000)
+    store = ResponseStore(most_chars=1000)
     store.put("me", stored("a", 600))
     store.put("me", stored("b", 600))
     assert not store.has("me", "a")
