@@ -3,8 +3,8 @@
     with trellis.use(trellis.OpenAI("https://api.openai.com/v1", "gpt-4.1-mini", api_key="...")):
         extract("...")
 
-Turns become messages; text outside of turns is sent as a user's. Types and schemas are enforced by the API
-(`response_format`); choices, regexes and types that are no objects are put inside of one, and come in one piece. Tools are the API's
+Turns become messages; text outside of turns is sent as a user's. Schemas are enforced by the API (`response_format`);
+choices, regexes and types that are no objects are put inside of one there, and come in one piece. Tools are the API's
 own: what the model calls in one reply is kept with the prefix and told call by call, without asking again. Select
 needs method="constrained". Nothing stays computed there that could be held: every call sends the conversation whole.
 

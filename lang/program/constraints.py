@@ -1,6 +1,6 @@
 """Constraints on the wire: those of `constrained.spec`, told apart by `kind`.
 
-    wire = wire_constraint(spec.Regex("x+"))         # raises Untraceable for a kind that no Program knows
+    wire = wire_constraint(spec.Regex("x+"))
     constraint = constraint_of(wire)
 
 It refuses to know whether a constraint can be enforced: backends check that.
@@ -11,12 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ...constrained.spec import Choices as ChoicesSpec
+from ...constrained import spec
 from ...constrained.spec import Constraint as Spec
-from ...constrained.spec import Ebnf as EbnfSpec
-from ...constrained.spec import JsonSchema as JsonSchemaSpec
-from ...constrained.spec import Regex as RegexSpec
-from ..errors import Untraceable
 from .values import STRICT
 
 
@@ -45,6 +41,8 @@ class JsonSchema:
     schema: str
     whitespace: Literal["compact", "any"] = "compact"
     any_order: bool = False
+    ascii: bool = False
+    formats: Literal["assert", "annotate"] = "assert"
     kind: Literal["json_schema"] = "json_schema"
     __pydantic_config__ = STRICT
 
@@ -55,36 +53,65 @@ class Ebnf:
 
     grammar: str
     start: str = "start"
+    dialect: Literal["lark", "gbnf"] = "lark"
     kind: Literal["ebnf"] = "ebnf"
     __pydantic_config__ = STRICT
 
 
-Constraint = Annotated[Regex | Choices | JsonSchema | Ebnf, Field(discriminator="kind")]
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A part of a text: begin, what the constraint allows, end."""
+
+    begin: str
+    constraint: "Constraint"
+    end: str
+    __pydantic_config__ = STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Free text with tags in it."""
+
+    tags: tuple[Tag, ...]
+    at_least: Annotated[int, Field(ge=0)] = 0
+    stop_after_first: bool = False
+    triggers: tuple[str, ...] = ()
+    kind: Literal["tagged"] = "tagged"
+    __pydantic_config__ = STRICT
+
+
+Constraint = Annotated[Regex | Choices | JsonSchema | Ebnf | Tagged, Field(discriminator="kind")]
 
 
 def constraint_of(constraint: Constraint) -> Spec:
     """The constraint as the engine knows it."""
     match constraint:
         case Regex(pattern=pattern):
-            return RegexSpec(pattern)
+            return spec.Regex(pattern)
         case Choices(texts=texts):
-            return ChoicesSpec(texts)
-        case JsonSchema(schema=schema, whitespace=whitespace, any_order=any_order):
-            return JsonSchemaSpec(schema, whitespace, any_order)
-        case Ebnf(grammar=grammar, start=start):
-            return EbnfSpec(grammar, start)
+            return spec.Choices(texts)
+        case JsonSchema() as one:
+            return spec.JsonSchema(
+                one.schema, one.whitespace, one.any_order, one.ascii, one.formats
+            )
+        case Ebnf(grammar=grammar, start=start, dialect=dialect):
+            return spec.Ebnf(grammar, start, dialect)
+        case Tagged() as one:
+            tags = tuple(spec.Tag(t.begin, constraint_of(t.constraint), t.end) for t in one.tags)
+            return spec.Tagged(tags, one.at_least, one.stop_after_first, one.triggers)
 
 
 def wire_constraint(constraint: Spec) -> Constraint:
-    """The constraint as a Program holds it. Raises Untraceable for a kind it does not know."""
+    """The constraint as a Program holds it."""
     match constraint:
-        case RegexSpec(pattern=pattern):
+        case spec.Regex(pattern=pattern):
             return Regex(pattern)
-        case ChoicesSpec(texts=texts):
+        case spec.Choices(texts=texts):
             return Choices(texts)
-        case JsonSchemaSpec(schema=schema, whitespace=whitespace, any_order=any_order):
-            return JsonSchema(schema, whitespace, any_order)
-        case EbnfSpec(grammar=grammar, start=start):
-            return Ebnf(grammar, start)
-        case other:
-            raise Untraceable(f"no Program can hold a constraint of kind {type(other).__name__}")
+        case spec.JsonSchema() as one:
+            return JsonSchema(one.schema, one.whitespace, one.any_order, one.ascii, one.formats)
+        case spec.Ebnf(grammar=grammar, start=start, dialect=dialect):
+            return Ebnf(grammar, start, dialect)
+        case spec.Tagged() as one:
+            tags = tuple(Tag(t.begin, wire_constraint(t.constraint), t.end) for t in one.tags)
+            return Tagged(tags, one.at_least, one.stop_after_first, one.triggers)

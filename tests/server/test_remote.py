@@ -13,13 +13,16 @@ import pytest
 import uvicorn
 
 import trellis as tr
+from trellis.constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex, Tag, Tagged
 from trellis.lang.backends.base import Backend, Piece, Prompt
 from trellis.lang.backends.http import Remote
-from trellis.lang.backends.http_codec import Refused
+from trellis.lang.backends.http_codec import Refused, constraint_data
 from trellis.lang.errors import InvalidProgram
 from trellis.lang.params import SamplingParams
 from trellis.runtime.server.app import create_app
 from trellis.runtime.server.config import ServerConfig
+from trellis.runtime.server.states.body import read_constraint
+from trellis.runtime.wire.messages import constraint_from_wire, constraint_to_wire
 
 
 class Serving:
@@ -195,9 +198,24 @@ def test_n_answers_and_batches(remote: Remote) -> None:
     assert all(len(run.value) == 3 for run in runs)
 
 
+CONSTRAINTS = [
+    Regex("[a-z]+"),
+    Choices(("a", "b")),
+    JsonSchema('{"type": "integer"}', "any", True, True, "annotate"),
+    Ebnf('root ::= "a"', "root", "gbnf"),
+    Tagged((Tag("<t>", Regex("[0-9]"), "</t>"),), 1, True, ("<t",)),
+]
+
+
+@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=lambda c: type(c).__name__)
+def test_constraints_cross_whole(constraint: Constraint) -> None:
+    assert read_constraint(json.loads(json.dumps(constraint_data(constraint)))) == constraint
+    assert constraint_from_wire(constraint_to_wire(constraint)) == constraint
+
+
 def test_errors_have_their_kind(remote: Remote, serving: Serving) -> None:
-    with tr.use(remote), pytest.raises(tr.InvalidConstraint):
-        remote.check(__import__("trellis.constrained.spec", fromlist=["Regex"]).Regex("("))
+    with pytest.raises(tr.InvalidConstraint):
+        remote.check(Regex("("))
 
     async def unknown() -> None:
         prompt = Prompt(None, (Piece("x"),))

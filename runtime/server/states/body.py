@@ -18,7 +18,7 @@ from ....lang.program.constraints import constraint_of
 from ..errors import BadRequest, spell
 from ..strict import StrictBody
 
-CONSTRAINT_KINDS = frozenset(("regex", "choices", "json_schema", "ebnf"))
+CONSTRAINT_KINDS = frozenset(("regex", "choices", "json_schema", "ebnf", "tagged"))
 
 
 class PieceBody(StrictBody):
