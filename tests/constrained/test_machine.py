@@ -238,8 +238,10 @@ def _large(states: int, columns: int) -> Machine:
 )
 def test_tables_are_built_quickly(make: Callable[[], Machine], seconds: float) -> None:
     machine = make()
-    build_grammar(machine)
-    before = time.process_time()
-    build_grammar(machine)
+    taken: list[float] = []
+    for _ in range(4):
+        before = time.process_time()
+        build_grammar(machine)
+        taken.append(time.process_time() - before)
     # Several times what it takes: this notices a wrong algorithm, not a busy machine.
-    assert time.process_time() - before < 5 * seconds
+    assert min(taken) < 5 * seconds

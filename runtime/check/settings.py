@@ -1,0 +1,22 @@
+"""Settings: how the schemas that are checked are read; the fields are those of JsonSchema."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ...constrained.spec import JsonSchema
+
+WHITESPACE = 'Between tokens: fixed as json.dumps has it, or "any".'
+FORMATS = "Hold strings to the formats that are known, or take `format` as a remark."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of a JSON Schema."""
+
+    whitespace: Literal["compact", "any"] = field(default="compact", metadata={"help": WHITESPACE})
+    any_order: bool = field(default=False, metadata={"help": "Properties in every order."})
+    formats: Literal["assert", "annotate"] = field(default="assert", metadata={"help": FORMATS})
+
+    def constraint(self, schema: str) -> JsonSchema:
+        """The constraint of a schema."""
+        return JsonSchema(schema, self.whitespace, self.any_order, formats=self.formats)
