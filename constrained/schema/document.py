@@ -38,6 +38,7 @@ DRAFTS: tuple[tuple[str, Draft], ...] = (
     ("2019-09", 2019),
     ("2020-12", 2020),
 )
+TOO_DEEP = "the schema is nested too deeply"
 BASE = "trellis:/schema"
 # A text without any of these has no identifiers, anchors or dynamic references.
 IDENTIFYING = ('id"', 'nchor"', 'ynamicRef"', 'ecursiveRef"')
@@ -65,11 +66,26 @@ def read_json(text: str, budget: Budget) -> Json:
             f"the schema has {len(text)} characters, more than {budget.limits.schema_chars}"
         )
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        value: Json = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
     except RecursionError:
-        raise InvalidConstraint("the schema is nested too deeply") from None
+        raise InvalidConstraint(TOO_DEEP) from None
     except ValueError as error:
         raise InvalidConstraint(f"the schema is not JSON: {error}") from error
+    _check_depth(value, budget.limits.nesting)
+    return value
+
+
+def _check_depth(value: Json, most: int) -> None:
+    """Refuses what is nested so deeply that no value of it fits into the machine's stack."""
+    level = [value]
+    for _ in range(most):
+        lists = [v for v in level if isinstance(v, list)]
+        maps = [v for v in level if isinstance(v, dict)]
+        level = [inside for v in lists for inside in v]
+        level += [inside for v in maps for inside in v.values()]
+        if not level:
+            return
+    raise InvalidConstraint(f"{TOO_DEEP}: the most is {most} levels")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,6 +1,6 @@
 """Constraints on the wire: those of `constrained.spec`, told apart by `kind`.
 
-    wire = wire_constraint(spec.Regex("x+"))
+    wire = wire_constraint(RegexSpec("x+"))
     constraint = constraint_of(wire)
 
 It refuses to know whether a constraint can be enforced: backends check that.
@@ -11,8 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ...constrained import spec
+from ...constrained.spec import Choices as ChoicesSpec
 from ...constrained.spec import Constraint as Spec
+from ...constrained.spec import Ebnf as EbnfSpec
+from ...constrained.spec import JsonSchema as JsonSchemaSpec
+from ...constrained.spec import Regex as RegexSpec
+from ...constrained.spec import Tag as TagSpec
+from ...constrained.spec import Tagged as TaggedSpec
 from .values import STRICT
 
 
@@ -87,31 +92,29 @@ def constraint_of(constraint: Constraint) -> Spec:
     """The constraint as the engine knows it."""
     match constraint:
         case Regex(pattern=pattern):
-            return spec.Regex(pattern)
+            return RegexSpec(pattern)
         case Choices(texts=texts):
-            return spec.Choices(texts)
+            return ChoicesSpec(texts)
         case JsonSchema() as one:
-            return spec.JsonSchema(
-                one.schema, one.whitespace, one.any_order, one.ascii, one.formats
-            )
+            return JsonSchemaSpec(one.schema, one.whitespace, one.any_order, one.ascii, one.formats)
         case Ebnf(grammar=grammar, start=start, dialect=dialect):
-            return spec.Ebnf(grammar, start, dialect)
+            return EbnfSpec(grammar, start, dialect)
         case Tagged() as one:
-            tags = tuple(spec.Tag(t.begin, constraint_of(t.constraint), t.end) for t in one.tags)
-            return spec.Tagged(tags, one.at_least, one.stop_after_first, one.triggers)
+            tags = tuple(TagSpec(t.begin, constraint_of(t.constraint), t.end) for t in one.tags)
+            return TaggedSpec(tags, one.at_least, one.stop_after_first, one.triggers)
 
 
 def wire_constraint(constraint: Spec) -> Constraint:
     """The constraint as a Program holds it."""
     match constraint:
-        case spec.Regex(pattern=pattern):
+        case RegexSpec(pattern=pattern):
             return Regex(pattern)
-        case spec.Choices(texts=texts):
+        case ChoicesSpec(texts=texts):
             return Choices(texts)
-        case spec.JsonSchema() as one:
+        case JsonSchemaSpec() as one:
             return JsonSchema(one.schema, one.whitespace, one.any_order, one.ascii, one.formats)
-        case spec.Ebnf(grammar=grammar, start=start, dialect=dialect):
+        case EbnfSpec(grammar=grammar, start=start, dialect=dialect):
             return Ebnf(grammar, start, dialect)
-        case spec.Tagged() as one:
+        case TaggedSpec() as one:
             tags = tuple(Tag(t.begin, wire_constraint(t.constraint), t.end) for t in one.tags)
             return Tagged(tags, one.at_least, one.stop_after_first, one.triggers)

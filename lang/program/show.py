@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 
 from . import document as doc
-from .constraints import Choices, Constraint, Ebnf, JsonSchema, Regex
+from .constraints import Choices, Constraint, Ebnf, JsonSchema, Regex, Tagged
 from .rules import named_blocks
 from .values import (
     Argument,
@@ -140,6 +140,8 @@ def _constraint(constraint: Constraint) -> str:
             return f"JSON {_cut(schema)}"
         case Ebnf(grammar=grammar):
             return f"EBNF {_cut(' '.join(grammar.split()))}"
+        case Tagged(tags=tags):
+            return _cut(" ".join(f"{tag.begin}...{tag.end}" for tag in tags))
 
 
 def _cut(text: str) -> str:

@@ -39,7 +39,7 @@ class ChaosOptions:
     """How much. streams: at once; requests: in all waves together, tries of what was told to try again not counted."""
 
     streams: int = 64
-    requests: int = 1200
+    requests: int = 3000
     seed: int = 0
 
 

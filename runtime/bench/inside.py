@@ -6,11 +6,11 @@
 What is slow: opening the engine. It refuses to know servers.
 """
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ...lang.backends.local import LocalBackend
 from ...lang.params import SamplingParams
 from ..client import Client
 from ..config import EngineConfig
@@ -20,9 +20,10 @@ from .engine import answers
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """An engine in this process."""
+    """An engine in this process: its client, and the same as the language's backend."""
 
     client: Client
+    backend: LocalBackend
 
     def answers(self, prompts: Sequence[Sequence[int]], output: int) -> list[list[int]]:
         """Token ids of the greedy answers, each `output` long, generated together."""
@@ -43,10 +44,11 @@ class Inside:
 
 
 @contextmanager
-def inside(config: EngineConfig, **changes: int) -> Iterator[Inside]:
+def inside(config: EngineConfig) -> Iterator[Inside]:
     """An engine of this config, closed afterwards."""
-    client = open_client(dataclasses.replace(config, **changes))
+    client = open_client(config)
+    backend = LocalBackend(client)
     try:
-        yield Inside(client)
+        yield Inside(client, backend)
     finally:
-        client.close()
+        backend.close()

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+WIDTH = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -57,7 +59,10 @@ def print_rows(title: str, rows: Iterable[Row]) -> None:
         mark = {None: "", True: "[green]ok", False: "[red]missed"}[row.reached]
         aim = "" if row.aim is None else _shown(row.aim, row.unit)
         table.add_row(row.case, aim, _shown(row.ours, row.unit), ratio, mark)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # nothing says how wide a file is
+        console.width = WIDTH
+    console.print(table)
 
 
 def append_rows(path: Path, bench: str, rows: Iterable[Row], **about: Any) -> None:

@@ -121,12 +121,9 @@ def _through_actions(
     if not len(actions):
         return acting
     go, push = actions[:, 4:6], actions[:, 6:8]
-    # Where nothing is pushed any row will do: its cost is not counted.
-    rows = np.where(push > 0, push, grammar.first_return + 1)[:, :, None]
-    after = grammar.returns[
-        np.minimum(rows + np.arange(grammar.verdicts), len(grammar.returns) - 1)
-    ]
-    waiting = states[after].min(2)
+    waiting = np.zeros(push.shape, np.int64)
+    rows = push[push > 0][:, None] + np.arange(grammar.verdicts)
+    waiting[push > 0] = states[grammar.returns[rows]].min(1)
     inner = np.where(go > 0, states[np.maximum(go, 0)], acting[_slots(go, acting)])
-    costs = (inner + np.where(push > 0, waiting, 0)).min(1)
-    return np.concatenate([np.minimum(costs, FAR), acting[-2:]])
+    costs = (inner + waiting).min(1)
+    return np.concatenate([np.minimum(costs, FAR), acting[-1:]])

@@ -119,10 +119,11 @@ def _serve(pipe: Connection, name: str, folder: Path) -> None:
     with suppress(EOFError, KeyboardInterrupt):
         while True:
             identifier, schema, texts = pipe.recv()
-            pipe.send(_judge(engine, tongue, (identifier, schema, texts)))
+            pipe.send(answer_texts(engine, tongue, (identifier, schema, texts)))
 
 
-def _judge(engine: Engine, tongue: Tongue, case: tuple[str, str, list[list[int]]]) -> Answer:
+def answer_texts(engine: Engine, tongue: Tongue, case: tuple[str, str, list[list[int]]]) -> Answer:
+    """What an engine makes of a case: its id, its schema, and its texts as tokens."""
     identifier, schema, texts = case
     try:
         started, compiling = timed(lambda: engine.start(schema))

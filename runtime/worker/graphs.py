@@ -134,16 +134,16 @@ class Graphs:
         graph.graph.replay()
         return graph.sampled
 
-    def capture(self, sizes: Iterable[int], features: Features, until: float) -> list[int]:
+    def capture(self, sizes: Iterable[int], kind: Kind, until: float) -> list[int]:
         """Captures decode steps of these sizes before one is needed, as long as it is not `until` (monotonic seconds).
 
-        Gives the sizes that have a graph now; none where there are no graphs.
+        Gives the sizes that have a graph now; none where there are no graphs. To be called before the first step.
         """
         done: list[int] = []
         for size in sizes if self._enabled else ():
             if time.monotonic() > until:
                 break
-            key = (padded_size(size), Kind(features))
+            key = (padded_size(size), kind)
             if key not in self._graphs:
                 self._graphs[key] = self._capture_decode(*key)
             done.append(key[0])

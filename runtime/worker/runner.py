@@ -32,6 +32,8 @@ from .sharing import Sharing
 
 SCORE_ROWS = 256
 WARM_TOKENS = 64
+# Fewer rows seldom share enough.
+WARM_SHARED_ROWS = 8
 
 
 class Model(Protocol):
@@ -171,7 +173,13 @@ class Runner:
             nothing = Work(self.rows.padding, 0, count, [0] * count, sample=True)
             batch = make_batch(lay_out([nothing]), self.rows, self.parts.pool.shape.page_size)
             self._sample(batch, self._forward(batch, None), Features())
-        return self.graphs.capture(captured_sizes(self.rows.padding), Features(), until)
+        sizes = captured_sizes(self.rows.padding)
+        captured = self.graphs.capture(sizes, Kind(Features()), until)
+        if self.parts.attention.shares:
+            wide = self.parts.attention.space.shape.tiles()[2]
+            many = [size for size in sizes if size >= WARM_SHARED_ROWS]
+            self.graphs.capture(many, Kind(Features(), wide), until)
+        return captured
 
     def reset(self) -> None:
         """Forgets every row, after a failed step."""

@@ -80,6 +80,8 @@ def outcome(work: Callable[[Any], Any], backend: Any, raises: bool = False) -> A
 
 def fake(delay_seconds: float = 0.0) -> tr.Fake:
     def reply(call: Any) -> str:
+        if call.kind == "score":
+            return call.choices[0]
         return WORDS if call.constraint is None else example_of(call.constraint, call.name)
 
     return tr.Fake(reply, delay_seconds=delay_seconds)
@@ -100,7 +102,10 @@ def url(engine: Any, serve: Callable[[Any], Any]) -> str:
 @pytest.fixture(params=NAMES)
 def subject(request: Any, engine: Any, url: str, tmp_path: Path) -> Iterator[Subject]:
     name, path = request.param, tmp_path / "calls.jsonl"
-    idle = lambda: not engine.client.engine.scheduler.running  # noqa: E731
+
+    def idle() -> bool:
+        return not engine.client.engine.scheduler.running
+
     openers: dict[str, Callable[[], Any]] = {
         "remote": lambda: tr.Remote(url),
         "openai": lambda: tr.OpenAI(f"{url}/v1", "seedling"),
@@ -303,6 +308,8 @@ def test_a_program_runs_and_says_the_same_twice(subject: Subject) -> None:
     assert run == [color, count, said, pick]
 
 
+# How long an answer took is not played again.
+@pytest.mark.parametrize("subject", NAMES[:-1], indirect=True)
 def test_a_late_answer_is_a_deadline(subject: Subject) -> None:
     @tr.function
     def late(s: tr.State) -> str:
@@ -310,7 +317,7 @@ def test_a_late_answer_is_a_deadline(subject: Subject) -> None:
         s += tr.assistant(tr.gen("x", max_tokens=1000, timeout=0.001))
         return s["x"]
 
-    with pytest.raises(tr.DeadlineExceeded, match="0.001"):
+    with pytest.raises(tr.DeadlineExceeded):
         subject.perform(lambda backend: late.run(backend=backend).value)
 
 
