@@ -53,7 +53,8 @@ def compile_soon(shape: Shape) -> Coming:
         except Exception as error:  # whoever waits for the code gets it
             compiled.set_exception(error)
 
-    threading.Thread(target=work, name="trellis-compiler", daemon=True).start()
+    # No daemon: an interpreter that ends while LLVM is at work would take its ground away.
+    threading.Thread(target=work, name="trellis-compiler").start()
     return Coming(shape, target, compiled)
 
 

@@ -35,6 +35,7 @@ ITEM_BITS = 20
 PIECES = 64
 # Turns a follower looks out for a step; a turn takes about 25 ns.
 PATIENCE = 60_000
+END_SECONDS = 5.0
 # Turns of waiting after which the processor is offered to others.
 POLITE = 128
 
@@ -156,13 +157,16 @@ class Team:
         serve = compiled.function("serve", ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)
         self._calls = [threading.Event() for _ in range(threads - 1)]
         ended = threading.Event()
+        followers: list[threading.Thread] = []
         for call in self._calls:
             arguments = (serve, compiled, self._control, call, ended)
-            threading.Thread(
+            follower = threading.Thread(
                 target=_follow, args=arguments, name="trellis-follower", daemon=True
-            ).start()
+            )
+            follower.start()
+            followers.append(follower)
         # Followers know nothing of the team, so that they end with it.
-        weakref.finalize(self, _end, ended, self._calls)
+        weakref.finalize(self, _end, ended, self._calls, followers)
 
     def run(self, arguments: NDArray[np.int64]) -> None:
         """Computes one step; returns when it is done."""
@@ -186,10 +190,16 @@ def _follow(
         seen = serve(control.ctypes.data, seen)
 
 
-def _end(ended: threading.Event, calls: list[threading.Event]) -> None:
+def _end(
+    ended: threading.Event, calls: list[threading.Event], followers: list[threading.Thread]
+) -> None:
+    """Ends the followers, and waits for them: the code that they run must not go while they are in it."""
     ended.set()
     for call in calls:
         call.set()
+    for follower in followers:
+        if follower is not threading.current_thread():
+            follower.join(END_SECONDS)
 
 
 def _read(code: Code, place: Value) -> Value:

@@ -160,7 +160,9 @@ class Day:
 
     async def _metrics(self) -> dict[str, float]:
         reply = await ask(self._address, "/metrics")
-        lines = (line.rpartition(" ") for line in reply.body.decode().splitlines() if line[0] != "#")
+        lines = (
+            line.rpartition(" ") for line in reply.body.decode().splitlines() if line[0] != "#"
+        )
         return {name: float(value) for name, _, value in lines}
 
 

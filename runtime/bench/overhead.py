@@ -77,6 +77,8 @@ def measure(url: str, engine: EngineConfig, streams: int) -> list[Row]:
         Row(f"{many}, in this process", within, "s"),
         Row(f"{many}, through the server", statistics.median(a for a, _ in pairs), "s"),
         Row("the server over the engine, median of turns", ratio, "x", SLOWER_AIM),
-        Row("first byte after the engine's token, p50", percentile(firsts, 0.5), "ms", FIRST_AIM_MS),
+        Row(
+            "first byte after the engine's token, p50", percentile(firsts, 0.5), "ms", FIRST_AIM_MS
+        ),
         Row("first byte after the engine's token, p95", percentile(firsts, 0.95), "ms"),
     ]

@@ -39,7 +39,7 @@ class Relay:
         self._server = server
         self._loop = loop
         self._counts = Counts()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.StreamWriter] = set()
         self.url = ""
 
     def take(self) -> Counts:
@@ -55,17 +55,15 @@ class Relay:
     async def close(self) -> None:
         """Closes the door and all that is open."""
         self._door.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for side in tuple(self._open):
+            side.close()
+        while self._open:
+            await asyncio.sleep(0.01)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         self._counts.connections += 1
         there, back = await asyncio.open_connection(self._server.host, self._server.port)
+        self._open |= {writer, back}
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._up(reader, back))
@@ -75,6 +73,7 @@ class Relay:
         finally:
             for side in (writer, back):
                 side.close()
+            self._open -= {writer, back}
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tail = b""

@@ -11,64 +11,19 @@ started here the same ids as an engine in this process. It refuses to know how r
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ..config import EngineConfig
 from .exchange import Address, ask
 from .latency import SHARES, Objectives, Summary, summarize
 from .load import Sizes, arrivals, random_prompts, shared_prompts
+from .options import ServeOptions
 from .streams import Api, Completions, Generate, stream
 from .table import Row
 
 GATE_PROMPTS, GATE_TOKENS = 4, 16
 OTHER_VOCABULARY, OTHER_CONTEXT = 32_000, 8192
-
-
-def _setting(default: Any, help_text: str) -> Any:
-    return field(default=default, metadata={"help": help_text})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
-    """What is asked of the server."""
-
-    rates: str = _setting("4,16,inf", "Arrivals a second, separated by commas; inf: all at once.")
-    workload: Literal["generated-shared-prefix", "random"] = _setting(
-        "generated-shared-prefix", "Groups of prompts that begin alike, or prompts that do not."
-    )
-    groups: int = _setting(64, "Groups of prompts.")
-    prompts: int = _setting(16, "Prompts in a group.")
-    system_tokens: int = _setting(
-        2048, "Tokens that a group has in common; lengths are halved until the model takes them."
-    )
-    question_tokens: int = _setting(128, "Tokens of a prompt's own.")
-    output_tokens: int = _setting(256, "Tokens of an answer.")
-    api: Literal["generate", "openai"] = _setting(
-        "generate", "Words of the server: /generate, or /v1/completions, which others have too."
-    )
-    key: str | None = _setting(None, "The server's API key.")
-    vocabulary: int | None = _setting(None, "Ids of prompts are below this; as the server says.")
-    arrival_seed: int = _setting(0, "Seed of prompts and arrivals.")
-    ttft_ms: float | None = _setting(1000.0, "Goodput: longest time to the first token.")
-    tpot_ms: float | None = _setting(50.0, "Goodput: longest time per output token.")
-    e2e_ms: float | None = _setting(None, "Goodput: longest time to the end.")
-
-    @property
-    def each_rate(self) -> list[float]:
-        """The rates as numbers. Raises ValueError for what is none."""
-        return [float(part) for part in self.rates.split(",")]
-
-    @property
-    def sizes(self) -> Sizes:
-        """How much is asked, before it is made to fit."""
-        lengths = (self.system_tokens, self.question_tokens, self.output_tokens)
-        return Sizes(self.groups, self.prompts, *lengths)
-
-    @property
-    def objectives(self) -> Objectives:
-        """When an answer is good."""
-        return Objectives(self.ttft_ms, self.tpot_ms, self.e2e_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from .cases import BadLine, Case
 from .settings import Settings
 
 R = TypeVar("R")
+NOTHING = "no value"  # in the message where a schema is well-formed, and accepts nothing
 FRAGMENT_BYTES = 32 << 20
 Status = Literal["ok", "invalid", "unsupported", "budget", "error"]
 STATUS: tuple[tuple[type[Exception], Status], ...] = (
@@ -45,7 +46,8 @@ STATUS: tuple[tuple[type[Exception], Status], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was found for one case. tests: for each instance whether it was accepted, where the schema is handled.
+    """What was found for one case. tests: for each instance whether it was accepted, where the schema is handled; all
+    are refused where it is invalid because nothing can satisfy it.
 
     mask_us: microseconds that each mask took, in the order of the tokens. fault: where we contradict ourselves.
     """
@@ -141,7 +143,9 @@ class Judge:
             found = replace(found, compile_ms=seconds * 1e3, table_bytes=grammar.nbytes)
             return self._judge_samples(found, case, grammar)
         except Exception as error:  # one bad line never stops the rest
-            return _refused(found, error)
+            refused = _refused(found, error)
+            empty = refused.status == "invalid" and NOTHING in refused.message
+            return replace(refused, tests=(False,) * len(case.samples)) if empty else refused
 
     def _judge_samples(self, found: Answer, case: Case, grammar: Any) -> Answer:
         """The answer with its verdicts and times."""

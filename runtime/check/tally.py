@@ -4,8 +4,9 @@
     tally.add(case, answer)
     tally.rows()                                # [("schemas", "1,000"), ("handled", "98.1 %"), ...]
 
-A schema is handled when it was compiled, and also when it was found to accept nothing and every instance is labelled
-so. Percentiles are of at most a fixed number of values, drawn evenly, so that memory stays constant.
+A schema is handled when it was compiled. One that is refused because it accepts nothing is counted apart, and judged:
+its instances are all rejected. Percentiles are of at most a fixed number of values, drawn evenly, so that memory stays
+constant.
 """
 
 import random
@@ -48,6 +49,7 @@ class Tally:
     def __init__(self, engine: str) -> None:
         self.engine = engine
         self.statuses: Counter[str] = Counter()
+        self.empty = 0
         self.instances = 0
         self.wrong_accepts = 0
         self.wrong_rejects = 0
@@ -71,6 +73,7 @@ class Tally:
         """One more case."""
         self.statuses[answer.status] += 1
         self.faults += bool(answer.fault)
+        self.empty += answer.status == "invalid" and bool(answer.tests)
         labels = [sample.valid for sample in case.samples] if isinstance(case, Case) else []
         if answer.tests:
             self._compare(labels, answer.tests)
@@ -99,6 +102,7 @@ class Tally:
             ("schemas", f"{self.schemas:,}"),
             ("handled", f"{self.statuses['ok']:,} ({handled:.1%})"),
             ("not handled", ", ".join(others) or "none"),
+            ("accept nothing", f"{self.empty:,} of those that are invalid"),
             ("instances", f"{self.instances:,}"),
             (
                 "wrong accepts",

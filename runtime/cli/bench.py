@@ -4,15 +4,24 @@ Every one checks its answers before it measures, and can write its results to a 
 """
 
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..bench.options import ServeOptions
 from ..config import EngineConfig
 from .flags import with_config_flags
-from .report import mistakes_in_one_line, need
+from .report import UsageMistake, mistakes_in_one_line, need
+
+if TYPE_CHECKING:
+    from ..bench.started import Started
+    from ..bench.table import Row
 
 app = typer.Typer(no_args_is_help=True, help="Measure the engine and its parts on this machine.")
 Out = Annotated[Path | None, typer.Option("--json", help="Append the results to this file.")]
@@ -82,6 +91,113 @@ def language() -> None:
     from ..bench.language import measure, print_figures
 
     print_figures(measure())
+
+
+@app.command()
+@with_config_flags
+def serve(
+    *,
+    url: Annotated[str | None, typer.Argument(help="A server that runs.")] = None,
+    options: ServeOptions,
+    engine: EngineConfig,
+    json: Out = None,
+) -> None:
+    """A server under load: TTFT, TPOT, ITL, end-to-end time, goodput; or what HTTP costs; or a bad day."""
+    own = options.start or options.chaos or options.overhead
+    if own == (url is not None):
+        raise UsageMistake("give either the URL of a server or one of --start, --overhead, --chaos")
+    if own:
+        need("bench serve", "server", "torch", "tokenizers", "fastapi", "uvicorn", "msgspec")
+    if options.chaos:
+        _chaos(options, engine, json)
+        return
+    if url is not None:
+        from ..bench.serve import run
+
+        try:
+            rows = run(url, options)
+        except (OSError, ValueError) as error:
+            raise UsageMistake(f"{url} cannot be measured: {error}") from error
+        _tell("serve", rows, json, url=url, **_asked(options))
+        return
+    _measure_own(options, engine, json)
+
+
+def _measure_own(options: ServeOptions, engine: EngineConfig, json: Path | None) -> None:
+    if options.overhead:
+        from ..bench.overhead import measure
+
+        with _server(engine) as server:
+            rows = measure(server.url, engine, options.streams)
+        _tell("serve overhead", rows, json)
+        return
+    from ..bench.serve import answers_inside, run
+
+    known = answers_inside(engine)
+    with _server(engine) as server:
+        rows = run(server.url, options, known)
+    _tell("serve", rows, json, model=engine.model, **_asked(options))
+
+
+def _chaos(options: ServeOptions, engine: EngineConfig, json: Path | None) -> None:
+    from ..bench.chaos import ChaosOptions, run
+
+    seen = run(engine, ChaosOptions(options.streams, options.requests, options.arrival_seed))
+    _tell("serve chaos", list(seen.rows()), json, **_asked(options))
+    for reason, count in seen.reasons.most_common(10):
+        typer.echo(f"{count} times lost: {reason}")
+    if seen.breached:
+        raise typer.Exit(1)
+
+
+@app.command()
+@with_config_flags
+def programs(
+    *,
+    runs: Annotated[int, typer.Option(help="Runs of each program.", min=1)] = 16,
+    documents: Annotated[int, typer.Option(help="Documents of the extraction.", min=1)] = 256,
+    engine: EngineConfig,
+    json: Out = None,
+) -> None:
+    """Whole programs a second: trees and skeletons of thought, extraction, agents, judges; with and without sharing."""
+    need("bench programs", "engine", "torch", "tokenizers")
+    from ..bench.programs import run
+
+    _tell("programs", run(engine, runs, documents), json, model=engine.model)
+
+
+@app.command()
+@with_config_flags
+def remote(*, engine: EngineConfig, json: Out = None) -> None:
+    """An agent of ten gens, driven from afar: round trips, bytes and time; beside a client that sends all text."""
+    need("bench remote", "server", "torch", "tokenizers", "fastapi", "uvicorn", "msgspec", "httpx")
+    from ..bench.remote import run
+
+    with _server(engine) as server:
+        rows = run(server.url, engine)
+    _tell("remote", rows, json, model=engine.model)
+
+
+@contextmanager
+def _server(engine: EngineConfig) -> "Iterator[Started]":
+    """A server of its own for one measurement."""
+    from ..bench.started import started
+
+    with tempfile.TemporaryDirectory() as folder:
+        with started(engine, Path(folder) / "server.log") as server:
+            yield server
+
+
+def _asked(options: ServeOptions) -> dict[str, Any]:
+    return {"options": {k: v for k, v in asdict(options).items() if k != "key"}}
+
+
+def _tell(bench: str, rows: "Sequence[Row]", json: Path | None, **about: Any) -> None:
+    from ..bench.table import append_rows, print_rows
+
+    print_rows(f"trellis bench {bench}", rows)
+    if json is not None:
+        append_rows(json, bench, rows, **about)
 
 
 PARTS = {

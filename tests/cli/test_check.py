@@ -94,6 +94,7 @@ CASES = [
     {"id": "b", "schema": {"type": "integer"}, "tests": [{"data": "1", "valid": False}]},
     {"id": "c", "schema": {"type": "text"}, "tests": [{"data": 1, "valid": True}]},
     {"id": "d", "schema": {"$ref": "http://other/doc.json"}, "tests": []},
+    {"id": "e", "schema": {"not": {}}, "tests": [{"data": 1, "valid": False}]},
 ]
 
 
@@ -107,10 +108,10 @@ def test_a_batch_answers_every_line(tmp_path, tokenizer):
     text = "\n".join([*lines[:2], "{broken", "", '{"id": "x"}', *lines[2:]]) + "\n"
     result = run("--batch", write(tmp_path, "cases.jsonl", text), *tokenizer)
     found = answers(result)
-    assert [line["id"] for line in found] == ["a", "b", "3", "5", "c", "d"]
-    statuses = ["ok", "ok", "invalid", "invalid", "invalid", "unsupported"]
+    assert [line["id"] for line in found] == ["a", "b", "3", "5", "c", "d", "e"]
+    statuses = ["ok", "ok", "invalid", "invalid", "invalid", "unsupported", "invalid"]
     assert [line["status"] for line in found] == statuses
-    assert [line["tests"] for line in found] == [[True], [False], [], [], [], []]
+    assert [line["tests"] for line in found] == [[True], [False], [], [], [], [], [False]]
     assert found[4]["path"] == "/type" and "line 3 is no JSON" in found[2]["message"]
     timed = found[0]["first_mask_ms"] is not None and set(found[0]["mask_us"]) == {"p50", "p99"}
     assert timed == bool(tokenizer)

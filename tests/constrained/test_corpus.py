@@ -1,4 +1,4 @@
-"""The corpus of `trellis bench grammar`: verdicts as the jsonschema library's, and random walks that never go astray."""
+"""The corpus of `trellis bench grammar`: the jsonschema library's verdicts, and walks that never go astray."""
 
 import json
 import random

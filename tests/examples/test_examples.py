@@ -32,6 +32,22 @@ SAYS = {
     "tool_agent": ['"calculate"', "391", '"get_weather"', "Lisbon", '"create_event"', "12:30"],
     "fork_join": ["cached"],
     "tree_of_thought": ["1. ", "2. ", "3. ", "cached"],
+    "skeleton_of_thought": ["- ", "- ", "- ", "3 waits", "cached", "characters of JSON"],
+    "llm_judge": ["the order decides", "careful or hasty: careful"],
+    "react_agent": ["Action: look", "Action: go to the kitchen", "Action: finish", "'found': True"],
+    "rag_citations": ["Bergen", "lives in [Bergen]", "[nurse]", "[Henrik Dahl]", "in [Split]"],
+    "json_repair_free_extraction": ['"name": "Mei Tanaka"', "file,name,age,city,job", "peter.txt,"],
+    "function_calling_loop": [
+        "calculate",
+        "391",
+        "get_weather",
+        "create_event",
+        "calendar: {'June",
+    ],
+    "mcp_agent": ["in_stock", "get_weather({'city': 'Lisbon'})", "14"],
+    "chat_with_memory": ["'name': 'Nora Quist', 'home': 'Bergen'", "Nora Quist.", "Bergen."],
+    "self_consistency": ["Bram de Wit? 44", "Jan?", "Bram have? 3, say"],
+    "streaming_partial_objects": ["now at title", "now at organizer", "event is whole: Event("],
 }
 
 

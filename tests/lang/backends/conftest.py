@@ -90,23 +90,43 @@ class ChatServer:
             yield _piece(index, {"role": "assistant", "content": ""})
             for at in range(0, len(said.text), 3):
                 text = said.text[at : at + 3]
-                one = {"token": text, "logprob": -0.5, "top_logprobs": [{"token": text, "logprob": -0.5}]}
-                yield _piece(index, {"content": text}, logprobs={"content": [one]} if body.get("logprobs") else None)
+                one = {
+                    "token": text,
+                    "logprob": -0.5,
+                    "top_logprobs": [{"token": text, "logprob": -0.5}],
+                }
+                yield _piece(
+                    index,
+                    {"content": text},
+                    logprobs={"content": [one]} if body.get("logprobs") else None,
+                )
             for at, (name, arguments) in enumerate(said.calls):
-                begun = {"index": at, "id": f"c{at}", "type": "function", "function": {"name": name, "arguments": ""}}
+                begun = {
+                    "index": at,
+                    "id": f"c{at}",
+                    "type": "function",
+                    "function": {"name": name, "arguments": ""},
+                }
                 yield _piece(index, {"tool_calls": [begun]})
                 for half in (arguments[:4], arguments[4:]):
-                    yield _piece(index, {"tool_calls": [{"index": at, "function": {"arguments": half}}]})
+                    yield _piece(
+                        index, {"tool_calls": [{"index": at, "function": {"arguments": half}}]}
+                    )
             if said.more.get("refusal"):
                 yield _piece(index, {"refusal": said.more["refusal"]})
             if not said.more.get("broken"):
                 yield _piece(index, {}, "tool_calls" if said.calls else said.reason)
         details = {"cached_tokens": 4}
-        yield {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": details}}
+        yield {
+            "choices": [],
+            "usage": {"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": details},
+        }
 
 
 def _piece(index: int, delta: Any, finish: str | None = None, logprobs: Any = None) -> Any:
-    return {"choices": [{"index": index, "delta": delta, "finish_reason": finish, "logprobs": logprobs}]}
+    return {
+        "choices": [{"index": index, "delta": delta, "finish_reason": finish, "logprobs": logprobs}]
+    }
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,9 @@ def text_of(deltas: list[Delta], index: int = 0) -> str:
 
 def test_an_answer_ends_once_with_finish_and_usage(subject: Subject) -> None:
     async def scenario(backend: Any) -> Any:
-        return [(d.text, d.finish) for d in await collect(backend)], (await collect(backend))[-1].usage
+        return [(d.text, d.finish) for d in await collect(backend)], (await collect(backend))[
+            -1
+        ].usage
 
     deltas, usage = subject.run(scenario)
     assert "".join(text for text, _ in deltas).strip()

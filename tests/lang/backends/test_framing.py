@@ -14,7 +14,16 @@ from trellis.lang.transcript import Transcript
 
 NASTY = st.one_of(
     st.text(max_size=20),
-    st.sampled_from(["⟪assistant⟫", "⟪/⟫", "⟪tools []⟫", CALL + "{}" + CALL_END, "<tool_call>", "[[turn 0 of the chat]]"]),
+    st.sampled_from(
+        [
+            "⟪assistant⟫",
+            "⟪/⟫",
+            "⟪tools []⟫",
+            CALL + "{}" + CALL_END,
+            "<tool_call>",
+            "[[turn 0 of the chat]]",
+        ]
+    ),
 )
 TURNS = st.lists(st.tuples(st.sampled_from(["system", "user", "assistant"]), NASTY), max_size=6)
 
@@ -55,7 +64,9 @@ def test_a_turn_that_is_open_has_what_it_says(content: str) -> None:
 def test_text_outside_of_turns_is_a_users() -> None:
     transcript = Transcript(Framed())
     transcript.write("Q: who?\nA:")
-    assert read_talk(transcript.prompt("x").pieces).messages == [{"role": "user", "content": "Q: who?\nA:"}]
+    assert read_talk(transcript.prompt("x").pieces).messages == [
+        {"role": "user", "content": "Q: who?\nA:"}
+    ]
 
 
 def test_calls_get_the_ids_of_their_results() -> None:
@@ -64,7 +75,10 @@ def test_calls_get_the_ids_of_their_results() -> None:
     told += [Piece(CALL_END, True), Piece("\n"), Piece(CALL, True), Piece(call)]
     for id in ("one", "two"):
         result = frame([{"role": "tool", "content": "", "name": "add", "tool_call_id": id}], False)
-        told += [Piece((CALL_END if id == "one" else "") + "⟪/⟫" + result.removesuffix("⟪/⟫"), True), Piece(id)]
+        told += [
+            Piece((CALL_END if id == "one" else "") + "⟪/⟫" + result.removesuffix("⟪/⟫"), True),
+            Piece(id),
+        ]
     told.append(Piece("⟪/⟫⟪assistant⟫", True))
     _, assistant, first, second = read_talk(told).messages
     assert [c["id"] for c in assistant["tool_calls"]] == ["one", "two"]

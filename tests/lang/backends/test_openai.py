@@ -132,7 +132,11 @@ def test_types_are_enforced_by_the_api(server: Any, backend: OpenAI, said: Any) 
         (gen(list[Person]), '{"value": [{"name": "A", "age": 1}]}', [Person(name="A", age=1)]),
         (gen(choices=["yes", "no"]), '{"value": "yes"}', "yes"),
         (gen(Literal["a", "ü"]), '{"value": "ü"}', "ü"),
-        (tr.assistant(tr.select("x", ["yes", "no"], method="constrained")), '{"value": "no"}', "no"),
+        (
+            tr.assistant(tr.select("x", ["yes", "no"], method="constrained")),
+            '{"value": "no"}',
+            "no",
+        ),
     ],
 )
 def test_what_is_no_object_comes_inside_of_one(

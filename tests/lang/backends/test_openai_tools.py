@@ -60,10 +60,12 @@ def test_a_call_and_an_answer(server: Any, backend: OpenAI, said: Any) -> None:
     assert result == {"role": "tool", "tool_call_id": made["id"], "content": "5"}
 
 
-def test_several_calls_of_one_reply_are_made_once(
-    server: Any, backend: OpenAI, said: Any
-) -> None:
-    calls = (("weather", '{"city": "Oslo"}'), ("add", '{"a": 1, "b": 1}'), ("add", '{"a": 9, "b": 9}'))
+def test_several_calls_of_one_reply_are_made_once(server: Any, backend: OpenAI, said: Any) -> None:
+    calls = (
+        ("weather", '{"city": "Oslo"}'),
+        ("add", '{"a": 1, "b": 1}'),
+        ("add", '{"a": 9, "b": 9}'),
+    )
     in_turn(server, said("", calls), said("All done."))
     run = asking().run(backend=backend)
     assert run.value == "All done."
@@ -139,5 +141,11 @@ def test_a_chat_goes_on_after_tools(server: Any, backend: OpenAI, said: Any) -> 
     assert ask.run(backend=backend).value == "bye"
     last = server.bodies[2]
     assert last["tool_choice"] == "none"
-    assert [m["role"] for m in last["messages"]] == ["user", "assistant", "tool", "assistant", "user"]
+    assert [m["role"] for m in last["messages"]] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+    ]
     assert last["messages"][3]["content"] == "4"

@@ -135,7 +135,11 @@ def test_tools_are_played_again(tmp_path: Path) -> None:
         return s["x"]
 
     path = tmp_path / "calls.jsonl"
-    script = {"x": ["<tool_call>", "4"], "x.call": '{"name": "add", "arguments": {"a": 2, "b": 2}}', "x.more": ""}
+    script = {
+        "x": ["<tool_call>", "4"],
+        "x.call": '{"name": "add", "arguments": {"a": 2, "b": 2}}',
+        "x.more": "",
+    }
     first, again = recorded(path, ask, script), replayed(path, ask)
     assert again.value == first.value == "4"
     assert again.meta("x").tool_calls[0].result == 4
@@ -202,7 +206,9 @@ def test_writing_after_the_end_is_no_error(tmp_path: Path) -> None:
     tr.replay(path).close()
 
 
-@pytest.mark.parametrize("text", ["", "nonsense\n", '{"kind": "backend", "version": 99}\n', "[1]\n"])
+@pytest.mark.parametrize(
+    "text", ["", "nonsense\n", '{"kind": "backend", "version": 99}\n', "[1]\n"]
+)
 def test_a_file_that_is_no_recording_is_said(tmp_path: Path, text: str) -> None:
     path = tmp_path / "calls.jsonl"
     path.write_text(text)
@@ -217,7 +223,9 @@ TOKENS = st.builds(
     st.integers(0, 9),
     st.sampled_from(["sampled", "forced"]),
     st.none() | st.floats(-9, 0),
-    st.lists(st.tuples(st.integers(0, 9), st.text(max_size=3), st.floats(-9, 0)), max_size=2).map(tuple),
+    st.lists(st.tuples(st.integers(0, 9), st.text(max_size=3), st.floats(-9, 0)), max_size=2).map(
+        tuple
+    ),
     st.text(max_size=3),
 )
 DELTAS = st.builds(
@@ -225,7 +233,8 @@ DELTAS = st.builds(
     st.text(max_size=5),
     st.integers(0, 3),
     st.lists(TOKENS, max_size=3).map(tuple),
-    st.none() | st.builds(Finish, st.sampled_from(["stop", "length"]), st.none() | st.text() | st.integers()),
+    st.none()
+    | st.builds(Finish, st.sampled_from(["stop", "length"]), st.none() | st.text() | st.integers()),
     st.none() | st.builds(Usage, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
 )
 
@@ -235,12 +244,17 @@ def test_deltas_come_back(delta: Delta) -> None:
     assert read_delta(json.loads(json.dumps(delta_line(delta)))) == (delta, None)
 
 
-@given(st.lists(st.builds(Piece, st.text(max_size=3), st.booleans()), max_size=6), st.integers(0, 6))
+@given(
+    st.lists(st.builds(Piece, st.text(max_size=3), st.booleans()), max_size=6), st.integers(0, 6)
+)
 def test_a_prompt_has_one_key_however_it_is_cut(pieces: list[Piece], at: int) -> None:
     whole = pieces_with((), pieces)
     parts = pieces_with(pieces_with((), pieces[:at]), pieces[at:])
     assert whole == parts
-    keys = [asked("generate", "x", p, SamplingParams(timeout=t))["key"] for p, t in ((whole, 1.0), (parts, None))]
+    keys = [
+        asked("generate", "x", p, SamplingParams(timeout=t))["key"]
+        for p, t in ((whole, 1.0), (parts, None))
+    ]
     assert keys[0] == keys[1]
     other = asked("generate", "x", whole, SamplingParams(), JsonSchema("{}"))["key"]
     assert other != keys[0]

@@ -25,5 +25,11 @@ def test_in_pieces_as_in_the_whole(text: str, texts: list[str], size: int) -> No
 
 def test_no_more_is_held_back_than_may_begin_a_stop() -> None:
     stops = Stops(("<call>",))
-    assert [stops.feed(text) for text in ("a <", "b <ca", "l", "l>x", "y")] == ["a ", "<b ", "", "", ""]
+    assert [stops.feed(text) for text in ("a <", "b <ca", "l", "l>x", "y")] == [
+        "a ",
+        "<b ",
+        "",
+        "",
+        "",
+    ]
     assert stops.matched == "<call>" and stops.rest == "<call>xy"

@@ -1,6 +1,8 @@
 """Frameworks that people already have, as clients of a real server: they only need its address."""
 
 import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import openai
@@ -91,22 +93,23 @@ def test_langchain_calls_tools(url, responses) -> None:
     assert "".join(piece.text for piece in model.stream("Name a city."))
 
 
-def agent(url: str, **options: Any) -> Any:
+@asynccontextmanager
+async def agent(url: str, **options: Any) -> AsyncIterator[Any]:
     from pydantic_ai import Agent
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
-    provider = OpenAIProvider(base_url=f"{url}/v1", api_key="secret")
-    model = OpenAIChatModel(MODEL, provider=provider)
-    return Agent(model, model_settings={"temperature": 0, "max_tokens": 80}, **options)
+    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="secret") as client:
+        model = OpenAIChatModel(MODEL, provider=OpenAIProvider(openai_client=client))
+        yield Agent(model, model_settings={"temperature": 0, "max_tokens": 80}, **options)
 
 
 @pytest.mark.parametrize("native", [False, True])
 async def test_pydantic_ai_gives_the_type(url, native) -> None:
     from pydantic_ai import NativeOutput
 
-    wanted = NativeOutput(Person) if native else Person
-    result = await agent(url, output_type=wanted).run(ASK)
+    async with agent(url, output_type=NativeOutput(Person) if native else Person) as asked:
+        result = await asked.run(ASK)
     assert isinstance(result.output, Person)
 
 
@@ -118,7 +121,8 @@ async def test_pydantic_ai_calls_tools(url) -> None:
         called.append(city)
         return "sunny, 21 degrees"
 
-    result = await agent(url, tools=[get_weather]).run("What is the weather in Lisbon?")
+    async with agent(url, tools=[get_weather]) as asked:
+        result = await asked.run("What is the weather in Lisbon?")
     assert called == ["Lisbon"] and isinstance(result.output, str)
 
 
