@@ -3,8 +3,8 @@
     python examples/mcp_agent.py             # the agent
     python examples/mcp_agent.py serve       # the server, over stdin and stdout
 
-Any server will do: `tr.mcp("npx some-server")` or `tr.mcp("https://example.org/mcp")`. Its tools are tools as any other:
-their schemas become the grammar of the calls.
+Any server will do: `tr.mcp("npx some-server")` or `tr.mcp("https://example.org/mcp")`. Its tools are as any
+other: their schemas become the grammar of the calls.
 """
 
 import sys

@@ -21,8 +21,8 @@ from ..constrained.folder import GrammarFolder
 from ..constrained.limits import Limits as ConstraintLimits
 from ..constrained.vocabulary import Vocabulary
 from ..constrained.workers import Processes
-from ..kernels.attention_plan import AttentionSpace
-from ..kernels.attention_shape import AttentionShape
+from ..kernels.attention.plan import AttentionSpace
+from ..kernels.attention.shape import AttentionShape
 from ..lang.backends.local import LocalBackend
 from ..radix.tree import RadixTree
 from .bundled import BUNDLED

@@ -51,7 +51,7 @@ def read_cases(found: list[dict[str, Any]], stem: str, draft: str) -> Iterator[d
 
 def main() -> None:
     """Prints a line for each case."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="The JSON-Schema-Test-Suite as cases.")
     parser.add_argument("archive")
     parser.add_argument("draft", choices=DRAFTS)
     parser.add_argument("--optional", action="store_true")

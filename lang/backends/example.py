@@ -15,6 +15,7 @@ from ..errors import InvalidProgram
 WORDS = (
     "text", "a", "A", "1", "0", "10", "1.5", "2000", "true", "yes", "2000-01-01", "12:00", "2000-01-01T12:00:00Z",
     "00000000-0000-4000-8000-000000000000", "one two", "a@b.org", "https://example.org/", "P1D", "aaaaaaaa",
+    "A short text.",
 )  # fmt: skip
 FORMATS = {
     "date": "2000-01-01",

@@ -17,7 +17,7 @@ import functools
 import json
 import math
 import weakref
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,8 @@ from ..loop import Loop
 from ..params import SamplingParams
 from .base import ChoiceScore, Delta, Prefix, Prompt
 from .http_codec import constraint_data, prompt_data, read_delta, read_failure
-from .retry import Retries, Unreachable, retried
+from .network import told
+from .retry import Retries, retried
 
 CONNECT_SECONDS = 10.0
 RELEASES_AT_ONCE = 4096
@@ -113,7 +114,7 @@ class Remote:
 
     def _ask(self, what: str, body: dict[str, Any]) -> Any:
         for pause in self._retries.blocking():
-            with pause, self._told():
+            with pause, told(self.url):
                 return _read(self._blocking.post(f"/v1/states/{what}", json=body))
         raise AssertionError("the last attempt raises")
 
@@ -130,7 +131,7 @@ class Remote:
             response = await retried(
                 self._retries, functools.partial(self._begin, stack, "/v1/states/generate", body)
             )
-            with self._told():
+            with told(self.url):
                 async for event in _events(response):
                     delta, state = read_delta(event)
                     if state is not None:
@@ -148,7 +149,7 @@ class Remote:
         async with contextlib.AsyncExitStack() as stack:
             begin = functools.partial(self._begin, stack, "/v1/programs", body)
             response = await retried(self._retries, begin)
-            with self._told():
+            with told(self.url):
                 async for event in _events(response):
                     yield event
 
@@ -196,7 +197,7 @@ class Remote:
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         async def send() -> Any:
-            with self._told():
+            with told(self.url):
                 return _read(await self._http.post(f"/v1/states{path}", json=body))
 
         return await retried(self._retries, send)
@@ -205,25 +206,13 @@ class Remote:
         self, stack: contextlib.AsyncExitStack, path: str, body: dict[str, Any]
     ) -> httpx.Response:
         request = self._http.build_request("POST", path, json=body)
-        with self._told():
+        with told(self.url):
             response = await self._http.send(request, stream=True)
         stack.push_async_callback(response.aclose)
         if response.is_error:
             await response.aread()
             raise read_failure(response)
         return response
-
-    @contextlib.contextmanager
-    def _told(self) -> Generator[None]:
-        """Failures of the network in words that a program's reader understands."""
-        try:
-            yield
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise Unreachable(f"cannot connect to {self.url}: {error}") from error
-        except httpx.TimeoutException as error:
-            raise TimeoutError(f"{self.url} gave no sign of life for too long") from error
-        except httpx.TransportError as error:
-            raise ConnectionError(f"the connection to {self.url} broke: {error}") from error
 
     def _send_releases(self) -> None:
         ids, self._releases = self._releases, []

@@ -29,6 +29,7 @@ from ..loop import Loop
 from ..params import SamplingParams
 from .base import ChoiceScore, Delta, Finish, Piece, Prefix, Prompt, Usage
 from .framing import CALL, CALL_END, frame, read_talk
+from .http_codec import Refused
 from .network import told
 from .openai_codec import (
     Chat,
@@ -64,7 +65,7 @@ class OpenAIPrefix:
 class OpenAI:
     """A backend over chat completions. timeout: seconds without a sign of life; retries: of what may be tried again.
 
-    dialect: "vllm" for servers that take vLLM's fields, Trellis' among them: ebnf, top_k, turns that go on, and the like.
+    dialect: "vllm" for servers that take vLLM's fields (Trellis' takes most): ebnf, top_k, turns that go on and so on.
     extra: fields added to every call; None takes one away.
     """
 
@@ -222,7 +223,12 @@ class OpenAI:
                     raise
                 for answer in reply.answers:
                     answer.finish = answer.finish or Finish("timeout")
-        if not reply.ended:
+        count = sum(answer.finish is not None for answer in reply.answers)
+        if 0 < count < len(reply.answers):
+            raise Refused(
+                f"{self.url} gave {count} of {len(reply.answers)} answers: fork instead of n"
+            )
+        if count == 0:
             raise ConnectionError(f"{self.url} ended the answer in the middle")
 
     async def _begin(
@@ -235,6 +241,10 @@ class OpenAI:
         if response.is_error:
             await response.aread()
             raise read_failure(response)
+        if "text/event-stream" not in (kind := response.headers.get("Content-Type", "")):
+            raise Refused(
+                f"{self.url} answers with {kind or 'no type'} where a stream was asked for"
+            )
         return response
 
 
@@ -290,7 +300,10 @@ async def _events(response: httpx.Response) -> AsyncGenerator[dict[str, Any], No
         data = line[5:].strip()
         if data == "[DONE]":
             return
-        event = json.loads(data)
-        if "error" in event:
+        try:
+            event = json.loads(data)
+        except ValueError as error:
+            raise Refused(f"an event of the stream is no JSON: {data:.80}") from error
+        if event.get("error"):
             raise read_failure(response, event)
         yield event

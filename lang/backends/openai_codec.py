@@ -129,8 +129,8 @@ def constraint_fields(dialect: Dialect, constraint: Constraint) -> dict[str, Any
         case _:
             kind = type(constraint).__name__.lower()
             raise UnsupportedConstraint(
-                f"an OpenAI-compatible API enforces JSON Schemas, regexes and choices, no {kind}: use a type or schema, "
-                "trellis.Remote, or dialect='vllm' if the server takes structured_outputs"
+                f"an OpenAI-compatible API enforces JSON Schemas, regexes and choices, no {kind}: "
+                "use one of these, trellis.Remote, or dialect='vllm' if the server takes structured_outputs"
             )
 
 
@@ -138,7 +138,10 @@ def read_failure(response: httpx.Response, body: Any = None) -> Exception:
     """The exception that an error reply, or an error event in a stream, tells of."""
     error = _error_of(response, body)
     message, code = str(error.get("message")), error.get("code")
-    status = code if body is not None and isinstance(code, int) else response.status_code
+    told = (
+        500 if response.is_success else response.status_code
+    )  # an event of a stream that began well
+    status = code if isinstance(code, int) else told
     said = f"{response.request.url.host} says: {message}"
     if status in BUSY and code != "insufficient_quota":
         return Busy(said, _seconds(response))

@@ -74,19 +74,20 @@ class Reply:
         if (usage := piece.get("usage")) is not None:
             self.usage = _usage(usage)
         deltas: list[Delta] = []
-        for choice in piece.get("choices") or ():
-            index = choice.get("index", 0)
-            answer = self.answers[index]
-            if answer.finish is None:
-                deltas += self._advance(index, answer, choice)
+        choices: list[dict[str, Any]] = piece.get("choices") or []
+        for choice in choices:
+            index: int = choice.get("index", 0)
+            if index < len(self.answers) and self.answers[index].finish is None:
+                deltas += self._advance(index, self.answers[index], choice)
         return deltas
 
     def _advance(self, index: int, answer: Answering, choice: Mapping[str, Any]) -> list[Delta]:
-        change = choice.get("delta") or {}
-        text = change.get("content") or ""
+        change: dict[str, Any] = choice.get("delta") or {}
+        text: str = change.get("content") or ""
         self._pieces += bool(text)
         answer.refusal += change.get("refusal") or ""
-        for call in change.get("tool_calls") or ():
+        calls: list[dict[str, Any]] = change.get("tool_calls") or []
+        for call in calls:
             _grow(answer.calls, call)
         tokens = _tokens(choice.get("logprobs"))
         if self._change is not None:
@@ -119,7 +120,7 @@ class Reply:
 
 def _grow(calls: dict[int, list[str]], change: Mapping[str, Any]) -> None:
     call = calls.setdefault(change.get("index", len(calls)), ["", ""])
-    function = change.get("function") or {}
+    function: dict[str, Any] = change.get("function") or {}
     call[0] += function.get("name") or ""
     call[1] += function.get("arguments") or ""
 
@@ -141,5 +142,6 @@ def _tokens(logprobs: Any) -> tuple[Token, ...]:
 
 
 def _usage(given: Mapping[str, Any]) -> Usage:
-    cached = (given.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    details: dict[str, Any] = given.get("prompt_tokens_details") or {}
+    cached: int = details.get("cached_tokens") or 0
     return Usage(given.get("prompt_tokens") or 0, cached, given.get("completion_tokens") or 0)

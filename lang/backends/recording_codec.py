@@ -13,17 +13,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from ...constrained import errors as constraint_errors
-from ...constrained.errors import ConstraintError
+from ...constrained.errors import (
+    ConstraintBudget,
+    ConstraintError,
+    InvalidConstraint,
+    UnsupportedConstraint,
+)
 from ...constrained.spec import Constraint
-from .. import errors as lang_errors
-from ..errors import LangError, ProgramError
+from ..errors import InvalidParams, InvalidProgram, LangError, NoBackend, Unsupported
 from ..params import SamplingParams
 from .base import Delta, Finish, Piece, Token, Usage
 from .retry import Busy, Unreachable
 
 VERSION = 1
 DEFAULTS = SamplingParams()
+CONSTRAINT_ERRORS = {
+    e.__name__: e for e in (ConstraintBudget, InvalidConstraint, UnsupportedConstraint)
+}
+OTHERS = (Busy, Unreachable, NoBackend, Unsupported, InvalidParams, InvalidProgram)
+ERRORS = {e.__name__: e for e in (*OTHERS, TimeoutError, ConnectionError, ValueError)}
 # What does not change the answer: how long one waits for it, and what is done afterwards.
 APART = ("timeout", "keep", "priority")
 
@@ -145,14 +153,9 @@ def error_line(error: Exception) -> dict[str, str]:
 def read_error(line: Mapping[str, str]) -> Exception:
     """The error again: of its own kind where it is one of ours or of the usual ones, else Replayed."""
     name, message, path = line["type"], line["message"], line["path"]
-    known = getattr(constraint_errors, name, None)
-    if isinstance(known, type) and issubclass(known, ConstraintError):
-        return known(message, path)
-    known = getattr(lang_errors, name, None)
-    if isinstance(known, type) and issubclass(known, LangError):
-        return known(message) if not issubclass(known, ProgramError) else Replayed(message)
-    usual = {e.__name__: e for e in (Busy, Unreachable, TimeoutError, ConnectionError, ValueError)}
-    return usual[name](message) if name in usual else Replayed(f"{name}: {message}")
+    if name in CONSTRAINT_ERRORS:
+        return CONSTRAINT_ERRORS[name](message, path)
+    return ERRORS[name](message) if name in ERRORS else Replayed(f"{name}: {message}")
 
 
 def _piece_line(piece: Piece) -> dict[str, Any]:

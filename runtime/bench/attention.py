@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...kernels.attention_plan import AttentionPlan, plan_decode, plan_ragged
-from ...kernels.attention_shape import AttentionShape, Tile
-from ...kernels.attention_share import find_segments, plan_shared
-from ...kernels.attention_space import AttentionSpace
+from ...kernels.attention.paged import paged_attention
+from ...kernels.attention.plan import AttentionPlan, plan_decode, plan_ragged
+from ...kernels.attention.shape import AttentionShape, Tile
+from ...kernels.attention.share import find_segments, plan_shared
+from ...kernels.attention.space import AttentionSpace
 from ...kernels.gemv import MOST_TOKENS, SkinnySpace, SkinnyTile, skinny_linear, tiles_for
-from ...kernels.paged_attention import paged_attention
 from ...kernels.timing import copies_for, seconds_per_call
 
 HEADS, KV_HEADS, DIM, PAGE = 32, 8, 128, 16

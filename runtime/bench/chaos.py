@@ -13,12 +13,10 @@ import contextlib
 import os
 import random
 import signal
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..config import EngineConfig
 from .exchange import Address, ask
@@ -188,8 +186,7 @@ def _known(engine: EngineConfig) -> list[tuple[list[int], list[int]]]:
 def run(engine: EngineConfig, options: ChaosOptions) -> Seen:
     """One bad day of a server with this engine."""
     known = _known(engine)
-    with tempfile.TemporaryDirectory() as folder:
-        with started(engine, Path(folder) / "server.log") as server:
-            day = Day(server, known, options)
-            asyncio.run(day.spend())
+    with started(engine) as server:
+        day = Day(server, known, options)
+        asyncio.run(day.spend())
     return day.seen

@@ -4,8 +4,8 @@
     times = arrivals(rate=8.0, count=len(prompts), seed=1)
 
 `random` prompts share nothing; `generated-shared-prefix` is the field's: groups of prompts that begin with the same
-system prompt, in shuffled order. Arrivals are a Poisson process: nobody waits for an answer before the next one is sent,
-so a server that is too slow is seen to be. It refuses to know servers.
+system prompt, in shuffled order. Arrivals are a Poisson process: nobody waits for an answer before the next one is
+sent, so a server that is too slow is seen to be. It refuses to know servers.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""ServeOptions: every setting of `trellis bench serve`, each described once, where the command line finds it too.
+"""LoadConfig: every setting of `trellis bench serve`, each described once, where the command line finds it too.
 
 It imports nothing that is slow, and refuses to know what is done with the settings.
 """
@@ -16,7 +16,7 @@ def _setting(default: Any, help_text: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
+class LoadConfig:
     """What is asked of the server, and of which."""
 
     start: bool = _setting(False, "Start a server on this machine and measure that.")

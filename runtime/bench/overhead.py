@@ -1,10 +1,11 @@
 """Overhead: what HTTP costs. The same answers through a server and from an engine in this process, taking turns.
 
-    rows = measure(server.url, engine, streams=256)
+    rows = measure(server, engine, streams=256)
 
 Two figures: the time for all answers of many streams at once, and how long after the engine's first token a client has
-the first byte of a cached short prompt. All ids must be the same. On a GPU both engines share its memory: give them
-less than half each. It refuses to know of arrival rates.
+the first byte of a cached short prompt. All ids must be the same. Where the time goes is told as processor time of each
+process, the client's own included, which on a machine of few cores is time that the others wait. On a GPU both engines
+share its memory: give them less than half each. It refuses to know of arrival rates.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from .exchange import Address, ask, begin, request
 from .inside import Inside, inside
 from .latency import percentile
 from .load import Sizes, random_prompts
+from .started import Started
 from .streams import Generate, Streamed, stream
 from .table import Row
 
@@ -62,21 +64,35 @@ async def _firsts(address: Address) -> list[float]:
     return found[5:]  # the first ones warm up
 
 
-def measure(url: str, engine: EngineConfig, streams: int) -> list[Row]:
+def _spent(server: Started) -> dict[str, float]:
+    """Processor seconds of each process so far."""
+    return {
+        "client": time.process_time(),
+        "server": server.cpu_seconds(server.process.pid),
+        "engine": server.cpu_seconds(server.engine),
+    }
+
+
+def measure(server: Started, engine: EngineConfig, streams: int) -> list[Row]:
     """The rows of both figures."""
-    address = Address.of(url)
+    address = Address.of(server.url)
     with inside(engine) as own:
         size = own.client.resources.tokenizer.size
         prompts = random_prompts(Sizes(1, streams, PROMPT, 0, OUTPUT), size, 5)
         pairs = [_turn(address, own, prompts) for _ in range(ROUNDS + 1)][1:]
+    before = _spent(server)
+    asyncio.run(_through(address, prompts))
+    spent = {name: value - before[name] for name, value in _spent(server).items()}
     firsts = asyncio.run(_firsts(address))
     within = statistics.median(b for _, b in pairs)
     ratio = statistics.median(a / b for a, b in pairs)
     many = f"{streams} streams of {OUTPUT} tokens"
+    each = 1e6 / (streams * OUTPUT)
     return [
         Row(f"{many}, in this process", within, "s"),
         Row(f"{many}, through the server", statistics.median(a for a, _ in pairs), "s"),
         Row("the server over the engine, median of turns", ratio, "x", SLOWER_AIM),
+        *(Row(f"processor time of the {n}, per token", s * each, "us") for n, s in spent.items()),
         Row(
             "first byte after the engine's token, p50", percentile(firsts, 0.5), "ms", FIRST_AIM_MS
         ),

@@ -105,8 +105,11 @@ def run_all_text(http: httpx.Client, context: str, model: str) -> list[str]:
     return answers
 
 
-def measure(relay: Relay, own: Inside) -> list[Way]:
-    """All ways, taking turns, over an emptied cache each time. Raises SystemExit when the gate is not passed."""
+def measure(relay: Relay, own: Inside, rounds: int = ROUNDS) -> list[Way]:
+    """All ways, taking turns, over an emptied cache each time; the first turn is not counted.
+
+    Raises SystemExit when the gate is not passed.
+    """
     context = make_context(own)
     known = agent.run(context, backend=own.backend).value
     remote = Remote(relay.url)
@@ -120,7 +123,7 @@ def measure(relay: Relay, own: Inside) -> list[Way]:
             "all text": lambda: run_all_text(http, context, model),
         }
         runs: dict[str, list[Way]] = {name: [] for name in drives}
-        for _ in range(ROUNDS + 1):
+        for _ in range(rounds + 1):
             for name, drive in drives.items():
                 http.post("/flush_cache").raise_for_status()
                 runs[name].append(_time(name, drive, relay))

@@ -23,7 +23,7 @@ from ...constrained.place import AHEAD, Place
 from ...constrained.rule import Machine, Move, Rule
 from ...constrained.tables import build_grammar
 from ...kernels.logprob import token_logprobs, top_logprobs
-from ...kernels.mask import advance, find_masks, forget_masks
+from ...kernels.masks.find import advance, find_masks, forget_masks
 from ...kernels.sample import Mask, sample, sample_reference
 from ...kernels.threshold import find_thresholds, find_thresholds_reference
 from ...lang.params import SamplingParams

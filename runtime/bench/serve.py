@@ -18,7 +18,7 @@ from ..config import EngineConfig
 from .exchange import Address, ask
 from .latency import SHARES, Objectives, Summary, summarize
 from .load import Sizes, arrivals, random_prompts, shared_prompts
-from .options import ServeOptions
+from .options import LoadConfig
 from .streams import Api, Completions, Generate, stream
 from .table import Row
 
@@ -36,7 +36,7 @@ class Target:
     context: int
 
 
-async def look(address: Address, options: ServeOptions) -> Target:
+async def look(address: Address, options: LoadConfig) -> Target:
     """What there is to know of a server before it is measured. Raises OSError where there is none."""
     known: dict[str, Any] = {}
     info = await ask(address, "/model_info")
@@ -52,7 +52,7 @@ async def look(address: Address, options: ServeOptions) -> Target:
     return Target(address, api, vocabulary, context or OTHER_CONTEXT)
 
 
-def make_prompts(target: Target, options: ServeOptions, seed: int) -> tuple[Sizes, list[list[int]]]:
+def make_prompts(target: Target, options: LoadConfig, seed: int) -> tuple[Sizes, list[list[int]]]:
     """The prompts of one run, and how long they came out."""
     sizes = options.sizes.fitted(target.context)
     make = random_prompts if options.workload == "random" else shared_prompts
@@ -82,7 +82,7 @@ async def check(target: Target, known: list[list[int]] | None) -> None:
         raise SystemExit(f"correctness gate: {same} of {GATE_PROMPTS} agree alone and together")
 
 
-async def measure(target: Target, options: ServeOptions, rate: float, seed: int) -> Summary:
+async def measure(target: Target, options: LoadConfig, rate: float, seed: int) -> Summary:
     """One run at one rate."""
     sizes, prompts = make_prompts(target, options, seed)
     times = arrivals(rate, len(prompts), seed)
@@ -116,7 +116,7 @@ def rows_of(rate: float, summary: Summary, objectives: Objectives) -> Iterable[R
     yield Row(f"{at}: failed", summary.failed, "", 0.0, "equal")
 
 
-def run(url: str, options: ServeOptions, known: list[list[int]] | None = None) -> list[Row]:
+def run(url: str, options: LoadConfig, known: list[list[int]] | None = None) -> list[Row]:
     """All rates, one after the other. Raises SystemExit when the gate is not passed."""
 
     async def work() -> list[Row]:

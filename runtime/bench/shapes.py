@@ -2,8 +2,8 @@
 
     for shape in shapes(count=16): shape.program.run_batch(shape.items)
 
-Tree of thought, skeleton of thought, extraction with one system prompt for all documents, agents of several turns, and a
-judge that looks at one text from several sides. All greedy, and short enough for a context of 1,024 tokens; what the
+Tree of thought, skeleton of thought, extraction with one system prompt for all documents, agents of several turns, and
+a judge that looks at one text from several sides. All greedy, and short enough for a context of 1,024 tokens; what the
 answers are worth does not matter here. It refuses to know backends.
 """
 

@@ -1,6 +1,6 @@
 """Started: a server of this package as a process of its own, on a free port of this machine.
 
-    with started(EngineConfig(), log) as server:
+    with started(EngineConfig()) as server:
         server.url, server.engine, server.resident(server.engine)
 
 What is slow: the start, which waits until the server is ready. Looking at processes needs Linux's /proc. It refuses to
@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -54,6 +55,14 @@ class Started:
             return 0
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    def cpu_seconds(self, pid: int | None) -> float:
+        """Processor time that a process has used; 0 when it has gone."""
+        try:
+            counts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0.0
+        return (int(counts[11]) + int(counts[12])) / os.sysconf("SC_CLK_TCK")
+
     @property
     def ready(self) -> bool:
         """Whether /ready says so."""
@@ -65,26 +74,36 @@ class Started:
 
 
 @contextmanager
-def started(engine: EngineConfig, log: Path) -> Iterator[Started]:
-    """The server, once it is ready; its output goes to `log`. Raises EngineStopped when it does not start."""
+def started(engine: EngineConfig) -> Iterator[Started]:
+    """The server, once it is ready. Raises EngineStopped, with the end of its output, when it does not start."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "server.log"
+        process, url = _start(engine, log)
+        server = Started(url, process)
+        try:
+            _wait(server, log)
+            yield server
+        finally:
+            _stop(process)
+
+
+def _start(engine: EngineConfig, log: Path) -> "tuple[subprocess.Popen[bytes], str]":
     _allow_many_files()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     flags = ["serve", "--host", "127.0.0.1", "--port", str(port), "--drain-seconds", "1"]
     command = [sys.executable, "-P", "-m", "trellis", *flags, *_flags(engine)]
     with log.open("ab") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    server = Started(f"http://127.0.0.1:{port}", process)
+        return subprocess.Popen(command, stdout=out, stderr=out), f"http://127.0.0.1:{port}"
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
     try:
-        _wait(server, log)
-        yield server
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait(server: Started, log: Path) -> None:

@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...constrained.grammar import Grammar
-from ...constrained.place import AHEAD, Place
+from .distances import Distances
 
 SHORTEST_STEPS, ANY_STEPS = 3_000, 20_000
-FAR = 1 << 20  # more than any text has bytes
 READABLE = b"0abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789"
 Order = Callable[[Any, bytes], tuple[int, int]]
 
@@ -71,59 +70,3 @@ def readable_bytes(classes: NDArray[np.uint8]) -> list[bytes]:
     for byte in order:
         chosen.setdefault(int(classes[byte]), byte)
     return [bytes((byte,)) for byte in chosen.values()]
-
-
-class Distances:
-    """The fewest bytes from each state of a grammar to the end of its rule, counters and bits ignored."""
-
-    def __init__(self, grammar: Grammar) -> None:
-        self._returns = grammar.returns
-        self._verdicts = grammar.verdicts
-        self._states = _settle(grammar)
-
-    def left(self, place: Place) -> int:
-        """The fewest bytes that can follow before the text may end."""
-        total = int(self._states[place.state])
-        for pushed, _ in place.stack:
-            total += int(self._states[self._returns[pushed : pushed + self._verdicts]].min())
-        return total
-
-
-def _settle(grammar: Grammar) -> NDArray[np.int64]:
-    """The distances, made smaller until nothing changes."""
-    edges = grammar.edges[:, AHEAD:]
-    states = np.where(grammar.edges[:, 0] != 0, 0, FAR).astype(np.int64)
-    states[0] = FAR
-    acting = np.full(
-        len(grammar.actions) + 2, FAR, np.int64
-    )  # behind the actions: dead, the caller reads on
-    acting[-1] = FAR
-    while True:
-        acting = _through_actions(grammar, states, acting)
-        onward = np.where(edges > 0, states[np.maximum(edges, 0)], acting[_slots(edges, acting)])
-        nearer = np.minimum(states, onward.min(1, initial=FAR) + 1)
-        nearer[0] = FAR
-        if (nearer == states).all():
-            return states
-        states = nearer
-
-
-def _slots(entries: NDArray[Any], acting: NDArray[np.int64]) -> NDArray[Any]:
-    """Where in `acting` the cost of an entry stands that is no state."""
-    return np.where(entries < -1, -2 - entries, len(acting) - 1)
-
-
-def _through_actions(
-    grammar: Grammar, states: NDArray[np.int64], acting: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """What is left after each action: of the rule it goes to, and of the caller that it leaves waiting."""
-    actions = grammar.actions
-    if not len(actions):
-        return acting
-    go, push = actions[:, 4:6], actions[:, 6:8]
-    waiting = np.zeros(push.shape, np.int64)
-    rows = push[push > 0][:, None] + np.arange(grammar.verdicts)
-    waiting[push > 0] = states[grammar.returns[rows]].min(1)
-    inner = np.where(go > 0, states[np.maximum(go, 0)], acting[_slots(go, acting)])
-    costs = (inner + waiting).min(1)
-    return np.concatenate([np.minimum(costs, FAR), acting[-1:]])

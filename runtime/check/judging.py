@@ -158,8 +158,8 @@ class Judge:
         verdicts: list[bool] = []
         times: list[float] = []
         for sample in case.samples:
-            text = writer.write(sample.data)
-            walk = self.walk(grammar, text)
+            text = _write(writer, sample.data)
+            walk = Walked(False) if text is None else self.walk(grammar, text)
             verdicts.append(walk.accepted)
             times += walk.mask_us
             found = replace(found, fault=found.fault or walk.fault)
@@ -231,6 +231,14 @@ class _Tokens:
 
     def _walked(self, accepted: bool, fault: str = "") -> Walked:
         return Walked(accepted, tuple(self._times), fault)
+
+
+def _write(writer: Canonical, value: object) -> str | None:
+    """The text of an instance; None where it has none: a lone surrogate, or deeper nesting than any grammar reads."""
+    try:
+        return writer.write(value)
+    except (InvalidConstraint, RecursionError):
+        return None
 
 
 def allows(mask: NDArray[np.uint32], token: int) -> bool:

@@ -9,6 +9,7 @@ dependency: whoever wants it beside ours installs it.
 """
 
 import json
+import os
 from contextlib import suppress
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -114,6 +115,7 @@ class Peer:
 
 def _serve(pipe: Connection, name: str, folder: Path) -> None:
     """The process of an engine: cases in, answers out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # engines warn of each schema
     tongue = Tongue.from_folder(folder)
     engine: Engine = XGrammar(tongue) if name == "xgrammar" else LLGuidance(tongue, folder)
     with suppress(EOFError, KeyboardInterrupt):

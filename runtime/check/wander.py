@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from ...constrained.grammar import Grammar
 from ...constrained.matcher import Matcher
 from ...constrained.vocabulary import Vocabulary
-from .example import Distances
+from .distances import Distances
 
 MOST_TOKENS = 4_000
 TRIED = 12  # allowed tokens that are looked at on the way to the end
+Flags = NDArray[np.bool_]
 Ending = Literal["finished", "dead end", "refused", "endless"]
 
 
@@ -48,11 +49,11 @@ class Guide:
         """The fewest bytes that can follow, as far as is known."""
         return self._distances.left(place) if self._distances is not None else 0
 
-    def nearest(self, place: Any, allowed: NDArray[np.intp], rng: random.Random) -> int:
+    def nearest(self, place: Any, allowed: Flags, rng: random.Random) -> int:
         """One of the allowed tokens, behind which the end is near."""
-        few = np.array(rng.sample(allowed.tolist(), min(TRIED, len(allowed))), np.intp)
-        singles = np.intersect1d(allowed, self._singles)
-        tried: list[int] = np.union1d(few, singles).tolist()
+        tokens = np.flatnonzero(allowed)
+        few = {int(tokens[rng.randrange(len(tokens))]) for _ in range(TRIED)}
+        tried = sorted(few.union(self._singles[allowed[self._singles]].tolist()))
         rng.shuffle(tried)
         return min(tried, key=lambda token: self._left_behind(place, token))
 
@@ -68,22 +69,28 @@ def wander(matcher: Matcher[Any], guide: Guide, rng: random.Random) -> Wandered:
     eos = np.array(sorted(guide.vocabulary.eos_ids), np.intp)
     text = bytearray()
     for count in range(MOST_TOKENS):
-        allowed = tokens_of(matcher.mask(), guide.vocabulary.size)
-        if not len(allowed):
+        allowed = flags_of(matcher.mask(), guide.vocabulary.size)
+        ends = bool(allowed[eos].any())
+        allowed[eos] = False
+        goes_on = bool(allowed.any())
+        if not goes_on and not ends:
             return Wandered(bytes(text), "dead end", count)
-        ends = np.isin(eos, allowed).any()
-        others = np.setdiff1d(allowed, eos, assume_unique=True)
-        if ends and (count >= free or not len(others) or rng.random() < 0.1):
+        if ends and (count >= free or not goes_on or rng.random() < 0.1):
             return Wandered(bytes(text), "finished", count)
         roams = count < free
-        token = int(rng.choice(others)) if roams else guide.nearest(matcher.place, others, rng)
+        token = _any(allowed, rng) if roams else guide.nearest(matcher.place, allowed, rng)
         if not matcher.accept(token):
             return Wandered(bytes(text), "refused", count)
         text += guide.vocabulary.token(token)
     return Wandered(bytes(text), "endless", MOST_TOKENS)
 
 
-def tokens_of(mask: NDArray[np.uint32], size: int) -> NDArray[np.intp]:
-    """The tokens that a mask allows, in order."""
-    bits = np.unpackbits(mask.astype("<u4").view(np.uint8), bitorder="little", count=size)
-    return np.flatnonzero(bits)
+def _any(allowed: Flags, rng: random.Random) -> int:
+    tokens = np.flatnonzero(allowed)
+    return int(tokens[rng.randrange(len(tokens))])
+
+
+def flags_of(mask: NDArray[np.uint32], size: int) -> Flags:
+    """Which tokens a mask allows; the caller's own to change."""
+    data = mask.astype("<u4").view(np.uint8)
+    return np.unpackbits(data, bitorder="little", count=size).astype(np.bool_)

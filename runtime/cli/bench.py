@@ -4,9 +4,7 @@ Every one checks its answers before it measures, and can write its results to a 
 """
 
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -14,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..bench.options import ServeOptions
+from ..bench.options import LoadConfig
 from ..config import EngineConfig
 from .flags import with_config_flags
 from .report import UsageMistake, mistakes_in_one_line, need
 
 if TYPE_CHECKING:
-    from ..bench.started import Started
     from ..bench.table import Row
 
 app = typer.Typer(no_args_is_help=True, help="Measure the engine and its parts on this machine.")
@@ -98,7 +95,7 @@ def language() -> None:
 def serve(
     *,
     url: Annotated[str | None, typer.Argument(help="A server that runs.")] = None,
-    options: ServeOptions,
+    options: LoadConfig,
     engine: EngineConfig,
     json: Out = None,
 ) -> None:
@@ -123,23 +120,25 @@ def serve(
     _measure_own(options, engine, json)
 
 
-def _measure_own(options: ServeOptions, engine: EngineConfig, json: Path | None) -> None:
+def _measure_own(options: LoadConfig, engine: EngineConfig, json: Path | None) -> None:
+    from ..bench.started import started
+
     if options.overhead:
         from ..bench.overhead import measure
 
-        with _server(engine) as server:
-            rows = measure(server.url, engine, options.streams)
+        with started(engine) as server:
+            rows = measure(server, engine, options.streams)
         _tell("serve overhead", rows, json)
         return
     from ..bench.serve import answers_inside, run
 
     known = answers_inside(engine)
-    with _server(engine) as server:
+    with started(engine) as server:
         rows = run(server.url, options, known)
     _tell("serve", rows, json, model=engine.model, **_asked(options))
 
 
-def _chaos(options: ServeOptions, engine: EngineConfig, json: Path | None) -> None:
+def _chaos(options: LoadConfig, engine: EngineConfig, json: Path | None) -> None:
     from ..bench.chaos import ChaosOptions, run
 
     seen = run(engine, ChaosOptions(options.streams, options.requests, options.arrival_seed))
@@ -172,23 +171,14 @@ def remote(*, engine: EngineConfig, json: Out = None) -> None:
     """An agent of ten gens, driven from afar: round trips, bytes and time; beside a client that sends all text."""
     need("bench remote", "server", "torch", "tokenizers", "fastapi", "uvicorn", "msgspec", "httpx")
     from ..bench.remote import run
+    from ..bench.started import started
 
-    with _server(engine) as server:
+    with started(engine) as server:
         rows = run(server.url, engine)
     _tell("remote", rows, json, model=engine.model)
 
 
-@contextmanager
-def _server(engine: EngineConfig) -> "Iterator[Started]":
-    """A server of its own for one measurement."""
-    from ..bench.started import started
-
-    with tempfile.TemporaryDirectory() as folder:
-        with started(engine, Path(folder) / "server.log") as server:
-            yield server
-
-
-def _asked(options: ServeOptions) -> dict[str, Any]:
+def _asked(options: LoadConfig) -> dict[str, Any]:
     return {"options": {k: v for k, v in asdict(options).items() if k != "key"}}
 
 

@@ -29,6 +29,7 @@ from .report import UsageMistake, complain, need
 if TYPE_CHECKING:
     from ..check.tally import Tally
 
+WIDE = 160  # characters of a table in a log
 REJECTED, INVALID, UNSUPPORTED = 1, 2, 3
 Given = Annotated[Path | None, typer.Argument(metavar="SCHEMA.json", help="A JSON Schema.")]
 
@@ -169,4 +170,5 @@ def _print_tallies(tallies: "list[Tally]") -> None:
         table.add_column(tally.engine)
     for name in columns[0]:
         table.add_row(name, *(column.get(name, "-") for column in columns))
-    Console(stderr=True, highlight=False).print(table)
+    wide = None if sys.stderr.isatty() else WIDE
+    Console(stderr=True, highlight=False, width=wide).print(table)

@@ -27,7 +27,9 @@ class HostGate:
             await send({"type": "websocket.close", "code": 1008})
         else:
             message = "this server does not answer to that host name: allow it with --allowed-hosts"
-            await Failure(421, "unknown_host", message).response(scope["path"])(scope, receive, send)
+            await Failure(421, "unknown_host", message).response(scope["path"])(
+                scope, receive, send
+            )
 
     def _allowed(self, scope: Scope) -> bool:
         given = [

@@ -4,18 +4,18 @@
     attend = attention.over(plan, slots)
     model.forward(tokens, positions, attend)               # calls it in every layer
 
-It refuses to know what a plan holds; see kernels/attention_plan.py.
+It refuses to know what a plan holds; see kernels/attention/plan.py.
 """
 
 from dataclasses import dataclass
 
 import torch
 
-from ...kernels.attention_plan import AttentionPlan, plan_decode, plan_ragged
-from ...kernels.attention_shape import Tile
-from ...kernels.attention_share import Shared
-from ...kernels.attention_space import AttentionSpace
-from ...kernels.paged_attention import paged_attention
+from ...kernels.attention.paged import paged_attention
+from ...kernels.attention.plan import AttentionPlan, plan_decode, plan_ragged
+from ...kernels.attention.shape import Tile
+from ...kernels.attention.share import Shared
+from ...kernels.attention.space import AttentionSpace
 from ...kernels.rope_write import Rotation, rope_write
 from ...kernels.write_kv import write_kv
 from ..layers.attend import Attend

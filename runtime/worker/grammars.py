@@ -3,7 +3,7 @@
     slot = arena.place(grammar); arena.acquire(slot)    # uploaded unless it is there already
     arena.set_row(row, slot, place)                     # the row is constrained from the next flush on
     arena.flush()                                       # before each step: one upload of all rows set since
-    ...                                                 # kernels/mask.py makes the masks and moves the rows
+    ...                                                 # kernels/masks/find.py makes the masks and moves the rows
     arena.clear_row(row); arena.release(slot)
 
 A grammar stays after its release, for the next request with the same constraint, until its place is needed: the one
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ...constrained.place import AHEAD, Place
 from ...constrained.threads import ThreadGrammar
-from ...kernels.mask import FRAMES, FREE, HOSTED, NONE, forget_masks
+from ...kernels.masks.find import FRAMES, FREE, HOSTED, NONE, forget_masks
 from ..errors import Overloaded, RequestError
 from .late import LateCount
 from .ranges import FreeRanges

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...kernels.attention_shape import Tile
-from ...kernels.attention_share import Shared
+from ...kernels.attention.shape import Tile
+from ...kernels.attention.share import Shared
 from ..step import Ints
 from .batch import Layout
 from .rows import Rows, upload

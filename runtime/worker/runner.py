@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ...kernels.attention_share import Shared
+from ...kernels.attention.share import Shared
 from ...kernels.copy_pages import copy_pages
 from ...kernels.logprob import token_logprobs
 from ..errors import EngineError

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...kernels.logprob import token_logprobs, top_logprobs
-from ...kernels.mask import advance, find_masks
+from ...kernels.masks.find import advance, find_masks
 from ...kernels.penalty import MOST, BiasLists, add_biases, count_tokens, penalise
 from ...kernels.sample import Mask, sample
 from ...kernels.settings import COLUMNS, FLOATS, RowSettings

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...kernels.attention_share import Segment, Shared, find_segments, plan_shared
+from ...kernels.attention.share import Segment, Shared, find_segments, plan_shared
 from ..step import Work
 from .attend import Attention
 from .rows import Rows

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...kernels.launch import power_of_two
-from ...kernels.mask import FRAMES, FREE, NONE, MaskTables
+from ...kernels.masks.find import FRAMES, FREE, NONE, MaskTables
 
 DRAFT_WORDS = 32  # a draft is whole blocks of lanes
 

@@ -125,6 +125,14 @@ def test_a_batch_from_stdin_that_is_labelled_otherwise(tmp_path):
     assert result.exit_code == 1 and "1 in 1 schemas" in result.stderr
 
 
+def test_instances_that_no_text_has(tmp_path):
+    deep = "[" * 800 + "]" * 800
+    tests = f'{{"data": "\\ud800", "valid": false}}, {{"data": {deep}, "valid": false}}'
+    line = f'{{"schema": {{}}, "tests": [{tests}, {{"data": 1, "valid": true}}]}}'
+    result = run("--batch", write(tmp_path, "cases.jsonl", line))
+    assert answers(result)[0]["tests"] == [False, False, True] and result.exit_code == 0
+
+
 def test_a_peer_that_is_not_there(tmp_path):
     batch = write(tmp_path, "cases.jsonl", json.dumps(CASES[0]))
     result = run("--batch", batch, "--against", "someone")

@@ -13,9 +13,9 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from trellis.kernels.attention_plan import FIELDS
-from trellis.kernels.attention_shape import AttentionShape, Tile
-from trellis.kernels.paged_attention import _paged_attention_kernel as kernel
+from trellis.kernels.attention.paged import _paged_attention_kernel as kernel
+from trellis.kernels.attention.plan import FIELDS
+from trellis.kernels.attention.shape import AttentionShape, Tile
 
 ALIGNED = {
     "q",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from trellis.kernels.attention_plan import AttentionPlan, AttentionSpace, plan_decode, plan_ragged
-from trellis.kernels.attention_shape import AttentionShape
+from trellis.kernels.attention.plan import AttentionPlan, AttentionSpace, plan_decode, plan_ragged
+from trellis.kernels.attention.shape import AttentionShape
 
 PAGE = 16
 

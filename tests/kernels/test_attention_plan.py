@@ -8,8 +8,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trellis.kernels import merge_attention as merge_attention_module
-from trellis.kernels.attention_plan import (
+from trellis.kernels.attention import merge as merge_attention_module
+from trellis.kernels.attention.merge import Parts, merge_attention, merge_attention_reference
+from trellis.kernels.attention.plan import (
     MOST_PARTS,
     MOST_PIECES,
     PIECE_KEYS,
@@ -20,8 +21,7 @@ from trellis.kernels.attention_plan import (
     plan_ragged,
     spread_of,
 )
-from trellis.kernels.attention_shape import AttentionShape
-from trellis.kernels.merge_attention import Parts, merge_attention, merge_attention_reference
+from trellis.kernels.attention.shape import AttentionShape
 
 SHAPE = AttentionShape(4, 2, 8, torch.float32)
 ROWS = st.lists(

@@ -10,12 +10,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trellis.kernels import attention_share as share
-from trellis.kernels.attention_plan import plan_decode, plan_ragged
-from trellis.kernels.attention_shape import AttentionShape, Tile
-from trellis.kernels.attention_share import Shared, ShareLimits, find_segments, plan_shared
-from trellis.kernels.attention_space import AttentionSpace
-from trellis.kernels.paged_attention import paged_attention
+from trellis.kernels.attention import share
+from trellis.kernels.attention.paged import paged_attention
+from trellis.kernels.attention.plan import plan_decode, plan_ragged
+from trellis.kernels.attention.shape import AttentionShape, Tile
+from trellis.kernels.attention.share import Shared, ShareLimits, find_segments, plan_shared
+from trellis.kernels.attention.space import AttentionSpace
 
 sys.path.insert(0, str(Path(__file__).parent))
 from scene import PAGE, Scene, make_scene

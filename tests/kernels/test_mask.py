@@ -15,7 +15,8 @@ from trellis.constrained.place import Place
 from trellis.constrained.rule import Machine, Rule
 from trellis.constrained.tables import build_grammar
 from trellis.constrained.vocabulary import Vocabulary
-from trellis.kernels.mask import (
+from trellis.kernels.masks.claim import claim_masks, keys_of
+from trellis.kernels.masks.find import (
     NONE,
     MaskTables,
     advance,
@@ -24,7 +25,6 @@ from trellis.kernels.mask import (
     find_masks_reference,
     forget_masks,
 )
-from trellis.kernels.mask_claim import claim_masks, keys_of
 from trellis.runtime.worker.grammars import GrammarArena
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "constrained"))

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.kernels.attention_gather import GatherPlan
-from trellis.kernels.attention_plan import ItemPlan, plan_decode, plan_ragged
-from trellis.kernels.attention_shape import AttentionShape, Tile
-from trellis.kernels.paged_attention import paged_attention
+from trellis.kernels.attention.gather import GatherPlan
+from trellis.kernels.attention.paged import paged_attention
+from trellis.kernels.attention.plan import ItemPlan, plan_decode, plan_ragged
+from trellis.kernels.attention.shape import AttentionShape, Tile
 
 sys.path.insert(0, str(Path(__file__).parent))
 from scene import Scene, make_scene

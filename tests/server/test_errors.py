@@ -91,7 +91,7 @@ async def test_nan_is_no_temperature(client) -> None:
 
 TABLE = [
     (InvalidConstraint("unbalanced bracket", "position 3"), 400, "invalid_constraint"),
-    (UnsupportedConstraint("unevaluatedItems", "/a"), 400, "invalid_constraint"),
+    (UnsupportedConstraint("unevaluatedItems", "/a"), 400, "unsupported_constraint"),
     (ConstraintBudget("too many states"), 413, "constraint_too_large"),
     (RequestError("token id 9 is out of range"), 400, "invalid_request"),
     (Unsupported("no such thing here"), 400, "unsupported"),

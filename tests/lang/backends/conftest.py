@@ -79,6 +79,7 @@ class ChatServer:
             for piece in self._pieces(body, said):
                 yield f": a comment\n\ndata: {json.dumps(piece)}\n\n"
                 await asyncio.sleep(said.more.get("delay", 0))
+            yield said.more.get("raw", "")
             yield "" if said.more.get("broken") else "data: [DONE]\n\n"
             done = True
         finally:
@@ -86,7 +87,7 @@ class ChatServer:
             self.left += not done
 
     def _pieces(self, body: Any, said: Said) -> Iterator[Any]:
-        for index in range(body.get("n", 1)):
+        for index in range(1 if said.more.get("ignores_n") else body.get("n", 1)):
             yield _piece(index, {"role": "assistant", "content": ""})
             for at in range(0, len(said.text), 3):
                 text = said.text[at : at + 3]
@@ -112,6 +113,8 @@ class ChatServer:
                     yield _piece(
                         index, {"tool_calls": [{"index": at, "function": {"arguments": half}}]}
                     )
+            if "event" in said.more:
+                yield said.more["event"]
             if said.more.get("refusal"):
                 yield _piece(index, {"refusal": said.more["refusal"]})
             if not said.more.get("broken"):

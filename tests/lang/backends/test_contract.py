@@ -21,7 +21,7 @@ from trellis.lang.params import SamplingParams
 from trellis.runtime.server.app import create_app
 from trellis.runtime.server.config import ServerConfig
 
-NAMES = ["fake", "local", "remote", "openai", "vllm", "record", "replay"]
+NAMES = ["fake", "local", "remote", "openai", "vllm", "recorded", "record", "replay"]
 PROMPT = Prompt(None, (Piece("Tell me something about a garden. "),), "x")
 WORDS = " ".join(f"word{i}" for i in range(40))
 Scenario = Callable[[Any], Awaitable[Any]]
@@ -108,6 +108,7 @@ def subject(request: Any, engine: Any, url: str, tmp_path: Path) -> Iterator[Sub
 
     openers: dict[str, Callable[[], Any]] = {
         "remote": lambda: tr.Remote(url),
+        "recorded": lambda: tr.record(path, tr.Remote(url)),
         "openai": lambda: tr.OpenAI(f"{url}/v1", "seedling"),
         "vllm": lambda: tr.OpenAI(f"{url}/v1", "seedling", dialect="vllm"),
     }
@@ -181,7 +182,10 @@ def test_a_stop_ends_the_text_before_it_and_is_named(subject: Subject) -> None:
     assert (finish.reason, finish.matched) == ("stop", stop)
 
 
-SCHEMA = '{"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"], "additionalProperties": false}'
+SCHEMA = (
+    '{"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"],'
+    ' "additionalProperties": false}'
+)
 
 
 @pytest.mark.parametrize(
@@ -329,3 +333,35 @@ def test_closing_twice_is_fine_and_what_comes_later_is_named(subject: Subject) -
     backend.close()
     with pytest.raises(tr.NoBackend):
         program.run(backend=backend).value  # noqa: B018  # reading it raises
+
+
+@pytest.mark.parametrize("dialect", ["openai", "vllm"])
+def test_tools_are_called_over_the_api(url: str, dialect: str) -> None:
+    def calculate(operation: Literal["add", "subtract", "multiply"], a: float, b: float) -> float:
+        """Calculate with two numbers."""
+        return {"add": a + b, "subtract": a - b, "multiply": a * b}[operation]
+
+    @tr.function
+    def ask(s: tr.State, choice: str) -> str:
+        s += tr.user("What is 17 times 23?")
+        s += tr.assistant(tr.gen("x", tools=[calculate], tool_choice=choice, max_tokens=96))
+        return s["x"]
+
+    backend = tr.OpenAI(f"{url}/v1", "seedling", dialect=dialect)
+    for choice in ("auto", "required", "calculate"):
+        run = ask.run(choice, backend=backend)
+        (call,) = run.tool_calls
+        assert (call.name, call.result) == ("calculate", 391)
+        assert "391" in run.value
+    backend.close()
+
+
+def test_a_real_models_run_is_played_again(url: str, tmp_path: Path) -> None:
+    recording = tr.record(tmp_path / "calls.jsonl", tr.Remote(url))
+    first = program.run(backend=recording)
+    recording.close()
+    player = tr.replay(tmp_path / "calls.jsonl")
+    again = program.run(backend=player)
+    assert again.value == first.value and again.text() == first.text()
+    assert again.usage == first.usage and player.unplayed == 0
+    player.close()

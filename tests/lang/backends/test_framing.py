@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trellis as tr
@@ -44,6 +44,7 @@ def written(turns, tools=()) -> Transcript:
     return transcript
 
 
+@settings(deadline=None)
 @given(TURNS)
 def test_roles_and_contents_come_back(turns: list[tuple[str, str]]) -> None:
     transcript = written(turns)
@@ -53,6 +54,7 @@ def test_roles_and_contents_come_back(turns: list[tuple[str, str]]) -> None:
     assert (talk.begun, talk.calling, talk.called, talk.tools) == ("", False, False, ())
 
 
+@settings(deadline=None)
 @given(NASTY)
 def test_a_turn_that_is_open_has_what_it_says(content: str) -> None:
     transcript = written([("user", "Hi")])

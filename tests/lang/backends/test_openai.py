@@ -265,6 +265,31 @@ def test_answers_that_are_none(
     assert isinstance(run.error, tr.GenError) and isinstance(run.error.__cause__, cause)
 
 
+def test_a_server_that_knows_no_n_is_found_out(server: Any, backend: OpenAI, said: Any) -> None:
+    server.answer = lambda body: said("one", ignores_n=True)
+    run = asking(gen(n=3)).run(backend=backend)
+    assert isinstance(run.error, tr.GenError) and "1 of 3" in str(run.error)
+
+
+def test_a_server_that_does_not_stream_is_found_out(
+    server: Any, backend: OpenAI, said: Any
+) -> None:
+    server.answer = lambda body: said(error=(200, {"choices": []}, {}))
+    assert "where a stream was asked" in str(asking(gen()).run(backend=backend).error)
+
+
+def test_events_that_are_no_json_are_told(server: Any, backend: OpenAI, said: Any) -> None:
+    server.answer = lambda body: said("one", raw="data: {oops\n\n")
+    assert "no JSON" in str(asking(gen()).run(backend=backend).error)
+
+
+def test_an_error_in_the_stream_is_told(server: Any, backend: OpenAI, said: Any) -> None:
+    server.answer = lambda body: said("one", event={"error": {"message": "out of memory"}})
+    run = asking(gen()).run(backend=backend)
+    assert isinstance(run.error, tr.GenError) and "out of memory" in str(run.error)
+    assert run.error.text == "one"
+
+
 def test_a_cut_answer_is_an_error_with_the_value_so_far(
     server: Any, backend: OpenAI, said: Any
 ) -> None:

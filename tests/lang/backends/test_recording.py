@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trellis as tr
@@ -239,11 +239,13 @@ DELTAS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(DELTAS)
 def test_deltas_come_back(delta: Delta) -> None:
     assert read_delta(json.loads(json.dumps(delta_line(delta)))) == (delta, None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.builds(Piece, st.text(max_size=3), st.booleans()), max_size=6), st.integers(0, 6)
 )

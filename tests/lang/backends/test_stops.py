@@ -1,6 +1,6 @@
 """Stops in pieces are found where they are found in the whole text."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trellis.lang.backends.stops import Stops
@@ -8,6 +8,7 @@ from trellis.lang.backends.stops import Stops
 TEXTS = st.text("ab<", max_size=12)
 
 
+@settings(deadline=None)
 @given(TEXTS, st.lists(st.text("ab<", min_size=1, max_size=4), max_size=3), st.integers(1, 4))
 def test_in_pieces_as_in_the_whole(text: str, texts: list[str], size: int) -> None:
     found = [(at, stop) for stop in texts if (at := text.find(stop)) >= 0]

@@ -21,8 +21,8 @@ from trellis.constrained.spec import Choices, JsonSchema, Regex
 from trellis.constrained.tables import build_grammar
 from trellis.constrained.vocabulary import Vocabulary
 from trellis.constrained.walk import Walk
-from trellis.kernels import mask_tables
-from trellis.kernels.mask import advance, find_masks
+from trellis.kernels.masks import tables as mask_tables
+from trellis.kernels.masks.find import advance, find_masks
 from trellis.runtime.worker.grammars import GrammarArena
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "constrained"))

@@ -10,7 +10,7 @@ from trellis.constrained.place import Place
 from trellis.constrained.rule import Machine, Move, Rule
 from trellis.constrained.tables import build_grammar
 from trellis.constrained.threads import ThreadGrammar
-from trellis.kernels.mask import HOSTED, NONE, advance, find_masks
+from trellis.kernels.masks.find import HOSTED, NONE, advance, find_masks
 from trellis.runtime.errors import Overloaded, RequestError
 from trellis.runtime.worker.grammars import GrammarArena
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from trellis.kernels import attention_share
-from trellis.kernels.attention_shape import AttentionShape
-from trellis.kernels.attention_space import AttentionSpace
+from trellis.kernels.attention import share as attention_share
+from trellis.kernels.attention.shape import AttentionShape
+from trellis.kernels.attention.space import AttentionSpace
 from trellis.lang.params import SamplingParams
 from trellis.runtime.bench.engine import answers
 from trellis.runtime.config import EngineConfig
@@ -37,7 +37,7 @@ def rows() -> Rows:
 def sharing(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> Sharing:
     """As on a GPU: with space for plans, and where whatever is saved pays."""
     monkeypatch.setattr(attention_share, "LEAST_SAVED_BYTES", 1)
-    monkeypatch.setattr("trellis.kernels.attention_space.uses_triton", lambda tensor: True)
+    monkeypatch.setattr("trellis.kernels.attention.space.uses_triton", lambda tensor: True)
     space = AttentionSpace.create(AttentionShape(4, 2, 16, torch.float32), 8, 2048, CPU)
     pool = Pool(PoolShape(1, 2, 16, 16, torch.float32), 4, CPU)
     return Sharing(Attention(pool, space, 0.25, (None,)), rows)

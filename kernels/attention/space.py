@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .attention_gather import make_scratch
-from .attention_shape import AttentionShape
-from .attention_share import FIELDS, Shared, ShareLimits
-from .launch import multiprocessors, uses_triton
+from ..launch import multiprocessors, uses_triton
+from .gather import make_scratch
+from .shape import AttentionShape
+from .share import FIELDS, Shared, ShareLimits
 
 # Keys of the smallest piece of a row's own, and the most pieces of a row.
 PIECE_KEYS = 256

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from .launch import tl, triton
-from .mask_tables import FRAMES, PUSHED, MaskTables
+from ..launch import tl, triton
+from .tables import FRAMES, PUSHED, MaskTables
 
 
 @triton.jit

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .launch import power_of_two
+from ..launch import power_of_two
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ What is slow: the walk. It refuses to know where grammars come from and when the
 
 import torch
 
-from .launch import tl, triton, uses_triton
-from .mask_claim import claim_masks, claim_masks_reference
-from .mask_step import Walkers, resolve, resolve_reference
-from .mask_tables import FRAMES, FREE, HOSTED, NONE, PUSHED, MaskTables, forget_masks
-from .mask_walk import walk, walk_reference
+from ..launch import tl, triton, uses_triton
+from .claim import claim_masks, claim_masks_reference
+from .step import Walkers, resolve, resolve_reference
+from .tables import FRAMES, FREE, HOSTED, NONE, PUSHED, MaskTables, forget_masks
+from .walk import walk, walk_reference
 
 __all__ = [
     "FRAMES", "FREE", "HOSTED", "NONE", "MaskTables", "advance", "advance_reference",

@@ -6,7 +6,7 @@
 Rows whose pages begin alike form the tree that their prefixes are cut from: a segment is an edge of
 it, some keys and the rows that have them. All query tokens of those rows, gathered, fill the tiles
 of a segment's items; a query sees every key of it, so nothing is masked. What lies behind a row's
-last segment is its own, planned as ever from there on (attention_plan.py), and partial results meet
+last segment is its own, planned as ever from there on (plan.py), and partial results meet
 in one merge.
 
 Segments end where a tile of keys does, counted from the row's first key, and are cut into equal
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .attention_shape import AttentionShape, Tile
+from .shape import AttentionShape, Tile
 
 # Fields of an item: page table row, first query token, tokens, position of the first, first key,
 # end of keys, its place among the parts of its tokens (-1: write the result itself). With members

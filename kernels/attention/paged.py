@@ -13,14 +13,12 @@ Pools: [pages, kv_heads, P, dim], so a head's part of a page is one packed block
 of the next tile are loaded while this one is computed and carried in registers: an address that
 waited for its page number would leave nothing to prefetch. Decoding is bound by reading every key
 and value once; prefill by the matrix units. What is computed where is the plan's business
-(attention_plan.py); the kernel knows only items.
+(plan.py); the kernel knows only items.
 """
 
 import torch
 
-from .attention_gather import ALONE, Gather, GatherPlan
-from .attention_plan import FIELDS, AttentionPlan, ItemPlan, WorkList
-from .launch import (
+from ..launch import (
     await_previous,
     let_next_start,
     multiprocessors,
@@ -29,7 +27,9 @@ from .launch import (
     tl,
     triton,
 )
-from .merge_attention import merge_attention
+from .gather import ALONE, Gather, GatherPlan
+from .merge import merge_attention
+from .plan import FIELDS, AttentionPlan, ItemPlan, WorkList
 
 _LOG2_E = 1.4426950408889634
 

@@ -13,8 +13,8 @@ its key as others lie in its way, and one round per frame to make it. It refuses
 
 import torch
 
-from .launch import power_of_two, tl, triton
-from .mask_tables import (
+from ..launch import power_of_two, tl, triton
+from .tables import (
     CLAIM,
     FACTOR,
     FIRST,

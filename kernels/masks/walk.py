@@ -12,9 +12,9 @@ Slow: a microsecond or two per mask, nearly all of it in the first pass. It refu
 
 import torch
 
-from .launch import multiprocessors, tl, triton
-from .mask_step import Walkers, resolve, resolve_reference
-from .mask_tables import FRAMES, PUSHED, MaskTables
+from ..launch import multiprocessors, tl, triton
+from .step import Walkers, resolve, resolve_reference
+from .tables import FRAMES, PUSHED, MaskTables
 
 LANES = 64
 WARPS = 1

@@ -11,7 +11,7 @@ for a token or a few, 64 for some, 128 for longer chunks. Long contexts are spli
 borders depend only on the row's own length and count and on how many rows there are, so that a row's
 result is the same whoever else is in the batch; partial results are merged afterwards. Keys that
 several rows have in the same pages may be left to items that read them once for all
-(attention_share.py): either plan takes them, and its rows begin behind them.
+(share.py): either plan takes them, and its rows begin behind them.
 
 plan_decode runs on the device with fixed addresses and grids: a CUDA graph may capture it, and the
 host waits for nothing. plan_ragged is numpy on the host and one copy. It knows nothing of requests;
@@ -24,12 +24,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .attention_gather import GatherPlan, plan_gather
-from .attention_shape import Tile
-from .attention_share import FIELDS, MOST_SHARED, Shared
-from .attention_space import MOST_PIECES, PIECE_KEYS, AttentionSpace
-from .launch import power_of_two, tl, triton, uses_triton
-from .merge_attention import Parts
+from ..launch import power_of_two, tl, triton, uses_triton
+from .gather import GatherPlan, plan_gather
+from .merge import Parts
+from .shape import Tile
+from .share import FIELDS, MOST_SHARED, Shared
+from .space import MOST_PIECES, PIECE_KEYS, AttentionSpace
 
 # The most partial results of a row from its own keys, over all its tokens.
 MOST_PARTS = 128

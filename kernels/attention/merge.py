@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .launch import (
+from ..launch import (
     await_previous,
     let_next_start,
     overlapping,

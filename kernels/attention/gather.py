@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .attention_shape import AttentionShape
+from .shape import AttentionShape
 
 # Below this many keys padding costs less than another batch would.
 SHORT = 512

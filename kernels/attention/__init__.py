@@ -1,0 +1,7 @@
+"""Attention over paged KV: one work list for decode, prefill and prefixes that rows share.
+
+shape     heads, pages and types                 space    fixed buffers of a plan
+plan      work items from lengths and pages      share    segments that several rows have in common
+paged     the kernel over the items              gather   the reference, and the CPU's way
+merge     partial results of a row, by log-sum-exp
+"""

@@ -1,0 +1,6 @@
+"""Token masks of grammars on the device: found, made, and grammars advanced.
+
+tables    what lies on the device     find    the mask of each row, made where it is missing
+claim     rows to places in the bank  walk    the vocabulary through a grammar
+step      one byte, calls and returns included
+"""
