@@ -3,6 +3,8 @@
 import words
 from draw import Draw, Phrases
 from makers import amount, copied, decimal, flag, many, money, picked, whole
+from phrases_things import widened
+from phrases_things_stated import STATED
 from records import BOOLEAN, DATE, INTEGER, NUMBER, STRING, STRINGS, TIME, Field, Kind, Made
 
 
@@ -294,22 +296,25 @@ _THINGS = words.split_words(
     report parcel hotel game film song school team
     """
 )
-_SAYS = Phrases(
-    "has a KEY of {v}",
-    "has the KEY {v}",
-    "comes with the KEY {v}",
-    "shows a KEY of {v}",
-    "lists {v} as its KEY",
-    "uses {v} as the KEY",
-    "has its KEY set to {v}",
-    "was given the KEY {v}",
-    "[carries|holds|bears|displays|reports|keeps|has received] the KEY {v}",
-    "[shows|states|names|gives] {v} [as the|for the|as its] KEY",
-    "is [listed|entered|filed|stored] with the KEY {v}",
-    "[goes|runs|works] with a KEY of {v}",
-    "has a KEY, {v}",
-    "has {v} for a KEY",
-    "is known to have a KEY of {v}",
+_SAYS = widened(
+    Phrases(
+        "has a KEY of {v}",
+        "has the KEY {v}",
+        "comes with the KEY {v}",
+        "shows a KEY of {v}",
+        "lists {v} as its KEY",
+        "uses {v} as the KEY",
+        "has its KEY set to {v}",
+        "was given the KEY {v}",
+        "[carries|holds|bears|displays|reports|keeps|has received] the KEY {v}",
+        "[shows|states|names|gives] {v} [as the|for the|as its] KEY",
+        "is [listed|entered|filed|stored] with the KEY {v}",
+        "[goes|runs|works] with a KEY of {v}",
+        "has a KEY, {v}",
+        "has {v} for a KEY",
+        "is known to have a KEY of {v}",
+    ),
+    STATED,
 )
 _ASKS = Phrases(
     "What is the KEY of {s}?",

@@ -9,6 +9,7 @@ from draw import Draw
 from events import EVENT, free_kind, mixed_kind
 from orders import ORDER
 from people import PERSON
+from phrases_people_intro import GATHERED
 from products import PRODUCT
 from purchases import PURCHASE
 from records import (
@@ -104,6 +105,8 @@ def _several(draw: Draw, kind: Kind) -> Sample:
     first = draw_record(draw, kind, draw.number(1, 3))
     records = [first] + [same_fields(draw, first) for _ in range(draw.number(1, 3))]
     text = " ".join(tell_prose(draw, r) for r in records)
+    if kind.human and not draw.held and draw.chance(0.2):
+        text = f"{draw.phrase(GATHERED).replace('{s}', listed([r.first for r in records]))} {text}"
     title = draw.one(kind.titles)
     facts = [[r.subject, *r.facts] for r in records]
     items = object_schema(draw, title, facts[0], False)

@@ -9,6 +9,8 @@ Keyed by a field's first and last key. `wild` is a clause of random words around
 
 import words
 from draw import Draw, Phrases
+from phrases_people import with_people
+from phrases_things import with_things
 
 _MORE: dict[str, Phrases] = {
     "age.age_in_years": Phrases(
@@ -280,6 +282,10 @@ _MORE: dict[str, Phrases] = {
         "[saves|takes off|gives back] {v}%",
     ),
 }
+
+
+_MORE = with_people(_MORE)
+_MORE = with_things(_MORE)
 
 
 def more_for(keys: tuple[str, ...]) -> Phrases | None:

@@ -1,138 +1,28 @@
-"""More ways of saying who a person is: age, home city, job, employer.
+"""People in other words: further clauses for the fields of people and contacts, gathered from their tables.
 
-Keyed like the tables of `paraphrases`, which takes them in; lines there stay lines of the same field.
+    MORE = with_people(MORE)               # the table of further phrases, with these among them
+
+An entry that was held out before stays held out, so that figures of earlier runs can be compared.
 """
 
-WHO: dict[str, tuple[str, ...]] = {
-    "age.age_in_years": (
-        "[owns up to|confesses to|boasts of|does not hide] {v} [years|summers|winters]",
-        "[passes for|is taken for] far less than the {v} [years|springs] on paper",
-        "at {v} [is still full of energy|has seen a lot|still climbs trees|feels young]",
-        "[wrote|typed|ticked|pencilled|scribbled] {v} in the [box|field|space|column] for [age|years of age]",
-        "[will stay|remains|is going to be] {v} until [spring|the next birthday|autumn|next March]",
-        "[is not yet|is not quite] a pensioner: {v} [says the badge|is the age|years old]",
-        "[hit|entered|rounded|made it to] {v} [a month ago|on Sunday|without noticing|last winter]",
-        "[has|keeps|carries] {v} [springs|rings|candles|birthdays] [on the clock|behind the ears|on the back]",
-        "has an age of {v}[||, no more and no less|, as the register confirms]",
-        "[puts|gives|quotes] {v} wherever somebody wants to know the age",
-        "is, [at|with] {v}, the [youngest|oldest|liveliest|quietest] in the [room|group|choir]",
-        "[has been|went] around the sun {v} times",
-        "(age [of |]{v})",
-        "(aged {v})",
-        "(now {v} years [old|young])",
-        "- age {v} -",
-        "[somebody|someone] whose age is {v}[| exactly| by now]",
-        "[is somebody|is a person|is one] of {v} [years|summers]",
-        "[calls|finds|considers] {v} [a fine age|no age at all|the best age|an age like any other]",
-        "[pays|paid] the [fare|ticket|price] for people of {v}",
-        "[was told that|knows that|jokes that] {v} is [no age|just a number|when life starts]",
-        "[would be|could be|might be] thought a teenager but [is|counts|has reached] {v}",
-        "[feels|thinks|behaves] younger than {v}, the [real|actual|true] age",
-        "[signed up|enrolled|registered|filed the form] as a {v} year old",
-        "[does not look|would never pass for] {v} [but is|yet that is the age]",
-        "had {v} [candles|lights] on the [cake|pie|tart] [at the last party|this time]",
-        "[notched up|clocked up|racked up|piled up] {v} years [of life|on this planet|on earth]",
-        "[left|put] {v} [years of life|years since birth] behind",
-        "[is in|entered|goes through] year {v} of [life|a long life]",
-        "[by the papers|by the badge|according to the passport] is {v} years old",
-        "[is going on|is pushing|is close to|was always] young at heart and {v} [on paper|in years]",
-        "[grew|got|has grown] to be {v}",
-    ),
-    "city.home": (
-        "[hangs a hat|unlocks a front door|waters the plants|empties the letterbox|parks the bicycle] in {v}",
-        "[votes|pays local taxes|sees the dentist|takes the tram home] in {v}",
-        "[put down|struck|has grown] roots in {v}",
-        "[has a bed|has a roof|has four walls|has a doorbell] in {v}",
-        "[is one of|counts among] the [people|locals|townsfolk|inhabitants] of {v}",
-        "[gives|names|enters|lists] {v} as the [place of residence|home town|place to live|base]",
-        "has {v} as [a home base|a hometown|the place where the bed stands]",
-        "in {v} [shares a flat|has an attic room|owns a terraced house|feels at home]",
-        "[would never swap|would not leave|refuses to give up] {v} [as a home|for anywhere else]",
-        "[swapped a village for|traded the coast for|gave up the farm for|gave up the country for] {v}",
-        "[ended up|landed|washed up|stayed put] in {v} [after school|by chance|for good|in the end]",
-        "[inhabits|occupies|furnished] [a loft|an old house|a cabin|two rooms] in {v}",
-        "[wakes up|falls asleep|has breakfast] in {v} [each day|every day|most days]",
-        "[is domiciled|is housed|is quartered|is put up|took up residence] in {v}",
-        "[heads|drives|cycles|rides] back home to {v} [every night|after work|at the end of the day]",
-        "[travels much but|is often away but|drives about yet] [lives|has a home|keeps a flat] in {v}",
-        "[loves|knows|praises|complains about] {v}, [the home town|the city at the doorstep]",
-        "(of {v})",
-        "(home: {v})",
-        "(resident in {v})",
-        "- home {v} -",
-        "[bought a key|signed a lease|took out a mortgage|moved in with an aunt] in {v}",
-        "[swears|is convinced] that nowhere is better to live than {v}",
-        "[has {v} on the doorplate|has {v} as a place to live|has {v} to come home to]",
-        "[likes|enjoys] living in {v}",
-        "[keeps|has] [house|a household|a garden and a flat] in {v}",
-        "[exchanged|left] [the mountains|the island|a small village] for a life in {v}",
-        "[pitched a tent|set up home|built a nest] [in|within the walls of] {v}",
-        "is not a tourist but a [local|resident|native] in {v}",
-        "[dwells|lodges] within the [borders|limits|walls] of {v}",
-        "[never moved|did not move] away from {v}",
-    ),
-    "job.work": (
-        "[toils|slaves|labours|sweats] as a {v}",
-        "[puts|wrote|entered|gives] {v} [under occupation|as occupation|in the field for work|as profession]",
-        "[took up|chose|fell into|drifted into] the [trade|calling|career|profession] of a {v}",
-        "[pays the bills|feeds the family|makes ends meet|gets by] [by working as|as] a {v}",
-        "[goes to work|clocks in|earns money|is in demand|is up early] as a {v}",
-        "[wanted to sing but is|dreamed of the circus but became|might retire but stays] a {v}",
-        "is {v} [by vocation|by calling|by occupation|of profession]",
-        "[has {v} on the business card|has {v} as a job title|has {v} for a career]",
-        "[retrained as|switched to being|ended up as|carries on as] a {v}",
-        "as a {v} [keeps busy|works long hours|enjoys the work|earns a bit]",
-        "[does what a {v} does|does the rounds of a {v}|wears the clothes of a {v}] every day",
-        "[has always been|has long been|never stopped being|wished to be and is] a {v}",
-        "[was licensed|was sworn in|was apprenticed|was admitted] as a {v}",
-        "[is one|is yet another|is the third] {v} in the family",
-        "[introduces people to the life of|explains the work of|writes about being] a {v}",
-        "(a {v})",
-        "(job: {v})",
-        "({v} by trade)",
-        "- {v} by day -",
-        "[makes no secret of being|is proud of being|likes being|tires of being] a {v}",
-        "[hires out|freelances|moonlights|jobs] as a {v}",
-        "[found a calling|found happiness|found a niche] as a {v}",
-        "[runs a practice|set up shop|built a career|made a mark|got far] as a {v}",
-        "[follows|plies|practises] the [trade|profession] of {v}",
-        "[is respected|is sought after|is booked out] as a {v}",
-        "[learned|studied] [hard|for years] to be a {v}",
-        "[answers|replies] '{v}' when asked about work",
-        "[gets wages|gets called out|gets up at five] as a {v}",
-        "[calls being a {v}|thinks being a {v}|finds being a {v}] the best job of all",
-        "[fills|has filled] the [post|vacancy|shoes] of a {v}",
-    ),
-    "employer.organisation": (
-        "[has {v} for an employer|has {v} as a boss|has {v} on the payslip]",
-        "[toils|labours|slogs|sweats] [for|at] {v}",
-        "[clocks in|puts in the hours|wears the uniform|has a locker|eats lunch] at {v}",
-        "[holds|keeps|found] [down |]a job [with|at] {v}",
-        "[is kept busy|is rewarded|is valued|got promoted|was poached] by {v}",
-        "[carries the badge|wears the cap|drives a van] of {v}",
-        "[swapped freelance life for|gave notice and went to|turned down others for] {v}",
-        "[gets|receives] the [payslip|paycheque|wages] from {v}",
-        "[names|gives|enters|lists] {v} as the [employer|firm|place of work|company]",
-        "[stays loyal to|stands by|remains with|has stuck with] {v}",
-        "[commutes|cycles|walks|drives] to {v} [for work|every morning|each weekday]",
-        "at {v} [pays the rent|has a steady job|has a small office|does the paperwork]",
-        "[is in the service|is in the pay|is in the employ|is a staff member] of {v}",
-        "[has been|was] [brought in|signed up|appointed|headhunted] by {v}",
-        "[works|worked hard] [on behalf of|in the ranks of|inside|under the roof of] {v}",
-        "(at {v})",
-        "(employer: {v})",
-        "(with {v} these days)",
-        "- {v} staff -",
-        "[left a bank|left the army|left university] [for a job|for a career] at {v}",
-        "[holds shares in nothing but works for|speaks well of the boss at|has colleagues at] {v}",
-        "[earns a living|earns wages|makes a living|made a career] [at|with|through] {v}",
-        "is [no freelancer but|not self-employed but] [employed by|at] {v}",
-        "[tells everyone about|never complains about|praises] {v}, [the employer|the firm that pays]",
-        "[has a badge from|has a contract with|has a post with|has a place with] {v}",
-        "[pulls shifts|does night shifts|does the early shift|temps] at {v}",
-        "[entered|took up work at|came aboard at|began a career with] {v}",
-        "is [working away|hard at work|at a desk|part of the workforce] at {v}",
-        "[thanks {v} for|owes {v}] [a steady job|the pay packet]",
-        "[does|performs] [duty|some work|a job] for {v}",
-    ),
-}
+from draw import Phrases
+from phrases_people_contact import REACH
+from phrases_people_facts import FACTS
+from phrases_people_life import LIFE
+from phrases_people_who import WHO
+
+
+def with_people(table: dict[str, Phrases]) -> dict[str, Phrases]:
+    """The table of further phrases, with those of people joined to its entries."""
+    made = {key: Phrases(*texts) for key, texts in (WHO | LIFE | FACTS | REACH).items()}
+    return table | {key: _joined(table.get(key), new) for key, new in made.items()}
+
+
+def _joined(old: Phrases | None, new: Phrases) -> Phrases:
+    """Both lists, each split as it is alone; a short old list that is not split only trains."""
+    if old is None:
+        return new
+    both = Phrases()
+    both.held = (() if set(old.held) & set(old.train) else old.held) + new.held
+    both.train = old.train + new.train
+    return both

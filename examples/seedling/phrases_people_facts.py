@@ -121,7 +121,7 @@ FACTS: dict[str, tuple[str, ...]] = {
         "({v} years in the job)",
         "- {v} years at it -",
         "[began|started out|was a beginner|was an apprentice] {v} years ago",
-        "[is an old hand with|is a veteran with|is a professional with|is seasoned by] {v} years [behind|of practice|of service]",
+        "[is an old hand with|is a veteran with|is seasoned by] {v} years [behind|of practice|of service]",
         "after {v} years [knows every trick|still likes the work|is no beginner]",
         "[can boast|can show|can offer|can point to] {v} years of [practice|work|know-how|routine]",
         "[is no newcomer but has|is not green but has|is no rookie after] {v} years [of work|in the field|on the job]",
@@ -139,7 +139,7 @@ FACTS: dict[str, tuple[str, ...]] = {
         "[wears|bears] the marks of {v} years of [work|labour]",
     ),
     "pet.pet_name": (
-        "[throws sticks for|buys bones for|cuddles|strokes|shares a sofa with] a [dog|puppy|cat|pet] [named|called] {v}",
+        "[throws sticks for|buys bones for|cuddles|strokes] a [dog|puppy|cat|pet] [named|called] {v}",
         "[saved|rescued|bought|found|inherited] a [cat|dog|budgie|ferret|tortoise] [called|named] {v}",
         "[whistles for|calls for|looks for|feeds] {v}, [the dog|the cat|a loyal pet|a fat hamster]",
         "[has|keeps] {v} [as a pet|on a leash|in a cage|in a basket]",

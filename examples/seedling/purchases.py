@@ -36,7 +36,7 @@ PURCHASE = Kind(
             LINES_SCHEMA,
         ),
         Field(
-            ("items", "products", "articles"),
+            ("products", "items", "articles"),
             many(Draw.good),
             Phrases(
                 "ordered {v}",
@@ -49,7 +49,7 @@ PURCHASE = Kind(
             Phrases("What did {s} order?", "What did {s} buy?", "Which items does {s} want?"),
         ),
         Field(
-            ("item", "product", "article"),
+            ("item", "article", "product"),
             copied(Draw.good),
             Phrases(
                 "ordered a {v}",
@@ -62,7 +62,7 @@ PURCHASE = Kind(
             Phrases("What did {s} order?", "What did {s} buy?", "Which product does {s} want?"),
         ),
         Field(
-            ("total", "price", "amount", "total_price", "cost"),
+            ("total", "price", "amount", "cost", "total_price"),
             money,
             Phrases(
                 "paid ${v}",

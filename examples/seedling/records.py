@@ -14,6 +14,9 @@ from typing import Any
 
 from draw import Draw, Phrases
 from paraphrases import fresh_for, is_telling, more_for, wild
+from phrases_people_intro import INTRODUCED, SPEAKING
+from phrases_things import widened
+from phrases_things_stated import STATED
 
 Made = tuple[Any, str]  # the JSON value and how the text shows it
 STRING = {"type": "string"}
@@ -86,13 +89,16 @@ def make_fact(draw: Draw, field: Field) -> Fact:
     )
 
 
-NAMED = Phrases(
-    "has {v} as the KEY",
-    "gives {v} as the KEY",
-    "names {v} when asked for the KEY",
-    "[shows|lists|reports|states] the KEY {v}",
-    "[shows|lists|reports|mentions] {v} [under|as|for] KEY",
-    "has the KEY {v}",
+NAMED = widened(
+    Phrases(
+        "has {v} as the KEY",
+        "gives {v} as the KEY",
+        "names {v} when asked for the KEY",
+        "[shows|lists|reports|states] the KEY {v}",
+        "[shows|lists|reports|mentions] {v} [under|as|for] KEY",
+        "has the KEY {v}",
+    ),
+    STATED,
 )
 
 
@@ -197,6 +203,9 @@ def tell_prose(draw: Draw, record: Record) -> str:
         facts.remove(aside)
         mention += f", {fill(draw.phrase(aside.field.asides), aside.shown)},"
     sentences: list[str] = []
+    if record.kind.human and not draw.held and draw.chance(0.12):
+        sentences.append(draw.phrase(INTRODUCED).replace("{s}", record.first))
+        mention = draw.one((mention, *record.later)) if mention is record.first else mention
     while facts:
         take = min(len(facts), draw.one((1, 1, 2, 2, 3)) if len(sentences) < 3 else 9)
         taken, facts = facts[:take], facts[take:]
@@ -273,7 +282,8 @@ def _own_clause(clause: str) -> str:
 def _tell_own(draw: Draw, record: Record) -> str:
     clauses = [_own_clause(f.clause) for f in record.facts if f.clause]
     draw.rng.shuffle(clauses)
-    sentences = [draw.phrase(OWN_OPENERS).replace("{s}", record.subject.shown)]
+    openers = OWN_OPENERS if draw.held or draw.chance(0.6) else SPEAKING
+    sentences = [draw.phrase(openers).replace("{s}", record.subject.shown)]
     while clauses:
         take = draw.number(1, 2)
         taken, clauses = clauses[:take], clauses[take:]

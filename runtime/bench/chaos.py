@@ -28,7 +28,8 @@ from .table import Row
 WAVES, KILLED_WAVE = 4, 1
 PROMPTS, PROMPT_TOKENS = 16, 40
 ACT_SECONDS, IDLE_SECONDS, READY_AIM_SECONDS = 120.0, 30.0, 10.0
-PAUSE_SECONDS = 0.1
+# Waited after each `told`, ever longer: clients that all come back at once keep a small machine from starting.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
 GROWTH_AIM_MIB = 16.0
 
 
@@ -111,10 +112,11 @@ class Day:
     async def _play(self, acts: Iterator[Act]) -> None:
         """One stream: an act after the other, tried again for as long as it is told to."""
         for act in acts:
-            until = time.perf_counter() + ACT_SECONDS
+            until, pause = time.perf_counter() + ACT_SECONDS, FIRST_PAUSE_SECONDS
             while (outcome := await self._once(act)) == "told" and time.perf_counter() < until:
                 self.seen.outcomes["told"] += 1
-                await asyncio.sleep(PAUSE_SECONDS * (1 + self._rng.random()))
+                await asyncio.sleep(pause * (1 + self._rng.random()))
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             # Who is told to try again for ever gets no answer.
             self.seen.outcomes["lost" if outcome == "told" else outcome] += 1
             self._ended += 1

@@ -144,9 +144,9 @@ BAD = [
     ({"text": "a", "regex": "("}, "regex", "invalid_constraint"),
     ({"text": "a", "json_schema": {"type": "objekt"}}, "json_schema", "invalid_constraint"),
     (
-        {"text": "a", "json_schema": {"not": {"type": "string"}}},
+        {"text": "a", "json_schema": {"type": "array", "uniqueItems": True}},
         "json_schema",
-        "invalid_constraint",
+        "unsupported_constraint",
     ),
     ({"input_ids": [10_000_000]}, None, "invalid_request"),
     ({"text": "a", "sampling_params": {"stop_token_ids": [10_000_000]}}, None, "invalid_request"),
