@@ -296,26 +296,24 @@ _THINGS = words.split_words(
     report parcel hotel game film song school team
     """
 )
-_SAYS = widened(
-    Phrases(
-        "has a KEY of {v}",
-        "has the KEY {v}",
-        "comes with the KEY {v}",
-        "shows a KEY of {v}",
-        "lists {v} as its KEY",
-        "uses {v} as the KEY",
-        "has its KEY set to {v}",
-        "was given the KEY {v}",
-        "[carries|holds|bears|displays|reports|keeps|has received] the KEY {v}",
-        "[shows|states|names|gives] {v} [as the|for the|as its] KEY",
-        "is [listed|entered|filed|stored] with the KEY {v}",
-        "[goes|runs|works] with a KEY of {v}",
-        "has a KEY, {v}",
-        "has {v} for a KEY",
-        "is known to have a KEY of {v}",
-    ),
-    STATED,
+_SAYS = Phrases(
+    "has a KEY of {v}",
+    "has the KEY {v}",
+    "comes with the KEY {v}",
+    "shows a KEY of {v}",
+    "lists {v} as its KEY",
+    "uses {v} as the KEY",
+    "has its KEY set to {v}",
+    "was given the KEY {v}",
+    "[carries|holds|bears|displays|reports|keeps|has received] the KEY {v}",
+    "[shows|states|names|gives] {v} [as the|for the|as its] KEY",
+    "is [listed|entered|filed|stored] with the KEY {v}",
+    "[goes|runs|works] with a KEY of {v}",
+    "has a KEY, {v}",
+    "has {v} for a KEY",
+    "is known to have a KEY of {v}",
 )
+_SAYS = widened(_SAYS, STATED)
 _ASKS = Phrases(
     "What is the KEY of {s}?",
     "Which KEY does {s} have?",

@@ -155,7 +155,7 @@ LIFE: dict[str, tuple[str, ...]] = {
         "[put|gave|listed|entered] {v} as the [country of birth|home country|country of origin]",
         "[turned from|gave up|said farewell to|parted from] {v} [to study|to work|for love]",
         "[spent a youth|had a first home|came to life|was a small child] in {v}",
-        "[is a son or daughter|is an offspring|is a product] of {v}",
+        "[is a son or daughter|is an offspring|is an export] of {v}",
         "[was brought here|was adopted|was carried] from {v} [as a baby|as an infant]",
         "[visits family in|has a mother in|has a grandmother in] {v}",
         "[cooks like people in|has an accent from|keeps the customs of] {v}, the home country",

@@ -5,31 +5,47 @@ Keyed like the table in paraphrases.py, by a field's first and last key. The sub
 
 ORDERS = {
     "total.cost": """
-[sets|puts|throws] [the customer|the buyer|us|one|you] back [${v}|{v} dollars|{v} euros|by {v} dollars]
+[sets|puts|throws] [the customer|the buyer|us|one|you] back [${v}|{v} dollars|{v} euros|by {v} \
+dollars]
 [rings up|rang up|checks out|closes] [at|for|with] [${v}|{v} dollars|{v} euros]
-[goes|went|sold|changes hands|leaves the shop] for [${v}|{v} dollars|{v} euros|the sum of {v} dollars]
+[goes|went|sold|changes hands|leaves the shop] for [${v}|{v} dollars|{v} euros|the sum of {v} \
+dollars]
 [retails|trades|is valued|is marked|was valued|is quoted] at [${v}|{v} dollars|{v} euros]
-[requires|calls for|means|asks|brings in|yields] [a payment of|payment of|the payment of] [${v}|{v} dollars|{v} euros]
-[is available|may be bought|is to be had|can be paid|is to be paid] [for|at|with] [${v}|{v} dollars|{v} euros]
-[reaches|reached|hits|equals|makes up] [a sum of|an amount of|a figure of|a bill of] [${v}|{v} dollars|{v} euros]
-[has|shows|ends in|closes with|results in] a [bottom line|bill|grand total|final sum|balance|charge] of [${v}|{v} dollars|{v} euros]
-has [${v}|{v} dollars|{v} euros] [on the price tag|as the price|as its price|on the bill|at the bottom of the bill|as the sum due|written under total]
-is [not cheap|no bargain|not free|good value|a steal|overpriced|affordable] at [${v}|{v} dollars|{v} euros]
-[cost|used to cost little but now costs|will cost|would cost|should cost|does cost] [${v}|{v} dollars|{v} euros][| including tax| with shipping| all in| net]
+[requires|calls for|means|asks|brings in|yields] [a payment of|payment of|the payment of] [${v}|\
+{v} dollars|{v} euros]
+[is available|may be bought|is to be had|can be paid|is to be paid] [for|at|with] [${v}|{v} \
+dollars|{v} euros]
+[reaches|reached|hits|equals|makes up] [a sum of|an amount of|a figure of|a bill of] [${v}|{v} \
+dollars|{v} euros]
+[has|shows|ends in|closes with|results in] a [bottom line|bill|grand total|final sum|balance|\
+charge] of [${v}|{v} dollars|{v} euros]
+has [${v}|{v} dollars|{v} euros] [on the price tag|as the price|as its price|on the bill|at the \
+bottom of the bill|as the sum due|written under total]
+is [not cheap|no bargain|not free|good value|a steal|overpriced|affordable] at [${v}|{v} dollars|\
+{v} euros]
+[cost|used to cost little but now costs|will cost|would cost|should cost|does cost] [${v}|{v} \
+dollars|{v} euros][| including tax| with shipping| all in| net]
 [comes with|carries|bears|has] a price tag [of|reading|saying] [${v}|{v} dollars|{v} euros]
-[swallowed|devoured|ate up|consumed|took] [${v}|{v} dollars|{v} euros] [of the budget|of our money|in all|from the account]
-is [paid|settled|cleared|charged|billed|invoiced|booked] [with|at|as] [a sum of|an amount of|the amount of] [${v}|{v} dollars|{v} euros]
+[swallowed|devoured|ate up|consumed|took] [${v}|{v} dollars|{v} euros] [of the budget|of our \
+money|in all|from the account]
+is [paid|settled|cleared|charged|billed|invoiced|booked] [with|at|as] [a sum of|an amount of|the \
+amount of] [${v}|{v} dollars|{v} euros]
 [price|total|amount|cost|sum|value]: [${v}|{v} dollars|{v} euros|{v} USD|EUR {v}]
-[at a price|at a cost|at a total|for a total|worth a sum|to the value|in the amount] of [${v}|{v} dollars|{v} euros]
+[at a price|at a cost|at a total|for a total|worth a sum|to the value|in the amount] of [${v}|{v} \
+dollars|{v} euros]
 ([${v}|{v} dollars|{v} euros|USD {v}|EUR {v}])
 [for|at|worth] [${v}|{v} dollars|{v} euros|USD {v}] [in all|overall|all told|altogether|net]
-[will be|is|was] [yours|ours|theirs|sent|released] [for|against|after paying] [${v}|{v} dollars|{v} euros]
-makes [the till|the account|the invoice|the bill] [show|read|say|lighter by] [${v}|{v} dollars|{v} euros]
-[has increased|has dropped|is down|is up|rose|fell|was corrected|was rounded] [in price |]to [${v}|{v} dollars|{v} euros]
+[will be|is|was] [yours|ours|theirs|sent|released] [for|against|after paying] [${v}|{v} dollars|\
+{v} euros]
+makes [the till|the account|the invoice|the bill] [show|read|say|lighter by] [${v}|{v} dollars|\
+{v} euros]
+[has increased|has dropped|is down|is up|rose|fell|was corrected|was rounded] [in price |]to \
+[${v}|{v} dollars|{v} euros]
 [leaves|left|opens] [a bill|an open amount|a sum] of [${v}|{v} dollars|{v} euros][| to pay]
 [generates|earns|brings] [the shop|us|the house] [${v}|{v} dollars|{v} euros]
 is a matter of [${v}|{v} dollars|{v} euros]
-[costs|totals|amounts to] [exactly|only|just|about|almost|no less than|not more than|a mere|a proud] [${v}|{v} dollars|{v} euros]
+[costs|totals|amounts to] [exactly|only|just|about|almost|no less than|not more than|a mere|a \
+proud] [${v}|{v} dollars|{v} euros]
 """,
     "quantity.number_of_items": """
 [runs to|extends to|sums to|totals|tallies|adds up to] {v} [units|pieces|items|articles]
@@ -37,15 +53,18 @@ is a matter of [${v}|{v} dollars|{v} euros]
 [consists of|is composed of|is filled with|is packed with] {v} [units|pieces|items|articles|goods]
 [calls for|demands|requests|requires|needs|wants] {v} [units|pieces|items|articles]
 [was|is] [limited|raised|reduced|changed|set|increased] to {v} [units|pieces|items]
-[has|shows|states|gives] {v} as the [quantity|count|number of items|number of pieces|number of units]
-has [a size of|a volume of|as many as|no fewer than|not less than|a full|exactly|only] {v} [units|pieces|items]
+[has|shows|states|gives] {v} as the [quantity|count|number of items|number of pieces|number of \
+units]
+has [a size of|a volume of|as many as|no fewer than|not less than|a full|exactly|only] {v} [units|\
+pieces|items]
 [fills|needs|takes] [a crate|one box|a van|a pallet] with {v} [units|pieces|items]
 [quantity|count|units|pieces|number of items|qty]: {v}
 [with a quantity|with a count|to the number] of {v}
 [with|for|holding|covering|containing] {v} [units|pieces|items|articles]
 ({v} [units|pieces|items|pcs])
 {v} [units|pieces|items] [strong|in all|in size|altogether]
-[brings|sends|moves|ships|puts] {v} [units|pieces|items] [on the road|to the buyer|into the van|on their way]
+[brings|sends|moves|ships|puts] {v} [units|pieces|items] [on the road|to the buyer|into the van|\
+on their way]
 [is|was] [counted|checked|packed|weighed|picked] at {v} [units|pieces|items]
 comes [in|as] {v} [units|pieces|parts|items]
 [reads|says|writes] {v} [under|beside|next to|for] [quantity|count|units|pieces]
@@ -57,12 +76,16 @@ comes [in|as] {v} [units|pieces|parts|items]
 [was|is] [initiated|triggered|commissioned|issued|authorised|confirmed|lodged|filed] by {v}
 [was|is] [typed in|phoned in|mailed in|dropped off|handed in|started|put in] by {v}
 [originates|stems|came|arrived|reached us|was received|dates back] from {v}
-[is|was] [charged|billed|invoiced|credited|attributed|assigned|allotted] to [the account of|the customer|the buyer|the client|] {v}
-[is|runs|stands|was filed|was booked|was opened] [under|in] the name [of|] {v}
-[bears|carries|has|shows|gives|mentions|states] {v} as [the customer|the buyer|the client|the purchaser|the person ordering|the account holder]
+[is|was] [charged|billed|invoiced|credited|attributed|assigned|allotted] to [the account of |the \
+customer |the buyer |the client |]{v}
+[runs|stands|was filed|was booked|was opened] [under|in] the name [of |]{v}
+[bears|carries|has|shows|gives|mentions|states] {v} as [the customer|the buyer|the client|the \
+purchaser|the person ordering|the account holder]
 [bears|carries|has|shows] the [name|signature|customer name|buyer name] {v}
-has [our customer|the client|the buyer|our regular|our old friend|a customer named|a client called|a buyer called] {v} behind it
-[is|was] [done|carried out|taken|noted|reserved|processed|kept] [on behalf of|for the customer|for the client|at the request of|at the wish of|for] {v}
+has [our customer|the client|the buyer|our regular|our old friend|a customer named|a client \
+called|a buyer called] {v} behind it
+[is|was] [done|carried out|taken|noted|reserved|processed|kept] [on behalf of|for the customer|\
+for the client|at the request of|at the wish of|for] {v}
 [keeps|made|makes|left|leaves] {v} [happy|waiting|curious|impatient|a happy buyer|a proud owner]
 is what {v} [ordered|wanted|bought|asked for|requested|chose|is waiting for]
 is [the wish|the doing|a request|the choice|a booking|the latest order|the first purchase] of {v}
@@ -74,7 +97,8 @@ is one that {v} [placed|made|sent|sent in|signed|entered|submitted]
 (buyer: {v})
 [with|having] {v} as [customer|buyer|client]
 [from|by] {v}, [our customer|the buyer|the client|a regular|an old client]
-[has to be|must be|is to be|will be] [discussed with|confirmed by|picked up by|signed by|paid for by] {v}
+[has to be|must be|is to be|will be] [discussed with|confirmed by|picked up by|signed by|paid for \
+by] {v}
 [concerns|pleased|reached|thrilled] [the client|the customer|the buyer|our client] {v}
 owes its existence to {v}
 [links|leads|points|relates] [back |]to [the customer|the client|the buyer|customer] {v}
@@ -83,10 +107,11 @@ was [never cancelled|happily placed|hastily made|quickly sent|carefully entered]
     "items.positions": """
 [bundles|combines|gathers|joins|packs together|unites|groups] {v}
 [is composed of|is built from|is full of|is made of|amounts to|comes down to|boils down to] {v}
-[demands|requires|needs|orders|wishes for|seeks|specifies] {v}
+[demands|requires|orders|wishes for|seeks|specifies] {v}
 [shows|spells out|enumerates|itemises|details|mentions|gives|states] {v}
 [brings|ships|delivers|carries|sends out|moves|transports] {v}
-has [been filled with|been packed with|in it|on its list|as its contents|as positions|as lines|the positions|the lines] {v}
+has [been filled with|been packed with|in it|on its list|as its contents|as positions|as lines|\
+the positions|the lines] {v}
 [was|is] [placed|written|issued|entered|meant|signed|put in] for {v}
 [comes|arrives|leaves] [with|carrying|bearing|bringing] {v}
 [items|lines|positions|contents|ordered|goods]: {v}
@@ -105,7 +130,8 @@ is [nothing more than|no less than|simply|just|exactly|neither more nor less tha
 [demands|requires|orders|wishes for|seeks|specifies] {v}
 [shows|spells out|enumerates|itemises|details|states] {v}
 [brings|ships|delivers|sends out|moves|transports] {v}
-has [been filled with|been packed with|on its list|as its contents|as items|as articles|the articles|the products] {v}
+has [been filled with|been packed with|on its list|as its contents|as items|as articles|the \
+articles|the products] {v}
 [was|is] [placed|written|issued|entered|meant|signed|put in] for {v}
 [comes|arrives|leaves] [with|carrying|bearing|bringing] {v}
 [items|articles|products|contents|goods|ordered]: {v}
@@ -136,12 +162,14 @@ has [a {v} in it|a {v} on the list|a {v} as its only item|a {v} and nothing else
     "status.order_status": """
 [is|was] [labelled|classed|tagged|flagged|noted|registered|filed|logged] [as |]{v}
 [is|was] [said|believed|reported|known|confirmed|declared] to be {v}
-[appears|shows|stands|goes|runs|figures] [in the list|in the system|on the screen|in our books|in the log|online] as {v}
+[appears|shows|stands|goes|runs|figures] [in the list|in the system|on the screen|in our books|in \
+the log|online] as {v}
 [switched|changed|jumped|went|advanced|progressed|turned] [to|over to|into the state] {v}
 [has|keeps|shows|got|received|bears] the [status|state|label|flag|order status|mark] "{v}"
 [has|keeps|shows|got|received|bears] the [label|flag|mark|stamp|tag|remark] {v}
 [finds itself|sits|rests|remains|is sitting|is held] in [the state|state|the status|status] {v}
-has {v} [as its status|as its state|written in the status column|for a status|under status|as the latest state]
+has {v} [as its status|as its state|written in the status column|for a status|under status|as the \
+latest state]
 is [by now|already|at last|still|officially|today|once more|again|at present|reportedly] {v}
 [status|state|order status|current state|progress]: {v}
 ([status|state|status:|now|currently] {v})
@@ -161,8 +189,9 @@ is [to be regarded|to be treated|to be seen|considered|viewed] as {v}
 [reached|hit|entered|appeared in|landed in] [us|our books|the system|the inbox|the shop] on {v}
 [was|got] [typed in|phoned in|handed in|written|drawn up|taken down|noted] on {v}
 [stems|originates|is] from {v}
-has [{v} as its date|{v} as the order date|{v} on the form|{v} as the day of ordering|an order date of {v}]
-[shows|states|gives|names|mentions] {v} as [the order date|the date of the order|the day it was placed|the date of purchase]
+has [{v} as the order date|{v} on the form|{v} as the day of ordering|an order date of {v}]
+[shows|states|gives|names|mentions] {v} as [the order date|the date of the order|the day it was \
+placed|the date of purchase]
 [order date|ordered on|placed on|date of order|ordered]: {v}
 [placed|made|received|entered|signed|submitted|ordered] on {v}
 ([placed|ordered|received|entered|dated] {v})
@@ -175,15 +204,18 @@ was [not placed before|placed no later than|placed exactly on|quickly placed on]
 [is|was] [forwarded|dispatched|transported|carried|driven|flown|shipped out] to {v}
 [crosses the country to|takes the road to|takes the train to|goes all the way to|heads out to] {v}
 [ends|finishes|completes] its [journey|trip|travel|way|route] in {v}
-[will be|is to be|should be|must be|can be] [unloaded|received|handed over|dropped|delivered|collected] in {v}
-[has|shows|states|bears|gives] {v} as [the destination|the delivery city|its target city|the place of arrival|the city to ship to]
+[will be|is to be|should be|must be|can be] [unloaded|received|handed over|dropped|delivered|\
+collected] in {v}
+[has|shows|states|bears|gives] {v} as [the destination|the delivery city|its target city|the \
+place of arrival|the city to ship to]
 [destination|ship to|delivery city|delivered to|going to|city]: {v}
 [bound|headed|meant|intended|destined] for {v}
 [going|travelling|sent|addressed|shipped] to {v}
 (to {v})
 [is awaited|is expected|is wanted|is needed|is missed] in {v}
 [serves|reaches|pleases|supplies] [a buyer|a customer|someone|a house] in {v}
-[was nearly sent elsewhere but goes to|changed course and now goes to|was rerouted to|was redirected to] {v}
+[was nearly sent elsewhere but goes to|changed course and now goes to|was rerouted to|was \
+redirected to] {v}
 [has|needs|takes] a [long|short|safe|bumpy] [way|road|trip] to {v}
 """,
     "shipping_address.delivery_address": """
@@ -198,10 +230,14 @@ was [not placed before|placed no later than|placed exactly on|quickly placed on]
 has {v} [on the label|as its address|written on the box|as the place of delivery]
 """,
     "payment_method.paid_by": """
-[was|is|will be|has been] [cleared|honoured|squared|balanced|charged|processed|handled|financed] [by|via|through|with] {v}
-[relies|depends|runs|works|goes] [on|by|via|through] {v} [for payment|as payment|for the money|when it comes to paying]
-[takes|accepts|expects|requires|foresees|prefers] {v} [as payment|for payment|as the way to pay|as the means of payment]
-[has|shows|states|names|gives|mentions] {v} [under payment|as the payment|for payment|as the means of payment|as the payment method|as the way of paying]
+[was|is|will be|has been] [cleared|honoured|squared|balanced|charged|processed|handled|financed] \
+[by|via|through|with] {v}
+[relies|depends|runs|works|goes] [on|by|via|through] {v} [for payment|as payment|for the money|\
+when it comes to paying]
+[takes|accepts|expects|requires|foresees|prefers] {v} [as payment|for payment|as the way to pay|\
+as the means of payment]
+[has|shows|states|names|gives|mentions] {v} [under payment|as the payment|for payment|as the \
+means of payment|as the payment method|as the way of paying]
 [payment|payment method|paid by|paid with|pay type]: {v}
 [paid|settled|payable|covered] [by|with|via|through] {v}
 ([by|via|with|paid by] {v})
@@ -212,35 +248,48 @@ has {v} [on the label|as its address|written on the box|as the place of delivery
 [chose|used|picked|got] {v} [at the till|at checkout|for paying|to pay]
 """,
     "tracking_number.tracking_code": """
-[may be|can be|is to be|is] [followed|traced|located|looked up|found|watched] [online |][with|under|by|using|via] [the code |the number |]{v}
-[got|received|was given|was issued|bears|has been assigned] the [tracking number|tracking code|parcel number|tracking] {v}
-[moves|rolls|is shipped|is on the road|goes out] under [the code|tracking code|tracking number|parcel number] {v}
-[shows up|appears|is listed|is known] [in the tracking|at the courier|with the carrier|on the tracking page] [as|under] {v}
-[has|shows|uses|gives|states] {v} [for tracking|as tracking|as the tracking number|as its tracking code|to be tracked by|to follow the parcel]
+[may be|can be|is to be|is] [followed|traced|located|looked up|found|watched] [online |][with|\
+under|by|using|via] [the code |the number |]{v}
+[got|received|was given|was issued|bears|has been assigned] the [tracking number|tracking code|\
+parcel number|tracking] {v}
+[moves|rolls|is shipped|is on the road|goes out] under [the code|tracking code|tracking number|\
+parcel number] {v}
+[shows up|appears|is listed|is known] [in the tracking|at the courier|with the carrier|on the \
+tracking page] [as|under] {v}
+[has|shows|uses|gives|states] {v} [for tracking|as tracking|as the tracking number|as its \
+tracking code|to be tracked by|to follow the parcel]
 [tracking|tracking number|tracking code|track it with|parcel code]: {v}
 ([tracking|track|tracking code] {v})
 [with|having|bearing] [tracking|tracking code|tracking number] {v}
-[is visible|is traceable|is seen] [to the courier|to the carrier|on the map|on the way] [as|under|through] {v}
+[is visible|is traceable|is seen] [to the courier|to the carrier|on the map|on the way] [as|under|\
+through] {v}
 [lets|allows] [you|everyone|the buyer] [follow it|trace it|track it] [with|by|under] {v}
 """,
     "seller.supplier": """
-[was|is] [marketed|distributed|shipped out|fulfilled|processed|dealt with|managed|looked after] by {v}
+[was|is] [marketed|distributed|shipped out|fulfilled|processed|dealt with|managed|looked after] \
+by {v}
 [was|is] [bought|purchased|acquired|obtained|ordered|taken] [from|at|through|via] {v}
 [is|lies] in the [hands|care|charge|responsibility] of [the shop |the store |the seller |]{v}
-[originates|starts its way|departs|left|was sent] [at|from|with] [the shop |the store |the warehouse of |]{v}
+[originates|starts its way|departs|left|was sent] [at|from|with] [the shop |the store |the \
+warehouse of |]{v}
 [has|shows|names|gives|states] {v} as [the seller|the shop|the store|the vendor|the supplier]
 [seller|shop|store|vendor|supplier|sold by]: {v}
 [sold|shipped|supplied|offered|handled|packed] by {v}
 ([from|via|sold by|seller] {v})
-[concerns|involves|earns money for|is good business for|pays] [the seller|the shop|the vendor|the supplier] {v}
-[can be|may be|should be|must be] [returned to|claimed at|complained about at|discussed with] [the seller |the vendor |]{v}
+[concerns|involves|earns money for|is good business for|pays] [the seller|the shop|the vendor|the \
+supplier] {v}
+[can be|may be|should be|must be] [returned to|claimed at|complained about at|discussed with] \
+[the seller |the vendor |]{v}
 goes [through|over] the [books|counter|shop|till] of {v}
 was [found|picked up|chosen|discovered|seen] [at|in] the [shop|store|shop window] of {v}
 """,
     "discount.discount_percent": """
-[enjoys|offers|allows|grants|brings|earns|shows] [a discount|a reduction|a rebate|a markdown|a price cut|savings] of {v} [percent|%|per cent]
-[is|was] [marked down|discounted|slashed|knocked down|brought down|decreased] by {v} [percent|%|per cent]
-[is|was|became|got] {v} [percent|%|per cent] [cheaper|lower|less|below list price|under the usual price]
+[enjoys|offers|allows|grants|brings|earns|shows] [a discount|a reduction|a rebate|a markdown|a \
+price cut|savings] of {v} [percent|%|per cent]
+[is|was] [marked down|discounted|slashed|knocked down|brought down|decreased] by {v} [percent|%|\
+per cent]
+[is|was|became|got] {v} [percent|%|per cent] [cheaper|lower|less|below list price|under the usual \
+price]
 [drops|fell|sank|goes down|comes down] [in price |]by {v} [percent|%|per cent]
 [saves|spares] [you|the buyer|everyone|us|the customer] {v} [percent|%|per cent]
 [discount|reduction|rebate|discount in percent|you save]: {v}[|%| percent]

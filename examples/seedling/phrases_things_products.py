@@ -19,7 +19,8 @@ _COLOURED = """
 
 PRODUCTS = {
     "brand.maker": """
-[was|is] [crafted|assembled|engineered|created|forged|invented|fabricated|sewn] by [the company |the firm |]{v}
+[was|is] [crafted|assembled|engineered|created|forged|invented|fabricated|sewn] by [the company |\
+the firm |]{v}
 [was|is] [put on the market|brought to market|launched|released|marketed|distributed|branded] by {v}
 [stems|originates|hails|derives|was bought directly|leaves the factory] from {v}
 [is|was] [a creation|the pride|a bestseller|a work|an item|a piece] [of|by|from] {v}
@@ -39,44 +40,56 @@ is what {v} [makes|builds|produces|is known for|sells most|invented]
     "colour.color": _COLOURED,
     "colours.available_colors": _COLOURED,
     "stock.available_units": """
-[has|shows|counts|keeps|holds|boasts] {v} [units|pieces] [left|in store|in the warehouse|ready|to sell|in reserve]
-[is|remains|lies] [available|stored|stocked|kept|piled up|on hand] [in {v} units|in {v} pieces|with {v} pieces|with {v} units]
+[has|shows|counts|keeps|holds|boasts] {v} [units|pieces] [left|in store|in the warehouse|ready|to \
+sell|in reserve]
+[is|remains|lies] [available|stored|stocked|kept|piled up|on hand] [in {v} units|in {v} pieces|\
+with {v} pieces|with {v} units]
 [has|shows|states|reports] [a stock|an inventory|a supply|a reserve|a store] of {v}[| units| pieces]
 [stock|in stock|available units|units left|inventory]: {v}
 [with|having] {v} [units|pieces] [in stock|left|on hand|in store]
 ({v} [in stock|left|units left|pieces left|on hand])
 [is down to|dropped to|went up to|was refilled to|is back at] {v} [pieces|units|units in stock]
 [can be shipped|can be sold|waits|sits on the shelf] {v} times
-[will last: there are|is still there: we have|is not gone: we have|runs low: there are] {v} [units|pieces] left
+[will last: there are|is still there: we have|is not gone: we have|runs low: there are] {v} \
+[units|pieces] left
 [fills|takes up] the [shelf|warehouse|store|rack] with {v} [units|pieces]
 """,
     "sku.code": """
-[is|was] [registered|catalogued|indexed|booked|known|entered|archived|sold] [under|as|with] [the code |the number |article number |]{v}
+[is|was] [registered|catalogued|indexed|booked|known|entered|archived|sold] [under|as|with] [the \
+code |the number |article number |]{v}
 [bears|shows|wears|got|received|was given] the [article number|code|sku|product code|stock code] {v}
-[has|shows|states|gives|names] {v} as [the article number|the code|the sku|its code|the product code]
+[has|shows|states|gives|names] {v} as [the article number|the code|the sku|its code|the product \
+code]
 [sku|code|article number|article no.|product code]: {v}
 ([sku|code|article|article number|no.] {v})
 [with|under] [the code|article number|the article number|sku|code] {v}
-[can be|may be|is to be] [ordered|found|looked up|requested|scanned] [with|under|by|using] [the code |]{v}
+[can be|may be|is to be] [ordered|found|looked up|requested|scanned] [with|under|by|using] [the \
+code |]{v}
 [answers to|scans as|appears in the list as|is abbreviated] {v}
 [reads|says] {v} on [the label|the barcode|the sticker|the tag|the box]
-[is identified|is recognised|is tracked down|is called up] by [the code|article number|the number] {v}
+[is identified|is recognised|is tracked down|is called up] by [the code|article number|the \
+number] {v}
 """,
     "rating.stars": """
-[was|is] [graded|scored|judged|valued|ranked|marked|reviewed] [at |with ]{v}[| stars| points| out of 5]
-[collects|boasts|holds|reached|averages|attained|enjoys|achieved] {v} [stars|points|out of 5|of 5 stars]
-[has|shows|keeps|holds|got] [a score|a mark|an average|a rating|a grade] of {v}[| stars| points| out of 5]
+[was|is] [graded|scored|judged|valued|ranked|marked|reviewed] [at |with ]{v}[| stars| points| out \
+of 5]
+[collects|boasts|holds|reached|averages|attained|enjoys|achieved] {v} [stars|points|out of 5|of 5 \
+stars]
+[has|shows|keeps|holds|got] [a score|a mark|an average|a rating|a grade] of {v}[| stars| points| \
+out of 5]
 [rating|stars|score|rated|average rating]: {v}
 [rated|scored|with a rating of|with|at] {v} [stars|out of 5|of 5]
 ({v} [stars|out of 5|of 5 stars|points])
-[convinces|pleases|won over|disappoints|impresses] [customers|users|buyers|reviewers|testers] with {v} [stars|points|out of 5]
+[convinces|pleases|won over|disappoints|impresses] [customers|users|buyers|reviewers|testers] \
+with {v} [stars|points|out of 5]
 [is|was] given {v} [stars|points|out of 5|out of five] [by buyers|by users|by customers|on average]
 [earns|deserves|merits|takes] [a|its] {v} [from reviewers|from buyers|out of 5|in the ratings]
 [stands|sits|lies|lands] at {v} [stars|points|out of 5|in the ratings|in reviews]
 [makes buyers give|made people award|got testers to award|made users leave] {v} stars
 """,
     "warranty_years.warranty": """
-[carries|includes|offers|brings|has|enjoys|is sold with] [a warranty|a guarantee|warranty cover|protection|cover] of {v} years
+[carries|includes|offers|brings|has|enjoys|is sold with] [a warranty|a guarantee|warranty cover|\
+protection|cover] of {v} years
 [is|was] [covered|guaranteed|protected|insured|under warranty|backed] for {v} years
 [warranty|guarantee|warranty in years|warranty years]: {v}
 [with|including] {v} years [of warranty|of guarantee|warranty|guarantee]

@@ -12,11 +12,14 @@ STATED = """
 [answers to|responds to|operates under|travels under|appears under|can be found by] the KEY {v}
 [requires|expects|demands|wants|assumes|accepts] [a|the] KEY of {v}
 [requires|expects|demands|prefers|accepts] {v} [as|for] [the|its] KEY
-[was|is|has been] [assigned|given|granted|allotted|awarded|handed] {v} [as a|as the|for a|as its] KEY
+[was|is|has been] [assigned|given|granted|allotted|awarded|handed] {v} [as a|as the|for a|as its] \
+KEY
 [was|is|has been] [assigned|given|granted|allotted|awarded] [a|the] KEY of {v}
 [was|is|has been] [labelled|stamped|tagged|marked|printed|engraved] with the KEY {v}
-[was|is|has been] [configured|prepared|set up|fitted|equipped|supplied] with {v} [as the|for the|as] KEY
-[was|is|has been] [entered|recorded|noted|written down|saved|put down] with {v} [under|for|as|in the field] KEY
+[was|is|has been] [configured|prepared|set up|fitted|equipped|supplied] with {v} [as the|for the|\
+as] KEY
+[was|is|has been] [entered|recorded|noted|written down|saved|put down] with {v} [under|for|as|in \
+the field] KEY
 [reads|says|spells|puts|writes] {v} [next to|beside|behind|after|under] [KEY|the KEY|the word KEY]
 [reads|says|spells|puts|writes] KEY: {v}
 [leads|begins|opens|starts out] with the KEY, [which is|namely|that is|i.e.] {v}
@@ -36,16 +39,20 @@ has {v}, [which is its KEY|that being its KEY|its KEY|to name the KEY]
 [got|received|obtained|acquired|inherited] [a|the] KEY of {v}
 [treats|regards|understands|interprets|uses] {v} as the KEY
 [sends|transmits|submits|passes|returns|hands over] {v} [when asked about|for|in the slot] KEY
-[is|stays|remains|was left] at {v} [as far as KEY goes|as regards KEY|in terms of KEY|where KEY is concerned]
+[is|stays|remains|was left] at {v} [as far as KEY goes|as regards KEY|in terms of KEY|where KEY \
+is concerned]
 [is|was] [rated|graded|classed|listed|valued|put] at {v} [for KEY|as to KEY|in KEY|concerning KEY]
 is [described|identified|recognised|characterised|distinguished] by [its KEY|the KEY|a KEY], {v}
-is [described|identified|recognised|characterised|distinguished] by {v} [as the KEY|as its KEY|for a KEY]
+is [described|identified|recognised|characterised|distinguished] by {v} [as the KEY|as its KEY|\
+for a KEY]
 is [tied|linked|bound|connected|matched|assigned] to [the|a] KEY {v}
 is, [by|in|as to|on the point of] KEY, {v}
-goes [by|under|with|into the books with] [the KEY|KEY|a KEY of] {v}
+goes [by|under|into the books with] [the KEY|KEY|a KEY of] {v}
 goes [by|under|with] {v} as [the|its|a] KEY
-[needs|uses|runs on|calls for|takes] {v} [where the KEY is asked for|in the box marked KEY|in the KEY box]
-[mentions|quotes|cites|indicates|specifies|displays] {v} [next to|in the line|in the column|under the heading|at] KEY
+[needs|uses|runs on|calls for|takes] {v} [where the KEY is asked for|in the box marked KEY|in the \
+KEY box]
+[mentions|quotes|cites|indicates|specifies|displays] {v} [next to|in the line|in the column|under \
+the heading|at] KEY
 [mentions|quotes|cites|indicates|specifies|provides] [a|the] KEY [of|as|equal to] {v}
 KEY: {v}
 KEY = {v}
@@ -73,54 +80,89 @@ with {v} [as|for|as the|as its] KEY
 """
 
 SCHEMAS = """
-[Deliver|Supply|Compose|Compile|Assemble|Draft|Prepare|Render] [the|a|one] {t} [object|entry|structure|instance], [shaped like|modelled on|constrained by|typed as]: {schema}
-[Deliver|Supply|Compose|Emit|Prepare|Render] [JSON|a JSON document|raw JSON|a JSON value] [valid against|accepted by|governed by|bound by|permitted by] {schema}
-[Map|Fit|Press|Put|Squeeze|Sort] [what is said|what you read|the facts|the contents|the details|the note] [onto|into|to] {schema}
-[Express|Represent|Encode|Write up|Restate|Record] [the facts|the note|what is said|this paragraph|the content] [as|under|by means of|with] {schema}
-Here [is|comes] [a|the|our] [JSON schema|schema|type|data model|template]: {schema} [Apply it.|Apply it to the note.|Use it here.|Instantiate it.|Please instantiate it from the passage.]
-[Schema of the|JSON Schema of the|Type of the|Layout of the] {t}: {schema} [Now fill it.|Your turn.|Respond with the instance.|Write the instance.]
-[The expected|The desired|The only accepted|My preferred] [reply|result|format|shape] is {schema} [for|describing|holding] {a} {t}.
-[Instantiate|Satisfy|Honour|Realise|Meet|Fulfil] {schema} [with|using|from] [the passage|what follows or precedes|the given words|the facts].
-[Which|What] {t} [instance|object|entry] [satisfies|fits|validates against|agrees with] {schema} [and the text|and the passage|given the note]?
-[Distil|Boil down|Reduce|Summarise|Condense|Structure] [it|the passage|the note|the message] [to|into] {schema}
-A program [reads|parses|checks|will load] your [answer|reply|output] [with|by|against] this: {schema}
-[Strictly|Exactly|Precisely|Simply] [respect|apply|use|follow] {schema}[, no prose|, no comments|, nothing else|].
+[Deliver|Supply|Compose|Compile|Assemble|Draft|Prepare|Render] [the|a|one] {t} [object|entry|\
+structure|instance], [shaped like|modelled on|constrained by|typed as]: {schema}
+[Deliver|Supply|Compose|Emit|Prepare|Render] [JSON|a JSON document|raw JSON|a JSON value] [valid \
+against|accepted by|governed by|bound by|permitted by] {schema}
+[Map|Fit|Press|Put|Squeeze|Sort] [what is said|what you read|the facts|the contents|the details|\
+the note] [onto|into|to] {schema}
+[Express|Represent|Encode|Write up|Restate|Record] [the facts|the note|what is said|this \
+paragraph|the content] [as|under|by means of|with] {schema}
+Here [is|comes] [a|the|our] [JSON schema|schema|type|data model|template]: {schema} [Apply it.|\
+Apply it to the note.|Use it here.|Instantiate it.|Please instantiate it from the passage.]
+[Schema of the|JSON Schema of the|Type of the|Layout of the] {t}: {schema} [Now fill it.|Your \
+turn.|Respond with the instance.|Write the instance.]
+[The expected|The desired|The only accepted|My preferred] [reply|result|format|shape] is {schema} \
+[for|describing|holding] {a} {t}.
+[Instantiate|Satisfy|Honour|Realise|Meet|Fulfil] {schema} [with|using|from] [the passage|what \
+follows or precedes|the given words|the facts].
+[Which|What] {t} [instance|object|entry] [satisfies|fits|validates against|agrees with] {schema} \
+[and the text|and the passage|given the note]?
+[Distil|Boil down|Reduce|Summarise|Condense|Structure] [it|the passage|the note|the message] [to|\
+into] {schema}
+A program [reads|parses|checks|will load] your [answer|reply|output] [with|by|against] this: \
+{schema}
+[Strictly|Exactly|Precisely|Simply] [respect|apply|use|follow] {schema}[, no prose|, no comments|\
+, nothing else|].
 [Looking for|Wanted|Required|Requested|Needed]: {a} {t}[,|;| -] [type|schema|shape|format] {schema}
-[Our|The|My] [API|database|service|parser|script] [takes|accepts|understands|stores] {schema} - [fill|prepare|write|send] [the|one|a] {t}.
-[Do|Perform|Run] [an extraction|the extraction|entity extraction|a conversion] [to|with|using] {schema}
+[Our|The|My] [API|database|service|parser|script] [takes|accepts|understands|stores] {schema} - \
+[fill|prepare|write|send] [the|one|a] {t}.
+[Do|Perform|Run] [an extraction|the extraction|entity extraction|a conversion] [to|with|using] \
+{schema}
 [Validate against|Target|Target format|Target schema|Output type|Response format]: {schema}
-[From the passage|From what you read|Out of the text|With the help of the note], [derive|assemble|compose|form] {schema}
+[From the passage|From what you read|Out of the text|With the help of the note], [derive|assemble|\
+compose|form] {schema}
 """
 
 KEYS = """
-[Deliver|Supply|Compose|Compile|Assemble|Prepare|Emit] [JSON|a JSON document|a small JSON object] [made of|with entries for|listing|covering|limited to]: {keys}
-[Deliver|Supply|Compile|Prepare|Emit|Report] {keys}, [in JSON|as JSON|JSON formatted|wrapped in a JSON object].
-[Attributes|Properties|Slots|Entries|Members|Labels|Headings] [to extract|wanted|required|needed|requested]: {keys}. [JSON.|Reply in JSON.|As JSON, please.]
-[What does the passage say|What is said|What do we learn|What is known] [about|on|for] {keys}? [JSON, please.|Answer in JSON.|JSON only.]
-[Determine|Identify|Look up|Locate|Spot|Work out] {keys} [and|then] [return|write|send|print] [JSON|an object|a JSON object].
-[Summarise|Condense|Structure|Tabulate|Encode|Express] [it|the passage|the note|the text] [by|under|using|with] {keys}[| in JSON| as JSON].
-[Our|The|My] [database|table|parser|sheet|API] [wants|stores|takes|expects] {keys}. [Send JSON.|Write the JSON.|Prepare the JSON.]
+[Deliver|Supply|Compose|Compile|Assemble|Prepare|Emit] [JSON|a JSON document|a small JSON object] \
+[made of|with entries for|listing|covering|limited to]: {keys}
+[Deliver|Supply|Compile|Prepare|Emit|Report] {keys}, [in JSON|as JSON|JSON formatted|wrapped in a \
+JSON object].
+[Attributes|Properties|Slots|Entries|Members|Labels|Headings] [to extract|wanted|required|needed|\
+requested]: {keys}. [JSON.|Reply in JSON.|As JSON, please.]
+[What does the passage say|What is said|What do we learn|What is known] [about|on|for] {keys}? \
+[JSON, please.|Answer in JSON.|JSON only.]
+[Determine|Identify|Look up|Locate|Spot|Work out] {keys} [and|then] [return|write|send|print] \
+[JSON|an object|a JSON object].
+[Summarise|Condense|Structure|Tabulate|Encode|Express] [it|the passage|the note|the text] [by|\
+under|using|with] {keys}[| in JSON| as JSON].
+[Our|The|My] [database|table|parser|sheet|API] [wants|stores|takes|expects] {keys}. [Send JSON.|\
+Write the JSON.|Prepare the JSON.]
 [The {t} needs|{t} needs|A {t} has|The {t} has] {keys}. [Fill them in|Give them] [as JSON|in JSON].
-JSON [object|record|output|result] [please|needed|wanted|requested], [attributes|properties|slots|members]: {keys}
-[I am after|I'm looking for|We are interested in|I only care about|We only need|I must know] {keys} ([JSON|as JSON|in JSON|JSON please]).
-[Assign|Attach|Give] [a value|values|the right value|the right values] to {keys}[| in JSON| as JSON| in a JSON object].
+JSON [object|record|output|result] [please|needed|wanted|requested], [attributes|properties|slots|\
+members]: {keys}
+[I am after|I'm looking for|We are interested in|I only care about|We only need|I must know] \
+{keys} ([JSON|as JSON|in JSON|JSON please]).
+[Assign|Attach|Give] [a value|values|the right value|the right values] to {keys}[| in JSON| as \
+JSON| in a JSON object].
 {{{keys}}} [as JSON|in JSON|- fill this|?]
 [Required|Wanted|Requested|Expected] [output|result|reply]: JSON with {keys}
-[Without any comment|With no extra words|Silently|Strictly], [provide|print|emit|deliver] {keys} as JSON.
-[Use|Take|Employ] {keys} as [the names|the properties|the labels|the attribute names] of [a|the|one] JSON [object|record].
-[Scan|Search|Go through|Inspect|Browse|Analyse] [it|the passage|the note|the words] [for|to find|looking for] {keys}[| and answer in JSON|, JSON only].
+[Without any comment|With no extra words|Silently|Strictly], [provide|print|emit|deliver] {keys} \
+as JSON.
+[Use|Take|Employ] {keys} as [the names|the properties|the labels|the attribute names] of [a|the|\
+one] JSON [object|record].
+[Scan|Search|Go through|Inspect|Browse|Analyse] [it|the passage|the note|the words] [for|to find|\
+looking for] {keys}[| and answer in JSON|, JSON only].
 """
 
 MANY = """
-[Deliver|Supply|Compile|Emit|Prepare|Assemble] [an array|the array|a JSON array|the list|a complete list] of {t}s [obeying|typed as|shaped like|valid under|bound by] {schema}
-[Several|Multiple|A few|Two or more] {t}s [appear|are described|occur|are told of]. [Collect|Capture|Record|Put down] [them all|each of them|all] [under|as|in] {schema}
+[Deliver|Supply|Compile|Emit|Prepare|Assemble] [an array|the array|a JSON array|the list|a \
+complete list] of {t}s [obeying|typed as|shaped like|valid under|bound by] {schema}
+[Several|Multiple|A few|Two or more] {t}s [appear|are described|occur|are told of]. [Collect|\
+Capture|Record|Put down] [them all|each of them|all] [under|as|in] {schema}
 [One object for each|One entry per|An element for every|A record for each] {t}[, please|]: {schema}
 [Leave none out|Do not skip any|Miss none|Be complete]: [all|the] {t}s [as|under|by] {schema}
-[Compile|Draw up|Tabulate|Enumerate|Catalogue|Itemise] [the|all|all the] {t}s [using|by|with|under] {schema}
+[Compile|Draw up|Tabulate|Enumerate|Catalogue|Itemise] [the|all|all the] {t}s [using|by|with|\
+under] {schema}
 [Map|Sort|Put|Fit] [the passage|everything said|the contents|the notes] [into|onto|to] {schema}
-[Our|The|My] [database|service|parser|API] [takes|accepts|stores|expects] {schema} - [send|prepare|write] [all|the] {t}s.
-[Target|Target schema|Response format|Output type|Result type]: {schema}[ - all {t}s|; keep the order|; every {t}|]
+[Our|The|My] [database|service|parser|API] [takes|accepts|stores|expects] {schema} - [send|\
+prepare|write] [all|the] {t}s.
+[Target|Target schema|Response format|Output type|Result type]: {schema}[ - all {t}s|; keep the \
+order|; every {t}|]
 [How would|What would] the {t}s [look|read] [as|under|in] {schema}?
-[Keep the order and|In order of appearance,|One after the other,|From first to last,] [write|record|put down|encode] the {t}s [as|under] {schema}
-[Instantiate|Satisfy|Meet|Fulfil|Honour] {schema} with [the|all|all the] {t}s[| you can find| that occur| of the passage].
+[Keep the order and|In order of appearance,|One after the other,|From first to last,] [write|\
+record|put down|encode] the {t}s [as|under] {schema}
+[Instantiate|Satisfy|Meet|Fulfil|Honour] {schema} with [the|all|all the] {t}s[| you can find| \
+that occur| of the passage].
 """

@@ -89,17 +89,15 @@ def make_fact(draw: Draw, field: Field) -> Fact:
     )
 
 
-NAMED = widened(
-    Phrases(
-        "has {v} as the KEY",
-        "gives {v} as the KEY",
-        "names {v} when asked for the KEY",
-        "[shows|lists|reports|states] the KEY {v}",
-        "[shows|lists|reports|mentions] {v} [under|as|for] KEY",
-        "has the KEY {v}",
-    ),
-    STATED,
+NAMED = Phrases(
+    "has {v} as the KEY",
+    "gives {v} as the KEY",
+    "names {v} when asked for the KEY",
+    "[shows|lists|reports|states] the KEY {v}",
+    "[shows|lists|reports|mentions] {v} [under|as|for] KEY",
+    "has the KEY {v}",
 )
+NAMED = widened(NAMED, STATED)
 
 
 def _clause(draw: Draw, field: Field, value: Any, shown: str) -> str:
