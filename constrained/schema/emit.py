@@ -208,14 +208,14 @@ class _Writer:
         live = self._live
         targets = {v: self.behind(t) for v, t in edge.targets.items() if t in live}
         limited = {v: self.behind(t) for v, t in edge.limited.items() if t in live}
-        assert edge.limit is None or targets.keys() == limited.keys(), (targets, limited)
+        assert edge.limit is None or targets.keys() >= limited.keys(), (targets, limited)
         for kind, part in edge.site.parts.items():
             goal = tuple(v for v in part.vectors if v in targets)
             if not goal:
                 continue
             place, order = self._emitter.call(kind, part, goal)
             after = tuple(targets[v] for v in order)
-            at_limit = tuple(limited[v] for v in order) if edge.limit is not None else ()
+            at_limit = tuple(limited.get(v, 0) for v in order) if edge.limit is not None else ()
             move = self.draft.move(Move(after, place, edge.limit, at_limit))
             for state in states:
                 self.draft.edges(state, FIRST[kind], move)

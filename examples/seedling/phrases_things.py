@@ -15,7 +15,7 @@ from phrases_things_purchases import PURCHASES
 
 def entries(block: str) -> tuple[str, ...]:
     """The lines of a block, each an entry."""
-    return tuple(line.strip() for line in block.strip().splitlines())
+    return tuple(line.strip() for line in block.splitlines() if line.strip())
 
 
 def widened(phrases: Phrases, block: str) -> Phrases:

@@ -83,6 +83,12 @@ finish]
 [lands|falls|lies] on [the|a|next|this] {v} [of the week|of that week|again]
 [is a|is another|is one more] {v} [affair|thing|event|date|matter]
 [waits until|happens no sooner than|needs to wait for] {v}
+[waits for|is set on|is held each|happens every] {v}
+[fills|takes|blocks|brightens] [the|a|every] {v}
+[gets us together|brings us together|calls us out|draws a crowd] on a {v}
+- [the weekday is|the day of the week is|it is always|it has to be] {v}
+[is not at the weekend but on a|was moved away to a|never misses a] {v}
+[appears|stands] in the calendar [on a|under] {v}
 """,
     "city.location": """
 [occurs|unfolds|proceeds|goes live|opens|is celebrated|is given] in {v}
@@ -165,6 +171,11 @@ talk from] {v}
 [puts|places|wants] {v} [on stage|at the lectern|behind the microphone|in front of the audience]
 [won|secured|found|persuaded] {v} [to speak|to give a talk|as speaker|for a speech|to say a few \
 words]
+- [the speaker is|the guest is|the talk is given by|the lecture is held by] {v}
+[hands over|passes the word|turns] to {v}, [the speaker|its speaker|the guest]
+[flew in|paid for|waited for|asked] {v} [as the speaker|to speak|as a guest]
+[is about to hear|will be hearing|wants to listen to|looks forward to] {v} [speak|talk|on stage]
+[makes|made] {v} [its speaker|the speaker|its guest of honour|the guest]
 """,
     "attendees.invited": """
 [unites|assembles|reunites|summons|calls|rallies|attracts|hosts] {v}
@@ -179,6 +190,12 @@ as attendees|on the list]
 [sent|wrote|gave|mailed] [an invitation|invitations|word] to {v}
 [reserved|keeps|holds|has] [seats|chairs|places|tickets] for {v}
 [would not start without|is incomplete without|is fun with|pleases] {v}
+- [the guests are|the participants are|those invited are|on the list are] {v}
+[brings|draws|pulls] in {v}
+[was|is] [made|arranged|meant|held|planned] for {v}
+[is shared|is spent|goes ahead] with {v}
+[found|finds|has] [participants|guests|friends|company] in {v}
+[puts|sets|places] {v} [on the guest list|at one table|round the table|in the front row]
 """,
     "attendee_count.expected_guests": """
 [accommodates|admits|hosts|fits|holds|houses|receives|entertains] {v} [people|guests|visitors|\
@@ -224,6 +241,13 @@ dollars|{v} euros]
 to enter| at the door| to get in| to join]
 [makes|has] [every guest|each visitor|everyone|people] [pay|part with|leave|hand over] [${v}|{v} \
 dollars|{v} euros]
+- [the ticket is|a seat is|entry is|admission is|a ticket costs] [${v}|{v} dollars|{v} euros]
+[costs|takes] [no less than|exactly|only|just] [${v}|{v} dollars|{v} euros] [to get in|to join|a \
+ticket|a head]
+[has|shows|states] [${v}|{v} dollars|{v} euros] as [the fee|the ticket price|the entry fee|the \
+price of a ticket]
+[raised|lowered|set|fixed] [the fee|its ticket price|the entry fee|admission] [to|at] [${v}|{v} \
+dollars]
 """,
     "duration_minutes.length_minutes": """
 [stretches|extends|drags on|continues|keeps going|is drawn out] [over|for|across] {v} minutes
@@ -238,6 +262,12 @@ dollars|{v} euros]
 [keeps|holds|entertains|occupies] [people|us|guests|everyone] [busy |there |seated |]for {v} minutes
 [does not last longer than|will be no longer than|never exceeds|is] {v} minutes[| long| in length]
 [asks|wants|costs|steals] {v} minutes [of your time|of our time|of the day|of patience]
+[ends|stops|closes|is finished] after {v} minutes
+[gives|leaves|grants|allows] [everyone|us|you] {v} minutes
+- [the length is|its duration is|the duration is|it was set to] {v} minutes
+[works|gets by|makes do|is content] with {v} minutes
+[is|was] a matter of {v} minutes
+{v} minutes [long|in length|from start to end|in all]
 """,
     "topic.theme": """
 [concerns|addresses|examines|handles|tackles|considers|reviews|highlights|celebrates] {v}
@@ -268,7 +298,7 @@ of {v}
 [priority|importance|priority level|urgency]: {v}
 [with|of] {v} [priority|importance|urgency]
 ({v} priority)
-[priority|importance] [is|was|remains|stays] {v}
+- [priority|importance] [is|was|remains|stays] {v}
 [comes|runs|goes|sits] [with|at|under] {v} [priority|importance]
 [matters|counts] [on a|at a] {v} level
 [should be|must be|is to be|can be] [treated|handled|seen] [with|as] {v} priority

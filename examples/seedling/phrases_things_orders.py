@@ -76,7 +76,7 @@ comes [in|as] {v} [units|pieces|parts|items]
 [was|is] [initiated|triggered|commissioned|issued|authorised|confirmed|lodged|filed] by {v}
 [was|is] [typed in|phoned in|mailed in|dropped off|handed in|started|put in] by {v}
 [originates|stems|came|arrived|reached us|was received|dates back] from {v}
-[is|was] [charged|billed|invoiced|credited|attributed|assigned|allotted] to [the account of |the \
+[is|was] [debited|invoiced|credited|attributed|assigned|allotted] to [the account of |the \
 customer |the buyer |the client |]{v}
 [runs|stands|was filed|was booked|was opened] [under|in] the name [of |]{v}
 [bears|carries|has|shows|gives|mentions|states] {v} as [the customer|the buyer|the client|the \
@@ -198,6 +198,31 @@ placed|the date of purchase]
 [opened|began|started] with a [click|call|letter|signature] on {v}
 was [not placed before|placed no later than|placed exactly on|quickly placed on] {v}
 [exists|has existed|has been with us|has been in the system] since {v}
+[found|made|fought] its way [into the system|to us|onto our desk] on {v}
+[happened|occurred|took place|was concluded|was agreed|was closed|was struck] on {v}
+[was|is] [stamped|marked|labelled] with the [order date|date of ordering|date] {v}
+[got|received|has] its [number|confirmation|receipt|stamp] on {v}
+bears the [stamp|postmark|signature] of {v}
+[came about|came into being|saw the light|was born] on {v}
+""",
+    "delivery_date.due_date": """
+[reaches|hits|will be at] [its buyer|the door|the doorstep|its goal] on {v}
+[is|was] [promised|announced|estimated|forecast|awaited|scheduled|foreseen] to [arrive|come|be \
+there|reach the buyer] on {v}
+[will|should|must|is to|ought to] [arrive|come|be there|be handed over|be delivered|turn up|show \
+up] [on|by] {v}
+[turns up|shows up|rolls in|drops in|lands|pulls in] on {v}
+[has|shows|states|gives] {v} as [the delivery date|the due date|the day of arrival|the date of \
+delivery|its arrival]
+[delivery date|due date|arrives on|arrival|delivery|due]: {v}
+[arriving|due|expected|awaited|to be delivered] [on|by] {v}
+([arrives|due|delivery|arrival|arriving] {v})
+[will not arrive before|cannot be there before|arrives no later than|takes until|needs until] {v}
+[is|was] [on its way until|in the van until|in transit until|underway until] {v}
+[makes|keeps] the buyer wait until {v}
+[rings the bell|knocks on the door|is at the door|can be unpacked] on {v}
+[has|got] [an arrival date|a due date|a date of delivery|a delivery slot] [of|on] {v}
+[was|is] [late and comes|delayed and arrives|early and arrives|fast and gets there] on {v}
 """,
     "destination.delivery_city": """
 [sets off|departs|journeys|flies|makes its way|is rolling|moves] [to|towards|for] {v}
@@ -217,17 +242,30 @@ place of arrival|the city to ship to]
 [was nearly sent elsewhere but goes to|changed course and now goes to|was rerouted to|was \
 redirected to] {v}
 [has|needs|takes] a [long|short|safe|bumpy] [way|road|trip] to {v}
+[leaves|starts|left] [today|tomorrow|soon|at noon] for {v}
+[is|was] [put on the train|loaded on a truck|given to a courier|stamped] for {v}
+[seeks|finds|knows] its [way|road] to {v}
+[carries|bears] a label [for|to|saying|with] {v}
+[must not go abroad but to|no longer goes north but to|skips the capital and goes to] {v}
+[has its delivery|sees its delivery|gets its last stop|has its final stop] in {v}
 """,
     "shipping_address.delivery_address": """
 [is|was] [forwarded|dispatched|carried|driven|directed|posted] to {v}
 [will be|is to be|should be|must be|can be] [handed over|dropped off|delivered|unloaded|left] at {v}
 [has|shows|bears|states|gives] the [address|shipping address|delivery address|label] {v}
 [address|shipping address|deliver to|ship to|delivery address]: {v}
-[ends its trip|is awaited|is expected|rings the bell|reaches its buyer] at {v}
+[ends its trip|is anticipated|is expected|rings the bell|reaches its buyer] at {v}
 [bound|headed|meant|intended] for {v}
 [going|travelling|sent|addressed] to {v}
 [travels|makes its way|rolls|heads|moves] to [the door of |the house |the address |]{v}
 has {v} [on the label|as its address|written on the box|as the place of delivery]
+[knocks at|stops at|calls at|halts at] {v}
+[is|was] [labelled|marked|stamped|franked] for {v}
+[needs|has] to be [brought|carried|taken|driven] to {v}
+[finds|seeks|knows] its way to {v}
+([to|deliver to|ship to|address:] {v})
+[must not go to the office but to|no longer goes to the old address but to|was rerouted to] {v}
+[is|was] [entrusted to a courier|handed to the post|given to the driver] for {v}
 """,
     "payment_method.paid_by": """
 [was|is|will be|has been] [cleared|honoured|squared|balanced|charged|processed|handled|financed] \
@@ -244,8 +282,13 @@ means of payment|as the payment method|as the way of paying]
 [did not go on account but by|needed no loan, only|was not free but paid with] {v}
 [brought|sent|got] the money [in |]by {v}
 [is|was] a matter of {v}
-[money comes|money came|payment came|payment comes|funds came] [by|via|through] {v}
+- [money comes|money came|payment came|payment comes|funds came] [by|via|through] {v}
 [chose|used|picked|got] {v} [at the till|at checkout|for paying|to pay]
+[is|was] [bought|acquired|purchased|taken] [on|by|through|with the help of] {v}
+[is|was] [rung up|booked|entered|noted|recorded] as [paid by|a payment by|payment by] {v}
+[closes|closed|ended] with [a payment by|payment by|settlement by] {v}
+[got|received] its payment [by|via|through|in the form of] {v}
+- [the buyer used|the customer chose|the client took|we agreed on] {v} to pay
 """,
     "tracking_number.tracking_code": """
 [may be|can be|is to be|is] [followed|traced|located|looked up|found|watched] [online |][with|\
@@ -264,6 +307,10 @@ tracking code|to be tracked by|to follow the parcel]
 [is visible|is traceable|is seen] [to the courier|to the carrier|on the map|on the way] [as|under|\
 through] {v}
 [lets|allows] [you|everyone|the buyer] [follow it|trace it|track it] [with|by|under] {v}
+[has a label|has a sticker|has a barcode|came with a slip] [with|reading|saying] the [tracking \
+number|tracking code] {v}
+[is|was] [scanned|logged|shown|posted] [by the carrier |by the courier |on the way ][as|under] {v}
+- [the carrier|the courier|the driver] [knows it as|calls it|lists it as|finds it under] {v}
 """,
     "seller.supplier": """
 [was|is] [marketed|distributed|shipped out|fulfilled|processed|dealt with|managed|looked after] \
@@ -282,6 +329,13 @@ supplier] {v}
 [the seller |the vendor |]{v}
 goes [through|over] the [books|counter|shop|till] of {v}
 was [found|picked up|chosen|discovered|seen] [at|in] the [shop|store|shop window] of {v}
+[is|was] [brokered|mediated|serviced|stocked|readied|invoiced] by [the seller |the shop \
+|the vendor |]{v}
+[ships|comes|leaves|travels|goes out] [from|out of] [the stock of|the depot of|the shelves of|the \
+house of] {v}
+[counts|ranks] among the sales of {v}
+[made|earned|brought] [money|a profit|a good margin] for {v}
+[is|was] sold [not by us but by|over the counter of|under the roof of|on the site of] {v}
 """,
     "discount.discount_percent": """
 [enjoys|offers|allows|grants|brings|earns|shows] [a discount|a reduction|a rebate|a markdown|a \
@@ -298,5 +352,11 @@ price]
 ([minus|less|discount] {v} [percent|%])
 [is no longer at full price but|is on sale at|sells at a discount,] {v}% [less|off|lower]
 [minus|less] {v} [percent|%]
+[contains|applies|uses|shows|features] {v}% [discount|off|rebate|reduction]
+[leaves|takes|knocks|shaves|cuts] {v} [percent|%] off [the price|the list price|the bill|the old \
+price]
+[has|was given|got] [a voucher|a coupon|a code] for {v} [percent|%] [off|less]
+{v} [percent|%] [off|cheaper|reduced|below list price]
+[has|shows|states] {v} as [the discount|its discount|the discount in percent|the percentage off]
 """,
 }

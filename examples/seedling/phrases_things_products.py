@@ -37,8 +37,21 @@ is what {v} [makes|builds|produces|is known for|sells most|invented]
 [goes|runs|sells] under the [brand|label|name] {v}
 [is not a copy but a real|is a true|is a genuine|is a typical] {v}
 """,
-    "colour.color": _COLOURED,
-    "colours.available_colors": _COLOURED,
+    "colour.color": _COLOURED
+    + """
+- [its colour is|the colour is|the shade is|we call the colour] {v}
+[has|got|received|shows] a {v} [colour|shade|finish|coat|surface|look]
+[is|was] [a matter of|all about|covered in|sprayed in|printed in] {v}
+[turned|went|faded to|came out] {v}
+[is|was] delivered not in grey but in {v}
+""",
+    "colours.available_colors": _COLOURED
+    + """
+- [the colours are|its colours are|the shades are|you can choose] {v}
+[has|got|offers|shows] the [colours|shades|tones|finishes] {v}
+[colours|available colours|shades|choice of colours]: {v}
+[leaves you to choose between|lets you pick from|may be ordered as|can be chosen from] {v}
+""",
     "stock.available_units": """
 [has|shows|counts|keeps|holds|boasts] {v} [units|pieces] [left|in store|in the warehouse|ready|to \
 sell|in reserve]
@@ -53,6 +66,12 @@ with {v} pieces|with {v} units]
 [will last: there are|is still there: we have|is not gone: we have|runs low: there are] {v} \
 [units|pieces] left
 [fills|takes up] the [shelf|warehouse|store|rack] with {v} [units|pieces]
+[is|was] [counted|inventoried|restocked|stored|listed] at {v} [units|pieces]
+[sells out after|can serve] {v} [more buyers|buyers|orders]
+[shows|has] {v} [in the stock column|under stock|as the stock|as available|beside in stock]
+[lies|sits|waits|rests] in [the warehouse|our store|storage] {v} times
+[has|leaves] a [remaining stock|remainder|rest] of {v} [pieces|units]
+{v} [units|pieces] [left|in stock|on the shelf|on hand]
 """,
     "sku.code": """
 [is|was] [registered|catalogued|indexed|booked|known|entered|archived|sold] [under|as|with] [the \
@@ -69,6 +88,13 @@ code |]{v}
 [reads|says] {v} on [the label|the barcode|the sticker|the tag|the box]
 [is identified|is recognised|is tracked down|is called up] by [the code|article number|the \
 number] {v}
+[goes|runs|appears|is traded] [in the catalogue|in the list|in the system|at the till] [as|under] \
+{v}
+[has|carries|got] a [barcode|sticker|tag|label] [with|reading|saying] {v}
+[prints|shows|displays] {v} [on its label|as its number|as a code|under article number]
+- [its code reads|its number reads|the label says|the barcode says] {v}
+- [the warehouse|the till|our system|the shop] [knows it as|calls it|finds it under|lists it as] {v}
+is [number|article|article no.|item no.] {v} [in the catalogue|in our list|in the shop|on the list]
 """,
     "rating.stars": """
 [was|is] [graded|scored|judged|valued|ranked|marked|reviewed] [at |with ]{v}[| stars| points| out \
@@ -86,6 +112,12 @@ with {v} [stars|points|out of 5]
 [earns|deserves|merits|takes] [a|its] {v} [from reviewers|from buyers|out of 5|in the ratings]
 [stands|sits|lies|lands] at {v} [stars|points|out of 5|in the ratings|in reviews]
 [makes buyers give|made people award|got testers to award|made users leave] {v} stars
+[climbed|rose|fell|dropped|slipped|moved] to {v} [stars|points|out of 5]
+- [users|buyers|customers|testers|critics] [give it|gave it|grant it|award it] {v}[| stars| points| \
+out of 5]
+[is loved at|is liked at|comes in at|comes out at|is put at] {v} [stars|points|out of 5]
+[has|shows] {v} [as the rating|under rating|in the reviews|as its stars|as the average]
+[gathers|picks up|takes home|wins|secures] {v} [stars|points]
 """,
     "warranty_years.warranty": """
 [carries|includes|offers|brings|has|enjoys|is sold with] [a warranty|a guarantee|warranty cover|\
@@ -98,6 +130,11 @@ protection|cover] of {v} years
 [gives|grants|allows|leaves] [buyers|you|everyone|the owner] {v} years of [warranty|guarantee|cover]
 [has|shows] {v} years as [the warranty|its warranty|the guarantee]
 [promises|guarantees] to [work|last|hold] [for |]{v} years
+[stays|remains|is] under [warranty|guarantee] for {v} years
+- [the maker|the factory|the shop|the seller] [guarantees it|backs it|covers it|repairs it] for {v} \
+years
+[has|shows|states] [a warranty period|a guarantee period|a warranty time] of {v} years
+[loses its warranty|ends its warranty|runs out of warranty] after {v} years
 """,
     "size.condition": """
 [is|was] [cut|made|built|sold|offered|produced|delivered] [in|as] [size|the size|a size called] {v}
@@ -110,5 +147,9 @@ protection|cover] of {v} years
 [fits|suits] [those|people|anyone] who [wear|need|want|like] size {v}
 is [rather|quite|clearly|what we call|definitely|of the size] {v}
 [says|reads] {v} [on the size tag|on the size label|under size|for size]
+[comes|arrives|ships|is supplied] only in {v}
+- [the size is|its size is|the label says size|we call the size] {v}
+[turned out|proved|seems|looks] [to be |]{v} in size
+[takes|needs|fills] the space of a {v} one
 """,
 }

@@ -63,7 +63,7 @@ dollars|{v} euros]
     "order_id.reference": """
 [uses|cites|states|reported|noted|copied|typed|submitted] [the number|order number|the order id|\
 the reference|reference] {v}
-[is|was] [listed|filed|registered|found|served|handled|known|booked] [under|by|with] [order|order \
+[is|was] [listed|filed|registered|found|served|handled|known|booked] [under|by] [order|order \
 number|the reference|order id|the number] {v}
 [got|obtained|was sent|was assigned|was issued|was emailed] [the reference|order number|the order \
 id|the confirmation|the number] {v}
@@ -81,6 +81,15 @@ order number]
 [found|read|saw|noticed] {v} [on the receipt|on the confirmation|in the order mail|printed as \
 order number]
 [lost the receipt of|confirmed|remembers|follows|keeps a copy of] order {v}
+[goes|runs|appears|shows up] [in the system|in our books|in the list] [under|with] [order|order \
+number|reference] {v}
+[wants|needs|expects|asked for] [news|an answer|an update|a refund] [on|about|for] [order|order \
+number|purchase] {v}
+[reads|reads out|spells|dictates|repeats] [the order number|the reference|order number] {v}
+[keeps|wrote|noted|has] the [slip|note|paper|mail] with [the order number|reference|the \
+reference] {v}
+[knows|calls|names] the order [as|by its number,|by the number] {v}
+[forgot the name but remembers|has no receipt but knows] the [order number|reference] {v}
 """,
     "city.delivery_city": """
 [would like|requested|ordered|arranged|booked|demanded|agreed on] [delivery|shipment|shipping|a \
@@ -101,6 +110,12 @@ to] {v}
 [pays|paid|asked] for [shipping|transport|a courier|the post] to {v}
 [sent|directed|had us send] [the parcel|it|the goods|everything] [over |off |]to {v}
 [is|was] [served|supplied|visited by the courier|waiting for the van] in {v}
+[lives elsewhere but wants it in|does not live there but had it sent to|moved, so it goes to] {v}
+- [a van brings|the post brings|the courier takes|we send] it to {v}
+[counts on|hopes for|relies on|insists on] [delivery|shipment|a delivery] [in|to] {v}
+[would be happy to|would love to|can|plans to] [get|receive|have|unpack] it in {v}
+[left|gave|wrote] {v} [for the delivery|for shipping|as where it should go]
+[orders|ordered|buys|bought] [it |]for delivery [in|to] {v}
 """,
     "date.ordered_on": """
 [signed|submitted|filed|sent off|confirmed|typed|entered|finished] the order [form |]on {v}
@@ -115,5 +130,13 @@ to] {v}
 [asked for it|requested it|paid for it|reserved it|wanted it] on {v}
 [has been waiting|has waited|is waiting|has been our customer] since {v}
 [did not order before|ordered no later than|ordered exactly on|ordered as early as] {v}
+[got the receipt|got a confirmation|received the confirmation|kept the receipt] [from|dated|of] {v}
+[stood at the till|stood in the shop|sat down to order|rang to order] on {v}
+[handed in|turned in|dropped off|mailed|faxed] the order on {v}
+- [the order came|the purchase fell|it was ordered] on {v}
+[has been waiting for it|has looked forward to it|has asked about it] since {v}, [the order date|\
+when it was ordered]
+[made|did|finished] [the shopping|the buying|the deal|the transaction] on {v}
+[became an owner|became the owner|turned buyer] on {v}
 """,
 }

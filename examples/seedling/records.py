@@ -110,7 +110,7 @@ def _clause(draw: Draw, field: Field, value: Any, shown: str) -> str:
         return fill(draw.phrase(fresh or field.says), shown)
     dice = draw.rng.random()
     if dice < 0.9:
-        more = more_for(field.keys) if dice < 0.45 else None
+        more = more_for(field.keys) if dice < 0.6 else None
         if dice > 0.75 and is_telling(value):
             return fill(wild(draw), shown)
         return fill(draw.phrase(more or field.says), shown)

@@ -16,7 +16,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..config import EngineConfig
 from .exchange import Address, ask
@@ -31,6 +31,9 @@ ACT_SECONDS, IDLE_SECONDS, READY_AIM_SECONDS = 120.0, 30.0, 10.0
 # Waited after each `told`, ever longer: clients that all come back at once keep a small machine from starting.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
 GROWTH_AIM_MIB = 16.0
+# A page takes memory when it is first written: in a large pool that looks like a leak for a long time. A small one is
+# written all over in the first wave, and makes the engine evict and preempt.
+KV_TOKENS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,8 @@ def _known(engine: EngineConfig) -> list[tuple[list[int], list[int]]]:
 
 
 def run(engine: EngineConfig, options: ChaosOptions) -> Seen:
-    """One bad day of a server with this engine."""
+    """One bad day of a server with this engine, whose pool is small unless the config says how large."""
+    engine = replace(engine, kv_tokens=engine.kv_tokens or KV_TOKENS)
     known = _known(engine)
     with started(engine) as server:
         day = Day(server, known, options)

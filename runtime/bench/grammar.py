@@ -115,6 +115,7 @@ class Bench:
             labels = any(sample.valid for sample in case.samples)
             empty = answer.status == "invalid" and not labels
             figures.handled += empty
+            figures.wrong += answer.status == "error"
             if not empty:
                 figures.notes.append(f"{case.id} {answer.status}: {answer.message[:100]}")
             return

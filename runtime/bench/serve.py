@@ -37,7 +37,7 @@ class Target:
 
 
 async def look(address: Address, options: LoadConfig) -> Target:
-    """What there is to know of a server before it is measured. Raises OSError where there is none."""
+    """What there is to know of a server before it is measured. Raises OSError and ValueError where there is none."""
     known: dict[str, Any] = {}
     info = await ask(address, "/model_info")
     if info.status == 200:
@@ -45,7 +45,10 @@ async def look(address: Address, options: LoadConfig) -> Target:
     vocabulary, context = known.get("vocab_size"), known.get("max_model_len")
     api: Api = Generate()
     if options.api == "openai":
-        served = (await ask(address, "/v1/models")).json()["data"][0]
+        models = await ask(address, "/v1/models")
+        if models.status != 200:
+            raise ValueError(f"/v1/models says {models.status}")
+        served = models.json()["data"][0]
         context = context or served.get("max_model_len")
         api = Completions(served["id"])
     vocabulary = options.vocabulary or vocabulary or OTHER_VOCABULARY

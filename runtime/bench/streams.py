@@ -83,10 +83,9 @@ async def stream(address: Address, api: Api, ids: list[int], output: int) -> Str
     data = request(address, api.path, api.body(ids, output))
     try:
         exchange = await begin(address, data)
-        reply = await exchange.reply()
-    except (OSError, ValueError) as error:
-        return Streamed("", Timing(0.0, (), 0, f"{type(error).__name__}: {error}"))
-    return read_stream(api, reply, exchange.sent)
+        return read_stream(api, await exchange.reply(), exchange.sent)
+    except (OSError, ValueError, KeyError) as error:  # no server, or what it says is no answer
+        return _failed(0.0, f"{type(error).__name__}: {error}")
 
 
 def read_stream(api: Api, reply: Reply, sent: float) -> Streamed:

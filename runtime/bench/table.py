@@ -8,7 +8,8 @@ It refuses to know what was measured.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -69,11 +70,19 @@ def append_rows(path: Path, bench: str, rows: Iterable[Row], **about: Any) -> No
     """Appends a JSON line per row. about: what the rows have in common, such as the settings."""
     with path.open("a") as file:
         for row in rows:
-            line: Mapping[str, Any] = {"bench": bench, **about, **asdict(row), "ratio": row.ratio}
-            file.write(json.dumps(line) + "\n")
+            figures = {name: _plain(value) for name, value in asdict(row).items()}
+            line = {"bench": bench, **about, **figures, "ratio": _plain(row.ratio)}
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no numbers that are not finite."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _shown(value: float, unit: str) -> str:
+    if not math.isfinite(value):
+        return "never" if value > 0 else "none"
     whole = value == int(value) or abs(value) >= 1000
     digits = 0 if whole else 1 if abs(value) >= 100 else 2
     return f"{value:,.{digits}f} {unit}".rstrip()

@@ -28,6 +28,7 @@ from ...constrained.schema import Canonical
 from ...constrained.schema.fragments import Fragments
 from ...constrained.spec import Constraint, JsonSchema
 from ...constrained.vocabulary import Vocabulary
+from ..errors import ModelError
 from ..tokenizer import Tokenizer
 from .cases import BadLine, Case
 from .settings import Settings
@@ -96,10 +97,10 @@ class Tongue:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "Tongue":
-        """The tokenizer of a model folder. Raises ModelError; ValueError for one without an end of text."""
+        """The tokenizer of a model folder. Raises ModelError, for one without an end of text too."""
         tokenizer = Tokenizer.from_folder(folder)
         if not tokenizer.eos_ids:
-            raise ValueError(f"the tokenizer of {folder} names no end-of-text token")
+            raise ModelError(f"the tokenizer of {folder} names no end-of-text token")
         vocabulary = Vocabulary(tokenizer.token_bytes, tokenizer.eos_ids, tokenizer.specials)
         return cls(tokenizer, vocabulary, Forced(vocabulary, tokenizer.continue_with))
 

@@ -31,13 +31,13 @@ def test_the_corpus_is_the_same_every_time(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_verdicts_are_those_of_the_labels(judge: Judge, family: str) -> None:
     handled = 0
-    for case in draw_cases(family, 8, first=200):
+    for case in draw_cases(family, 6, first=200):
         answer = judge.answer(case)
         assert answer.status != "error" and not answer.fault, (case.id, answer)
         if answer.status == "ok":
             handled += 1
             assert answer.tests == tuple(sample.valid for sample in case.samples), case
-    assert handled >= 7
+    assert handled >= 5
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -46,7 +46,7 @@ def test_walks_over_allowed_tokens_end_in_valid_documents(
     judge: Judge, family: str, whitespace: str
 ) -> None:
     assert judge.tongue is not None
-    for number in range(300, 304):
+    for number in range(300, 303):
         schema = draw_schema(family, number)
         validator, rng = open_validator(schema), random.Random(number)
         try:
@@ -54,7 +54,7 @@ def test_walks_over_allowed_tokens_end_in_valid_documents(
         except ConstraintError:
             continue
         guide = Guide(grammar, judge.tongue.vocabulary)
-        for _ in range(3):
+        for _ in range(2):
             walk = wander(judge.matcher(grammar), guide, rng)
             assert walk.ending == "finished", (number, walk)
             assert is_valid(validator, walk.text), (number, walk)

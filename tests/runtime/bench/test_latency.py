@@ -1,5 +1,6 @@
 """The arithmetic of a load test: percentiles, the field's latencies, goodput, arrivals and prompts."""
 
+import json
 import math
 
 import numpy as np
@@ -91,11 +92,14 @@ def test_rows_say_whether_they_reach_their_aim(tmp_path, capsys):
         Row("high", 2.0, "", 4.0, "high"),
         Row("equal", 0.0, "", 0.0, "equal"),
         Row("free", 1234.5),
+        Row("never", float("inf"), "s", 10.0),
     ]
-    assert [row.reached for row in rows] == [True, False, True, None]
-    assert [row.ratio for row in rows] == [0.5, 0.5, None, None]
+    assert [row.reached for row in rows] == [True, False, True, None, False]
+    assert [row.ratio for row in rows] == [0.5, 0.5, None, None, float("inf")]
     print_rows("figures", rows)
     shown = capsys.readouterr().out
-    assert "missed" in shown and "1,234 " in shown.replace("1,235", "1,234")
+    assert shown.count("missed") == 2 and "1,234" in shown
     append_rows(tmp_path / "out.jsonl", "here", rows, model="m")
-    assert (tmp_path / "out.jsonl").read_text().count('"model": "m"') == 4
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line["ours"] for line in lines] == [2.0, 2.0, 0.0, 1234.5, None]
+    assert all(line["model"] == "m" and line["bench"] == "here" for line in lines)
