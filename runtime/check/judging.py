@@ -145,8 +145,10 @@ class Judge:
             return self._judge_samples(found, case, grammar)
         except Exception as error:  # one bad line never stops the rest
             refused = _refused(found, error)
-            empty = refused.status == "invalid" and NOTHING in refused.message
-            return replace(refused, tests=(False,) * len(case.samples)) if empty else refused
+            if refused.status == "invalid" and NOTHING in refused.message:
+                # Nothing can be generated, but what the schema says is known exactly: no instance is valid.
+                return replace(refused, status="ok", tests=(False,) * len(case.samples))
+            return refused
 
     def _judge_samples(self, found: Answer, case: Case, grammar: Any) -> Answer:
         """The answer with its verdicts and times."""
