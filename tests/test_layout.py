@@ -35,7 +35,7 @@ LAYERS = (
     {"client"},
     {"launch"},
     {"wire"},
-    {"server", "bench", "cli"},
+    {"server", "check", "bench", "cli"},
 )
 MAX_LINES, MAX_TEST_LINES, MAX_FUNCTION, MAX_ARGUMENTS = 400, 500, 40, 7
 

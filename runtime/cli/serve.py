@@ -59,6 +59,7 @@ def serve(
             port=server.port,
             timeout_graceful_shutdown=server.drain_seconds,
             server_header=False,
+            access_log=False,  # a line for each request costs more than answering a small one
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )
