@@ -10,19 +10,10 @@ from phrases_people_contact import REACH
 from phrases_people_facts import FACTS
 from phrases_people_life import LIFE
 from phrases_people_who import WHO
+from phrases_things import joined
 
 
 def with_people(table: dict[str, Phrases]) -> dict[str, Phrases]:
     """The table of further phrases, with those of people joined to its entries."""
     made = {key: Phrases(*texts) for key, texts in (WHO | LIFE | FACTS | REACH).items()}
-    return table | {key: _joined(table.get(key), new) for key, new in made.items()}
-
-
-def _joined(old: Phrases | None, new: Phrases) -> Phrases:
-    """Both lists, each split as it is alone; a short old list that is not split only trains."""
-    if old is None:
-        return new
-    both = Phrases()
-    both.held = (() if set(old.held) & set(old.train) else old.held) + new.held
-    both.train = old.train + new.train
-    return both
+    return table | {key: joined(table.get(key), new) for key, new in made.items()}

@@ -23,6 +23,7 @@ from ..errors import InvalidParams, InvalidProgram, LangError, NoBackend, Unsupp
 from ..params import SamplingParams
 from ..program.constraints import wire_constraint
 from .base import Delta, Finish, Prompt, Token, Usage
+from .network import error_of, retry_seconds
 from .retry import Busy
 
 DEFAULTS = SamplingParams()
@@ -71,7 +72,7 @@ def read_delta(event: dict[str, Any]) -> tuple[Delta, tuple[str, int] | None]:
 
 def read_failure(response: httpx.Response, body: Any = None) -> Exception:
     """The exception that an error reply, or an error event in a stream, tells of."""
-    error = _error_of(response, body)
+    error = error_of(response, body)
     message, kind = str(error.get("message")), error.get("type")
     if kind in CONSTRAINT_ERRORS:
         path = str(error.get("path") or "")
@@ -84,27 +85,10 @@ def read_failure(response: httpx.Response, body: Any = None) -> Exception:
         case "invalid_request" | "unknown_state":
             return InvalidProgram(message)
         case "overloaded" | "not_ready" | "unavailable":
-            return Busy(message, _seconds(response))
+            return Busy(message, retry_seconds(response))
         case "timeout":
             return TimeoutError(message)
         case "closed":
             return NoBackend(message)
         case _:
             return Refused(f"{response.status_code} from {response.request.url}: {message}")
-
-
-def _error_of(response: httpx.Response, body: Any) -> dict[str, Any]:
-    if body is None:
-        try:
-            body = response.json()
-        except ValueError:
-            body = None
-    error = cast(dict[str, Any], body).get("error") if isinstance(body, dict) else None
-    if isinstance(error, dict):
-        return cast(dict[str, Any], error)
-    return {"message": response.text[:200] or "no message"}
-
-
-def _seconds(response: httpx.Response) -> float | None:
-    told = response.headers.get("Retry-After", "")
-    return float(told) if told.isdigit() else None

@@ -22,6 +22,7 @@ from ..errors import InvalidParams, InvalidProgram, LangError, Unsupported
 from ..params import SamplingParams
 from .framing import CALL, Talk
 from .http_codec import Refused
+from .network import error_of, retry_seconds
 from .retry import Busy
 
 Dialect = Literal["openai", "vllm"]
@@ -136,7 +137,7 @@ def constraint_fields(dialect: Dialect, constraint: Constraint) -> dict[str, Any
 
 def read_failure(response: httpx.Response, body: Any = None) -> Exception:
     """The exception that an error reply, or an error event in a stream, tells of."""
-    error = _error_of(response, body)
+    error = error_of(response, body)
     message, code = str(error.get("message")), error.get("code")
     told = (
         500 if response.is_success else response.status_code
@@ -144,7 +145,7 @@ def read_failure(response: httpx.Response, body: Any = None) -> Exception:
     status = code if isinstance(code, int) else told
     said = f"{response.request.url.host} says: {message}"
     if status in BUSY and code != "insufficient_quota":
-        return Busy(said, _seconds(response))
+        return Busy(said, retry_seconds(response))
     if status in (400, 422):
         param = str(error.get("param") or "")
         if param.startswith(("response_format", "structured_outputs")):
@@ -242,21 +243,3 @@ def _wrapped(schema: Any) -> dict[str, Any]:
 def _schema_field(schema: Any) -> dict[str, Any]:
     named = {"name": "answer", "strict": True, "schema": schema}
     return {"response_format": {"type": "json_schema", "json_schema": named}}
-
-
-def _error_of(response: httpx.Response, body: Any) -> dict[str, Any]:
-    if body is None:
-        try:
-            body = response.json()
-        except ValueError:
-            body = None
-    known = cast(dict[str, Any], body) if isinstance(body, dict) else {}
-    error = known.get("error", known)
-    if isinstance(error, dict) and "message" in error:
-        return cast(dict[str, Any], error)
-    return {"message": error if isinstance(error, str) else response.text[:200] or "no message"}
-
-
-def _seconds(response: httpx.Response) -> float | None:
-    told = response.headers.get("Retry-After", "")
-    return float(told) if told.isdigit() else None
