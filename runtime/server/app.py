@@ -17,6 +17,7 @@ from .apis import api_routes
 from .auth import KeyGate
 from .config import ServerConfig
 from .errors import install_errors
+from .hosts import OriginGate
 from .limits import BodyLimit
 from .metrics import Meters
 from .native.cache import cache_routes
@@ -68,7 +69,8 @@ def create_app(
         routers.append(state_routes(source, store))
     for router in routers:
         app.include_router(router)
-    return KeyGate(BodyLimit(app, config.max_body_bytes), config.api_key, config.admin_key)
+    gated = KeyGate(BodyLimit(app, config.max_body_bytes), config.api_key, config.admin_key)
+    return OriginGate(gated, config.origins)
 
 
 def _probe(backend: Backend, served: Served | None) -> Probe:

@@ -46,6 +46,11 @@ class ServerConfig:
         "Host names that requests may use, separated by commas. When absent: this machine's own"
         " names if only it can connect, else any.",
     )
+    allowed_origins: str | None = _setting(
+        None,
+        "Origins of web pages that may use this server, separated by commas, such as https://app.example; * for"
+        " all. Its own page always may.",
+    )
     max_body_bytes: int = _setting(10 * 2**20, "Largest request body.")
     max_batch: int = _setting(1024, "Most prompts in one request.")
     max_states: int = _setting(16_384, "Most states that remote programs may hold at once.")
@@ -54,6 +59,11 @@ class ServerConfig:
         5.0, "`/ready` fails when the engine has not answered within this time."
     )
     drain_seconds: int = _setting(30, "On SIGTERM, how long running requests may take to end.")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of other web pages that are answered to."""
+        return () if self.allowed_origins is None else tuple(self.allowed_origins.split(","))
 
     @property
     def hosts(self) -> tuple[str, ...] | None:

@@ -175,3 +175,38 @@ async def test_leaving_over_a_real_socket_ends_the_work(backend, address) -> Non
 def test_settings_are_checked(settings) -> None:
     with pytest.raises(ConfigError, match=next(iter(settings))):
         ServerConfig(**settings)
+
+
+FOREIGN = [
+    {"origin": "https://evil.example"},
+    {"origin": "null"},
+    {"origin": "http://test.evil.example"},
+    {"sec-fetch-site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_pages_of_other_origins_are_refused(
+    connect: Callable[..., httpx.AsyncClient], headers: dict[str, str]
+) -> None:
+    reply = await connect().post("/generate", json={"text": "a"}, headers=headers)
+    assert reply.status_code == 403
+    assert "allowed-origins" in reply.text
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"origin": "http://test"}, {"sec-fetch-site": "same-origin"}]
+)
+async def test_the_own_page_and_programs_pass(
+    connect: Callable[..., httpx.AsyncClient], headers: dict[str, str]
+) -> None:
+    reply = await connect().post("/generate", json={"text": "a"}, headers=headers)
+    assert reply.status_code == 200
+
+
+async def test_origins_that_are_allowed_pass(connect: Callable[..., httpx.AsyncClient]) -> None:
+    client = connect(allowed_origins="https://app.example, https://b.example")
+    for origin, status in (("https://b.example", 200), ("https://c.example", 403)):
+        headers = {"origin": origin}
+        reply = await client.post("/generate", json={"text": "a"}, headers=headers)
+        assert reply.status_code == status
