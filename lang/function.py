@@ -314,7 +314,11 @@ class Function(Generic[P, R]):
     async def _perform_async(self, run: Run[R], bound: inspect.BoundArguments) -> None:
         """Brings a run to its end from an asyncio loop: an async body here, any other in a thread of its own."""
         if self.is_async and (whole := whole_of(self, run, bound.arguments)) is not None:
-            await asyncio.shield(asyncio.wrap_future(run.scope.backend.loop.submit(whole)))
+            try:
+                await asyncio.shield(asyncio.wrap_future(run.scope.backend.loop.submit(whole)))
+            except asyncio.CancelledError:
+                run.cancel()
+                raise
             return
         if not self.is_async:
             try:

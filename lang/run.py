@@ -151,7 +151,8 @@ class Run(Generic[R]):
     def restore(self, value: R, variables: Mapping[str, Any], text: str) -> None:
         """It was run before: what it came to then. How, and in which turns, is not known any more."""
         for name, known in variables.items():
-            self.state.set(name, known)
+            cell = self.state.names[name] = Cell(name)
+            cell.set(known)  # nobody is told: whoever listens heard of it when it came
         self.state.interpreter.transcript.write(text)
         self._outcome.set_result(value)
 

@@ -9,6 +9,7 @@ come; variables and the value get the function's types back. It refuses to know 
 """
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from .backends.base import Usage
 from .cell import Cell
-from .errors import DeadlineExceeded, GenError, ProgramError, Untraceable
+from .errors import Cancelled, DeadlineExceeded, GenError, ProgramError, Untraceable
 from .events import Retried, TextDelta, ThinkingDelta, VariableSet
 from .program.program import Program
 from .run import Run
@@ -87,15 +88,18 @@ async def _perform(
     assert task is not None
     work = _Work(task)
     failure: ProgramError | None = None
+    deadline = run.scope.deadline
+    closed = False
     try:
         run.scope.enter(work)
-        async with asyncio.timeout_at(run.scope.deadline):
+        async with asyncio.timeout_at(None if deadline == math.inf else deadline):
             result = await _follow(run, program, backend, arguments)
+        _settle(run, program, result)
     except asyncio.CancelledError:
-        failure = work.error
-        if failure is None:
-            raise
-        task.uncancel()
+        closed = work.error is None
+        failure = work.error or Cancelled(f"{program.name}: the backend was closed")
+        if not closed:
+            task.uncancel()
     except ProgramError as error:
         failure = error
     except TimeoutError:
@@ -104,13 +108,14 @@ async def _perform(
     except Exception as error:
         failure = GenError(f"{program.name}: {error}", name=getattr(error, "param", None))
         failure.__cause__ = error
-    else:
-        _settle(run, program, result)
     finally:
         # Before the run closes its members: this one is where it is closed.
         run.scope.leave(work)
     if failure is not None:
+        # Whatever it was, the run ends: nobody may wait for it for ever.
         await run.abandoned(failure)
+    if closed:
+        raise asyncio.CancelledError
 
 
 async def _follow(

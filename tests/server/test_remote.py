@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -131,7 +131,7 @@ def test_a_whole_run_tells_its_events(remote: Remote) -> None:
     assert isinstance(events[-1], tr.Finished) and events[-1].run.error is None
     text = "".join(e.text for e in events if isinstance(e, tr.TextDelta) and e.name == "sum")
     assert text == str(events[-1].run["sum"])
-    assert any(isinstance(e, tr.VariableSet) and e.name == "sum" for e in events)
+    assert sum(isinstance(e, tr.VariableSet) and e.name == "sum" for e in events) == 1
 
 
 def test_a_whole_run_that_fails_says_so(remote: Remote) -> None:
@@ -165,6 +165,40 @@ def test_a_whole_run_is_cancelled_and_has_a_deadline(remote: Remote, engine: Bac
             break
         threading.Event().wait(0.02)
     assert not scheduler.running
+
+
+def test_an_awaited_whole_run_is_cancelled_there(remote: Remote, engine: Backend) -> None:
+    @tr.function
+    async def long(s: tr.State) -> str:
+        s += "go" + tr.gen("y", max_tokens=900, ignore_eos=True)
+        return await s.get("y")
+
+    async def leave() -> None:
+        with tr.use(remote):
+            task = asyncio.ensure_future(long.arun())
+            await asyncio.sleep(0.15)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(leave())
+    scheduler = engine.client.engine.scheduler  # type: ignore[attr-defined]
+    for _ in range(100):
+        if not scheduler.running:
+            break
+        threading.Event().wait(0.02)
+    assert not scheduler.running
+
+
+def test_a_result_that_is_no_such_value_ends_the_run(remote: Remote) -> None:
+    async def execute(*_: object) -> AsyncIterator[dict[str, Any]]:
+        yield {"type": "done", "usage": {}, "variables": {"sum": "many"}, "text": "", "value": []}
+
+    remote.execute = execute  # type: ignore[method-assign]  # a server that answers nonsense
+    with tr.use(remote):
+        run = sums.start(number=3)
+        run.wait(10)
+    assert run.done and isinstance(run.error, tr.GenError)
 
 
 def test_only_what_is_new_is_sent(remote: Remote, serving: Serving) -> None:
