@@ -26,8 +26,6 @@ from .lang.backends.base import Backend, Usage
 from .lang.backends.fake import Fake, Stall
 from .lang.backends.recording import record
 from .lang.backends.replaying import NotRecorded, replay
-from .lang.branches import Branches
-from .lang.cell import Answer, Meta
 from .lang.default import fallback, use
 from .lang.errors import (
     Cancelled,
@@ -46,7 +44,13 @@ from .lang.errors import (
     Unsupported,
     Untraceable,
 )
-from .lang.events import (
+from .lang.function import Function, function
+from .lang.nodes.flow import map, match, repeat
+from .lang.nodes.params import SamplingParams
+from .lang.nodes.primitives import assistant, gen, select, system, text, tool, user
+from .lang.nodes.thinking import Thinking
+from .lang.program.program import Program, program_schema
+from .lang.run.events import (
     Event,
     Finished,
     PartialValue,
@@ -56,15 +60,11 @@ from .lang.events import (
     ToolCalled,
     VariableSet,
 )
-from .lang.flow import map, match, repeat
-from .lang.function import Function, function
-from .lang.params import SamplingParams
-from .lang.primitives import assistant, gen, select, system, text, tool, user
-from .lang.program.program import Program, program_schema
-from .lang.run import Run
-from .lang.state import State
-from .lang.stream import AsyncStream, Stream
-from .lang.thinking import Thinking
+from .lang.run.run import Run
+from .lang.run.stream import AsyncStream, Stream
+from .lang.state.branches import Branches
+from .lang.state.cell import Answer, Meta
+from .lang.state.state import State
 from .lang.tools.mcp_client import McpTools, McpUnavailable, mcp
 from .lang.tools.record import ToolCall
 from .lang.tools.tool import Tool

@@ -5,12 +5,14 @@ the state queues them, its `Interpreter` runs them in order on the backend's loo
 `Cell`s that the program waits for when it reads them. All states of one run share a `Scope`: backend, deadline,
 cancellation. The text of a state is a `Transcript`; forks share its computed prefix.
 
-    primitives -> ir -> state -> interpreter -> generation, select -> backends
-    types, values (Python types to constraints)    chat (template text between turns)
-    function, run, stream, jobs -> batch, checkpoint (verbs)   aside (functions of the user, contained)
-    flow (match, map, repeat)                      program (functions as data) -> optimize (its passes)
-    answers: how a gen comes to its value: tools (calls and rounds), reasoning (thoughts), asking (one generation of it)
-    values: schemas, what prompts are told of them, and values while they grow
+    function, types            `@function` and its verbs; Python types to constraints and back
+    nodes/                     what a program says, as data (ir, params), and the words for it (primitives, flow)
+    state/                     the text, turns, variables and branches that nodes act on, in order (interpreter)
+    answers/                   how a gen or select comes to its value: thoughts, tools, attempts
+    tools/, values/            functions that models call; typed values, in prompts and while they grow
+    run/, batch/               one run: scope, loop, events; many of them: jobs, checkpoint
+    program/ -> optimize/      functions as data, and the passes over them
+    backends/, view/           who computes it; the run as a page or in a terminal
 
 Nothing in this folder imports torch or numpy.
 """

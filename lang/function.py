@@ -31,18 +31,18 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from .backends.base import Backend
+from .batch.jobs import BatchOptions, Jobs, Performer, jobs_of
 from .default import default_backend, use
 from .errors import InvalidProgram, Untraceable
-from .events import Event, Finished
-from .flow import at_work
-from .jobs import BatchOptions, Jobs, Performer, jobs_of
-from .params import SamplingParams
+from .nodes.flow import at_work
+from .nodes.params import SamplingParams
 from .program.program import Program
-from .run import Run
-from .scope import Scope
-from .state import State
-from .stream import AsyncStream, Stream
-from .whole import whole_of
+from .run.events import Event, Finished
+from .run.run import Run
+from .run.scope import Scope
+from .run.stream import AsyncStream, Stream
+from .run.whole import whole_of
+from .state.state import State
 
 P = ParamSpec("P")
 R = TypeVar("R")

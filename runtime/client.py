@@ -21,10 +21,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..constrained.compiler import AnyGrammar, Compiler, CompilerClosed
+from ..constrained.compiling.compiler import AnyGrammar, Compiler, CompilerClosed
 from ..constrained.spec import Constraint, Regex
 from ..lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt
-from ..lang.params import SamplingParams
+from ..lang.nodes.params import SamplingParams
 from .chat import ChatTemplate
 from .engine import Engine, Ticket
 from .errors import EngineStopped, RequestError

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..constrained.compiler import Compiler
-from ..constrained.folder import GrammarFolder
+from ..constrained.compiling.compiler import Compiler
+from ..constrained.compiling.folder import GrammarFolder
+from ..constrained.compiling.workers import Processes
 from ..constrained.limits import Limits as ConstraintLimits
-from ..constrained.vocabulary import Vocabulary
-from ..constrained.workers import Processes
+from ..constrained.tokens.vocabulary import Vocabulary
 from ..kernels.attention.plan import AttentionSpace
 from ..kernels.attention.shape import AttentionShape
 from ..lang.backends.local import LocalBackend

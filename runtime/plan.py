@@ -12,8 +12,8 @@ from .request import Drawn, Request
 from .step import RowStart, Step, Work
 
 if TYPE_CHECKING:
-    from ..constrained.place import Place
-    from ..constrained.walk import Mask
+    from ..constrained.grammar.place import Place
+    from ..constrained.tokens.walk import Mask
 
 
 @dataclass(frozen=True, slots=True)

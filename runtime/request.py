@@ -15,13 +15,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..lang.backends.base import Finish
-from ..lang.params import SamplingParams
+from ..lang.nodes.params import SamplingParams
 
 if TYPE_CHECKING:
-    from ..constrained.grammar import Grammar
-    from ..constrained.matcher import Matcher
-    from ..constrained.threads import ThreadGrammar
-    from ..constrained.walk import Mask
+    from ..constrained.grammar.grammar import Grammar
+    from ..constrained.grammar.matcher import Matcher
+    from ..constrained.grammar.threads import ThreadGrammar
+    from ..constrained.tokens.walk import Mask
     from ..radix.node import Node
 
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lang.params import SamplingParams
+from ..lang.nodes.params import SamplingParams
 
 if TYPE_CHECKING:
-    from ..constrained.grammar import Grammar
-    from ..constrained.place import Place
-    from ..constrained.threads import ThreadGrammar
-    from ..constrained.walk import Mask
+    from ..constrained.grammar.grammar import Grammar
+    from ..constrained.grammar.place import Place
+    from ..constrained.grammar.threads import ThreadGrammar
+    from ..constrained.tokens.walk import Mask
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]

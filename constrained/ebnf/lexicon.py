@@ -9,15 +9,15 @@ quantifiers reads what `re.match` would take, and then only whole.
 
 import numpy as np
 
-from .. import trie
-from ..automaton import Dfa, Flags
-from ..bytedfa import ByteDfa
+from ..automata.automaton import Dfa, Flags
+from ..automata.bytedfa import ByteDfa
 from ..errors import UnsupportedConstraint
 from ..limits import Budget
 from ..regex.looking import looks_beyond
 from ..regex.pattern import compile_tree
 from ..regex.spelling import spell, utf8
 from ..regex.tree import Atomic, Chars, Repeat, Sequence, Tree, walk
+from ..tokens import trie
 from .syntax import Productions, Terminal
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..automaton import Flags, Nfa, Table, determinise, trim
-from ..bytedfa import join_classes, representatives
+from ..automata.automaton import Flags, Nfa, Table, determinise, trim
+from ..automata.bytedfa import join_classes, representatives
 from ..limits import Budget
 from .lexicon import Lexicon
 from .syntax import Productions

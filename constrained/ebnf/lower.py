@@ -18,7 +18,7 @@ from functools import reduce
 
 from ..errors import InvalidConstraint
 from ..limits import Budget
-from ..rule import Machine
+from ..machine.rule import Machine
 from ..spec import Ebnf
 from .bounds import Bounds
 from .choice import Chooser

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..automaton import (
+from ..automata.automaton import (
     Dfa,
     Flags,
     Nfa,
@@ -25,9 +25,9 @@ from ..automaton import (
     select_states,
     trim,
 )
-from ..bytedfa import Classes
+from ..automata.bytedfa import Classes
 from ..limits import Budget
-from ..rule import Machine, Move, Rule
+from ..machine.rule import Machine, Move, Rule
 from .choice import Chooser
 from .inlining import put_in
 from .lexing import Lexer, Lexing

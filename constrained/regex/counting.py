@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..automaton import Table
-from ..bytedfa import ByteDfa, distinct_columns
+from ..automata.automaton import Table
+from ..automata.bytedfa import ByteDfa, distinct_columns
 from ..limits import Budget
-from ..rule import Machine, Move, Rule, machine_of
+from ..machine.rule import Machine, Move, Rule, machine_of
 from .parser import parse
 from .pattern import compile_tree, require_some
 from .spelling import spell, utf8

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..automaton import Dfa, Flags
+from ..automata.automaton import Dfa, Flags
 from ..limits import Budget
 from .charset import Alphabet, Charset, partition
 from .tree import ANY, Alternatives, Atomic, Chars, Edge, Look, Repeat, Sequence, Tree, walk

@@ -14,8 +14,8 @@ from itertools import takewhile
 
 import numpy as np
 
-from .. import product
-from ..automaton import Dfa, Nfa, determinise, minimise, trim, trim_nfa
+from ..automata import product
+from ..automata.automaton import Dfa, Nfa, determinise, minimise, trim, trim_nfa
 from ..errors import InvalidConstraint
 from ..limits import Budget
 from .charset import EVERYTHING, Alphabet, Charset, partition, refine

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..automaton import Dfa, Flags, Table
-from ..bytedfa import ByteDfa, Classes, distinct_columns
+from ..automata.automaton import Dfa, Flags, Table
+from ..automata.bytedfa import ByteDfa, Classes, distinct_columns
 from ..limits import Budget
 from .charset import LAST, Alphabet
 from .pattern import Pattern

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..automaton import Flags, Table
-from ..bytedfa import ByteDfa, Classes, join_classes, representatives
+from ..automata.automaton import Flags, Table
+from ..automata.bytedfa import ByteDfa, Classes, join_classes, representatives
 from ..limits import Budget
-from ..rule import Move, Rule
+from ..machine.rule import Move, Rule
 
 DIGITS = b"123456789"  # which only names and listed items tell apart
 

@@ -10,9 +10,9 @@ first, in a fixed order, and are the same objects in every machine.
 
 from dataclasses import dataclass
 
-from ..automaton import Flags
-from ..bytedfa import Classes
-from ..rule import Machine, Move, Rule
+from ..automata.automaton import Flags
+from ..automata.bytedfa import Classes
+from ..machine.rule import Machine, Move, Rule
 from .arrays import ArrayGraph
 from .draft import Draft, distinguish
 from .leaves.numbers import NumberPart

@@ -10,10 +10,10 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import TypeVar, cast
 
-from ..bytedfa import ByteDfa
+from ..automata.bytedfa import ByteDfa
+from ..machine.rule import Rule
 from ..regex.pattern import Pattern
 from ..regex.spelling import Spelling
-from ..rule import Rule
 
 Made = TypeVar("Made")
 OVERHEAD_BYTES = 2048

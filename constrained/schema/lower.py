@@ -9,15 +9,15 @@ they are new to the compiler.
 
 from dataclasses import dataclass
 
-from .. import trie
-from ..automaton import Dfa
-from ..bytedfa import ByteDfa
+from ..automata.automaton import Dfa
+from ..automata.bytedfa import ByteDfa
 from ..errors import InvalidConstraint
 from ..limits import Budget
+from ..machine.rule import Machine, Rule
 from ..regex.pattern import any_text
 from ..regex.spelling import quote
-from ..rule import Machine, Rule
 from ..spec import JsonSchema
+from ..tokens import trie
 from .arrays import grow_array
 from .board import Board
 from .document import Document, read_json

@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..automaton import Dfa
-from ..bytedfa import ByteDfa
+from ..automata.automaton import Dfa
+from ..automata.bytedfa import ByteDfa
+from ..machine.rule import Move
 from ..regex.pattern import Pattern, any_text
 from ..regex.spelling import QUOTE, spell
-from ..rule import Move
 from .draft import Draft
 from .leaves.labels import live_states
 from .leaves.writing import write_text

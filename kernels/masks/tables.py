@@ -1,6 +1,6 @@
 """What lies on the device for token masks: the tables of grammars, where each row stands, and the masks found so far.
 
-A grammar is placed in three arenas. Its state s is the ADDRESS a = o + s * (2 + C), and with constrained/grammar.py:
+A grammar is placed in three arenas. Its state s is the ADDRESS a = o + s * (2 + C), and with `edges` of a Grammar:
 
     arena[a]            0, v + 1: the rule may end here with verdict v, -(v + 1): it has ended, and is left at once
     arena[a + 1]        which values of the register matter: 0 none, -1 all, h > 0 those near returns[h : h + 4]

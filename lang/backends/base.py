@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from ...constrained.spec import Constraint
-from ..loop import Loop
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
+from ..run.loop import Loop
 
 
 @runtime_checkable

@@ -29,8 +29,8 @@ from typing import Any, Literal, Self, cast
 from ...constrained.errors import InvalidConstraint
 from ...constrained.spec import Choices, Constraint, JsonSchema, Regex
 from ..errors import InvalidProgram
-from ..loop import Loop
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
+from ..run.loop import Loop
 from ..types import write_value
 from .base import ChoiceScore, Delta, Finish, Piece, Prefix, Prompt, Token, Usage
 from .example import example_of

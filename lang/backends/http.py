@@ -24,8 +24,8 @@ from typing import Any
 import httpx
 
 from ...constrained.spec import Constraint
-from ..loop import Loop
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
+from ..run.loop import Loop
 from .base import ChoiceScore, Delta, Prefix, Prompt
 from .http_codec import constraint_data, prompt_data, read_delta, read_failure
 from .network import told

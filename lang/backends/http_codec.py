@@ -20,7 +20,7 @@ from ...constrained.errors import (
 )
 from ...constrained.spec import Constraint
 from ..errors import InvalidParams, InvalidProgram, LangError, NoBackend, Unsupported
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
 from ..program.constraints import wire_constraint
 from .base import Delta, Finish, Prompt, Token, Usage
 from .network import error_of, retry_seconds

@@ -13,8 +13,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol
 
 from ...constrained.spec import Constraint
-from ..loop import Loop
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
+from ..run.loop import Loop
 from .base import ChoiceScore, Delta, Prefix, Prompt
 
 

@@ -25,8 +25,8 @@ import httpx
 
 from ...constrained.spec import Constraint
 from ..errors import InvalidProgram, Unsupported
-from ..loop import Loop
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
+from ..run.loop import Loop
 from .base import ChoiceScore, Delta, Finish, Piece, Prefix, Prompt, Usage
 from .framing import CALL, CALL_END, frame, read_talk
 from .http_codec import Refused

@@ -19,7 +19,7 @@ import httpx
 from ...constrained.errors import InvalidConstraint, UnsupportedConstraint
 from ...constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex
 from ..errors import InvalidParams, InvalidProgram, LangError, Unsupported
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
 from .framing import CALL, Talk
 from .http_codec import Refused
 from .network import error_of, retry_seconds

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...constrained.spec import Constraint
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
 from .base import Backend, ChoiceScore, Delta, Piece, Prefix, Prompt, Spelled
 from .recording_codec import (
     VERSION,

@@ -21,7 +21,7 @@ from ...constrained.errors import (
 )
 from ...constrained.spec import Constraint
 from ..errors import InvalidParams, InvalidProgram, LangError, NoBackend, Unsupported
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
 from .base import Delta, Finish, Piece, Token, Usage
 from .retry import Busy, Unreachable
 

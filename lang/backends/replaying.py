@@ -18,8 +18,8 @@ from typing import Any, cast
 
 from ...constrained.spec import Constraint
 from ..errors import InvalidProgram, LangError
-from ..loop import Loop
-from ..params import SamplingParams
+from ..nodes.params import SamplingParams
+from ..run.loop import Loop
 from .base import ChoiceScore, Delta, Piece, Prefix, Prompt
 from .recording_codec import (
     VERSION,

@@ -9,7 +9,7 @@ last such text. Nothing is marked where there is too little of it to be worth a 
 
 from dataclasses import replace
 
-from .. import ir
+from ..nodes import ir
 from ..program import document as doc
 from ..program.rules import node_of
 from ..program.values import Const

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import InvalidProgram, UnreadableProgram
-from ..params import SamplingParams
-from ..position import Position
+from ..nodes.params import SamplingParams
+from ..state.position import Position
 from . import document as doc
 from .rules import check_limits, definitions, located, node_of
 from .values import Argument, Ref, Value, parts_of

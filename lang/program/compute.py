@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ..cell import Cell
 from ..errors import InvalidProgram, ProgramError
-from ..ir import Later
+from ..nodes.ir import Later
+from ..state.cell import Cell
 from ..written import written
 from .symbols import plain_of
 from .values import (

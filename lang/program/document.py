@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ..ir import Method, Role
+from ..nodes.ir import Method, Role
 from .constraints import Constraint
 from .values import STRICT, Value
 

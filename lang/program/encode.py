@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from ...constrained.spec import Choices, JsonSchema
-from .. import ir
 from ..errors import Untraceable
+from ..nodes import ir
 from . import document as doc
 from .constraints import wire_constraint
 from .symbols import Symbol, plain_of, value_of

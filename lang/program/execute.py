@@ -11,12 +11,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..branches import Branches
-from ..cell import Cell
 from ..errors import Untraceable
-from ..flow import all_of, chosen, listed
-from ..interpreter import Act, Entry, Interpreter
-from ..state import Mark, State
+from ..nodes.flow import all_of, chosen, listed
+from ..state.branches import Branches
+from ..state.cell import Cell
+from ..state.interpreter import Act, Entry, Interpreter
+from ..state.state import Mark, State
 from . import document as doc
 from .arguments import STATE, arguments_of, signature_of
 from .compute import Bound, Environment, Pending, Ready

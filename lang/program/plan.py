@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import ir
+from ..nodes import ir
 from . import document as doc
 from .program import Program
 from .rules import named_blocks, node_of

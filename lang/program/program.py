@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
-    from ..ir import Gen
+    from ..nodes.ir import Gen
     from .document import Document
     from .warm import warm
 

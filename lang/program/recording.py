@@ -14,9 +14,9 @@ from collections.abc import Coroutine, Generator
 from pathlib import Path
 from typing import Any, Protocol
 
-from .. import ir
 from ..errors import Untraceable
-from ..position import Position
+from ..nodes import ir
+from ..state.position import Position
 from . import document as doc
 
 

@@ -10,7 +10,7 @@ result that depends on the case that ran, stays plain. It refuses to know how th
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .. import ir
+from ..nodes import ir
 from ..types import write_value
 from . import document as doc
 from .program import Program

@@ -9,9 +9,9 @@ It refuses to know in which order things happen.
 
 from collections.abc import Iterator
 
-from .. import ir
 from ..errors import InvalidProgram, UnreadableProgram
-from ..thinking import Thinking
+from ..nodes import ir
+from ..nodes.thinking import Thinking
 from ..types import check_choices
 from . import document as doc
 from .constraints import constraint_of

@@ -11,8 +11,8 @@ remedy. It refuses to know which function is traced.
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, cast
 
-from .. import ir
 from ..errors import Untraceable
+from ..nodes import ir
 from .values import Compare, Comparison, Concat, Const, Get, Listing, Record, Ref, Value, Written
 
 REMEDY = (

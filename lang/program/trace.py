@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, get_type_hints
 
 from ..errors import InvalidProgram, Untraceable
-from ..flow import at_work
+from ..nodes.flow import at_work
 from . import document as doc
 from .check import check
 from .encode import options_of

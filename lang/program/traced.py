@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self, overload
 
-from .. import ir
-from ..branches import How, check_join
 from ..errors import InvalidProgram, UnknownVariable, Untraceable
-from ..flow import Case, at_work, chosen, perform
-from ..position import Position
-from ..state import Block
-from ..where import where_is
+from ..nodes import ir
+from ..nodes.flow import Case, at_work, chosen, perform
+from ..nodes.where import where_is
+from ..state.branches import How, check_join
+from ..state.position import Position
+from ..state.state import Block
 from . import document as doc
 from .encode import Place, encode
 from .recording import Recording, drive, short

@@ -13,10 +13,10 @@ from types import TracebackType
 
 from ..backends.base import Backend, Prefix
 from ..errors import NoBackend
-from ..ir import Close, Open, Text
+from ..nodes.ir import Close, Open, Text
+from ..nodes.params import SamplingParams
 from ..optimize.prefix import constant_prefix
-from ..params import SamplingParams
-from ..transcript import Transcript
+from ..state.transcript import Transcript
 from .constraints import constraint_of
 from .document import Document
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ..aside import AsideFailed, call_aside
 from ..backends.base import Backend
+from ..run.aside import AsideFailed, call_aside
 from .formats.form import Call
 from .record import ToolCall
 from .tool import Tool

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self, cast, overload
 
 from ..errors import InvalidProgram, NoBackend
-from ..loop import Loop
+from ..run.loop import Loop
 from ..values.schema_parts import without_titles
 from .calling import ToolFailed
 from .formats.form import ToolSpec

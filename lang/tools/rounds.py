@@ -16,14 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..asking import Ask, Asking, hear_nothing
+from ..answers.asking import Ask, Asking, hear_nothing
+from ..answers.generation import Generation
+from ..answers.reasoning import think
 from ..backends.base import Prefix
-from ..cell import Answer
 from ..errors import InvalidAnswer
-from ..events import Retried, TextDelta, ToolCalled
-from ..generation import Generation
-from ..params import SamplingParams
-from ..reasoning import think
+from ..nodes.params import SamplingParams
+from ..run.events import Retried, TextDelta, ToolCalled
+from ..state.cell import Answer
 from .calling import Calling, carry_out
 from .formats.detect import detect, history_arguments, shows_tools
 from .formats.form import Call, UnreadableCall

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 from ..backends.base import Usage
-from ..cell import Meta
 from ..errors import InvalidProgram
-from ..interpreter import Interpreter, Made
-from ..scope import Scope
+from ..run.scope import Scope
+from ..state.cell import Meta
+from ..state.interpreter import Interpreter, Made
 
 VERSION = 1
 Kind = Literal["text", "frame", "gen", "select"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...constrained.spec import Constraint
 from ...lang.backends.base import Backend, ChoiceScore, Delta, Piece, Prefix, Prompt
-from ...lang.params import SamplingParams
+from ...lang.nodes.params import SamplingParams
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ...lang.params import SamplingParams
+from ...lang.nodes.params import SamplingParams
 from ..bundled import BUNDLED
 from ..client import Client
 from ..config import EngineConfig

@@ -18,7 +18,7 @@ from typing import Any
 
 from ...constrained.spec import Constraint, JsonSchema
 from ...lang.backends.base import Piece, Prompt, Token
-from ...lang.params import SamplingParams
+from ...lang.nodes.params import SamplingParams
 from ..client import Client
 from ..config import EngineConfig
 from .workloads import Workload, workloads

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ...constrained.errors import ConstraintError
-from ...constrained.forced import Forced
-from ...constrained.matcher import Matcher
+from ...constrained.grammar.matcher import Matcher
 from ...constrained.spec import JsonSchema
+from ...constrained.tokens.forced import Forced
 from ..bundled import BUNDLED
 from ..check.cases import Case
 from ..check.judging import Judge, Tongue, timed

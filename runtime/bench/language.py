@@ -20,10 +20,10 @@ from typing import Any
 from ...constrained.spec import Constraint
 from ...lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt, Token, Usage
 from ...lang.function import Function, function
-from ...lang.loop import Loop
-from ...lang.params import SamplingParams
-from ...lang.primitives import gen
-from ...lang.state import State
+from ...lang.nodes.params import SamplingParams
+from ...lang.nodes.primitives import gen
+from ...lang.run.loop import Loop
+from ...lang.state.state import State
 
 GENS = 8
 WORDS = "Some text of a usual length goes before each of the answers, as it does in programs. "

@@ -72,7 +72,7 @@ def rows_of(name: str, shared: Batch, apart: Batch) -> Iterable[Row]:
 
 def run(config: EngineConfig, runs: int, documents: int) -> list[Row]:
     """All programs, on one engine."""
-    from .inside import inside
+    from .serving.inside import inside
 
     with inside(config) as own:
         rows: list[Row] = []

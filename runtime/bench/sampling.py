@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...constrained.grammar import Grammar
-from ...constrained.place import AHEAD, Place
-from ...constrained.rule import Machine, Move, Rule
-from ...constrained.tables import build_grammar
+from ...constrained.grammar.grammar import Grammar
+from ...constrained.grammar.place import AHEAD, Place
+from ...constrained.machine.rule import Machine, Move, Rule
+from ...constrained.machine.tables import build_grammar
 from ...kernels.logprob import token_logprobs, top_logprobs
 from ...kernels.masks.find import advance, find_masks, forget_masks
 from ...kernels.sample import Mask, sample, sample_reference
 from ...kernels.threshold import find_thresholds, find_thresholds_reference
-from ...lang.params import SamplingParams
+from ...lang.nodes.params import SamplingParams
 from ..worker.grammars import GrammarArena
 from ..worker.sampler import Sampler
 

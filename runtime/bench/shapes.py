@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 from ...lang.function import Function, function
-from ...lang.primitives import assistant, gen, select, system, user
-from ...lang.state import State
+from ...lang.nodes.primitives import assistant, gen, select, system, user
+from ...lang.state.state import State
 
 NAMES = ("Ada", "Bruno", "Clara", "Dario", "Elif", "Farid", "Greta", "Hugo")
 CITIES = ("Oslo", "Porto", "Graz", "Leeds", "Turin", "Ghent", "Tunis", "Bergen")

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...constrained.grammar import Grammar
-from ...constrained.place import AHEAD, Place
+from ...constrained.grammar.grammar import Grammar
+from ...constrained.grammar.place import AHEAD, Place
 
 FAR = 1 << 20  # more than any text has bytes
 Costs = NDArray[np.int64]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...constrained.grammar import Grammar
+from ...constrained.grammar.grammar import Grammar
 from .distances import Distances
 
 SHORTEST_STEPS, ANY_STEPS = 3_000, 20_000

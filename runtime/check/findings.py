@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...constrained.errors import InvalidConstraint
-from ...constrained.grammar import Grammar
+from ...constrained.grammar.grammar import Grammar
 from ...constrained.spec import Constraint, JsonSchema
 from .example import short_text
 from .judging import Judge, Tongue, timed

@@ -19,15 +19,15 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...constrained.compiling.lowering import compile_constraint
 from ...constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
-from ...constrained.forced import Forced
+from ...constrained.grammar.matcher import Matcher
 from ...constrained.limits import Limits
-from ...constrained.lowering import compile_constraint
-from ...constrained.matcher import Matcher
 from ...constrained.schema import Canonical
 from ...constrained.schema.fragments import Fragments
 from ...constrained.spec import Constraint, JsonSchema
-from ...constrained.vocabulary import Vocabulary
+from ...constrained.tokens.forced import Forced
+from ...constrained.tokens.vocabulary import Vocabulary
 from ..errors import ModelError
 from ..tokenizer import Tokenizer
 from .cases import BadLine, Case

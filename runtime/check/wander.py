@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...constrained.grammar import Grammar
-from ...constrained.matcher import Matcher
-from ...constrained.vocabulary import Vocabulary
+from ...constrained.grammar.grammar import Grammar
+from ...constrained.grammar.matcher import Matcher
+from ...constrained.tokens.vocabulary import Vocabulary
 from .distances import Distances
 
 MOST_TOKENS = 4_000

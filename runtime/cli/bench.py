@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..bench.options import LoadConfig
+from ..bench.serving.options import LoadConfig
 from ..config import EngineConfig
 from .flags import with_config_flags
 from .report import UsageMistake, mistakes_in_one_line, need
@@ -109,7 +109,7 @@ def serve(
         _chaos(options, engine, json)
         return
     if url is not None:
-        from ..bench.serve import run
+        from ..bench.serving.serve import run
 
         try:
             rows = run(url, options)
@@ -121,16 +121,16 @@ def serve(
 
 
 def _measure_own(options: LoadConfig, engine: EngineConfig, json: Path | None) -> None:
-    from ..bench.started import started
+    from ..bench.serving.started import started
 
     if options.overhead:
-        from ..bench.overhead import measure
+        from ..bench.serving.overhead import measure
 
         with started(engine) as server:
             rows = measure(server, engine, options.streams)
         _tell("serve overhead", rows, json)
         return
-    from ..bench.serve import answers_inside, run
+    from ..bench.serving.serve import answers_inside, run
 
     known = answers_inside(engine)
     with started(engine) as server:
@@ -139,7 +139,7 @@ def _measure_own(options: LoadConfig, engine: EngineConfig, json: Path | None) -
 
 
 def _chaos(options: LoadConfig, engine: EngineConfig, json: Path | None) -> None:
-    from ..bench.chaos import ChaosOptions, run
+    from ..bench.serving.chaos import ChaosOptions, run
 
     seen = run(engine, ChaosOptions(options.streams, options.requests, options.arrival_seed))
     _tell("serve chaos", list(seen.rows()), json, **_asked(options))
@@ -170,8 +170,8 @@ def programs(
 def remote(*, engine: EngineConfig, json: Out = None) -> None:
     """An agent of ten gens, driven from afar: round trips, bytes and time; beside a client that sends all text."""
     need("bench remote", "server", "torch", "tokenizers", "fastapi", "uvicorn", "msgspec", "httpx")
-    from ..bench.remote import run
-    from ..bench.started import started
+    from ..bench.serving.remote import run
+    from ..bench.serving.started import started
 
     with started(engine) as server:
         rows = run(server.url, engine)

@@ -20,7 +20,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from ...lang.backends.base import Backend
-from ...lang.run import Run
+from ...lang.run.run import Run
 from .report import complain, mistakes_in_one_line, need
 from .showcase import SCENES, Scene
 

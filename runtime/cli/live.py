@@ -10,7 +10,7 @@ text goes.
 
 from collections.abc import Callable
 
-from ...lang.events import Event, Retried, TextDelta, VariableSet
+from ...lang.run.events import Event, Retried, TextDelta, VariableSet
 
 Key = tuple[str, tuple[int, ...]]
 

@@ -22,9 +22,9 @@ from pydantic_core import to_jsonable_python
 
 from ...lang.default import use
 from ...lang.errors import ProgramError
-from ...lang.events import Finished
 from ...lang.function import Function
-from ...lang.run import Run
+from ...lang.run.events import Finished
+from ...lang.run.run import Run
 from .live import Live
 from .report import UsageMistake, complain, mistakes_in_one_line
 

@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from ...lang.function import Function, function
-from ...lang.primitives import assistant, gen, select, system, tool, user
-from ...lang.state import State
+from ...lang.nodes.primitives import assistant, gen, select, system, tool, user
+from ...lang.state.state import State
 
 
 class Person(BaseModel):

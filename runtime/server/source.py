@@ -21,7 +21,7 @@ from starlette.types import Receive
 from ...constrained.errors import ConstraintError
 from ...constrained.spec import Constraint
 from ...lang.backends.base import Backend, ChoiceScore, Delta, Finish, Prefix, Prompt, Usage
-from ...lang.params import SamplingParams
+from ...lang.nodes.params import SamplingParams
 from ..errors import EngineStopped
 from ..mailbox import Mailbox, Mailboxes
 from .errors import ClientLeft, FieldError

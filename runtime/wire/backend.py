@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...constrained.compiler import check_constraint
+from ...constrained.compiling.compiler import check_constraint
 from ...constrained.spec import Constraint
 from ...lang.backends.base import ChoiceScore, Delta, Prefix, Prompt
-from ...lang.loop import Loop
-from ...lang.params import SamplingParams
+from ...lang.nodes.params import SamplingParams
+from ...lang.run.loop import Loop
 from ..bundled import BUNDLED
 from ..chat import ChatTemplate
 from ..config import EngineConfig

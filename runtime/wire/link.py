@@ -16,7 +16,7 @@ from contextlib import aclosing
 from typing import Any
 
 from ...constrained.spec import Constraint
-from ...lang.params import SamplingParams
+from ...lang.nodes.params import SamplingParams
 from ..errors import ConfigError, EngineStopped, ModelError
 from .frames import FrameWriter, read_frames
 from .messages import (

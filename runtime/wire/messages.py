@@ -15,7 +15,7 @@ from ...constrained.errors import ConstraintBudget, InvalidConstraint, Unsupport
 from ...constrained.spec import Constraint
 from ...lang.backends.base import ChoiceScore, Finish, Piece, Token, Usage
 from ...lang.errors import InvalidParams
-from ...lang.params import SamplingParams
+from ...lang.nodes.params import SamplingParams
 from ..errors import EngineStopped, Overloaded, RequestError
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from ...lang.backends.base import Piece, Prompt
-from ...lang.params import SamplingParams
+from ...lang.nodes.params import SamplingParams
 from ...radix.node import Node
 from ..client import Client
 

@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...constrained.place import AHEAD, Place
-from ...constrained.threads import ThreadGrammar
+from ...constrained.grammar.place import AHEAD, Place
+from ...constrained.grammar.threads import ThreadGrammar
 from ...kernels.masks.find import FRAMES, FREE, HOSTED, NONE, forget_masks
 from ..errors import Overloaded, RequestError
 from .late import LateCount
@@ -39,7 +39,7 @@ GRID = 4
 
 
 class GrammarTable(Protocol):
-    """What the arena reads of a compiled grammar: see constrained/grammar.py."""
+    """What the arena reads of a compiled grammar: see constrained/grammar/grammar.py."""
 
     @property
     def key(self) -> str: ...

@@ -24,7 +24,7 @@ from ...kernels.penalty import MOST, BiasLists, add_biases, count_tokens, penali
 from ...kernels.sample import Mask, sample
 from ...kernels.settings import COLUMNS, FLOATS, RowSettings
 from ...kernels.threshold import find_thresholds
-from ...lang.params import MAX_BIASES, MAX_STOPS, SamplingParams
+from ...lang.nodes.params import MAX_BIASES, MAX_STOPS, SamplingParams
 from .grammars import GrammarArena
 from .rows import upload
 

@@ -18,7 +18,7 @@ DRAFT_WORDS = 32  # a draft is whole blocks of lanes
 
 
 class TokenBytes(Protocol):
-    """What the device needs of a vocabulary: see constrained/vocabulary.py."""
+    """What the device needs of a vocabulary: see constrained/tokens/vocabulary.py."""
 
     @property
     def size(self) -> int: ...

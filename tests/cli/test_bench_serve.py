@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from trellis.runtime.bench import chaos
+from trellis.runtime.bench.serving import chaos
 from trellis.runtime.cli.bench import app
 
 

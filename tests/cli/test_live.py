@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trellis.lang.events import Event, Retried, TextDelta, VariableSet
+from trellis.lang.run.events import Event, Retried, TextDelta, VariableSet
 from trellis.runtime.cli.live import Live
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from trellis.constrained.grammar import Grammar
-from trellis.constrained.place import AHEAD, Place
-from trellis.constrained.vocabulary import Vocabulary, from_tokenizer_json
+from trellis.constrained.grammar.grammar import Grammar
+from trellis.constrained.grammar.place import AHEAD, Place
+from trellis.constrained.tokens.vocabulary import Vocabulary, from_tokenizer_json
 
 CORPUS = [
     'The quick brown fox said: "jump over 13 lazy dogs!" and did so at 10:45.',

@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from trellis.constrained.rule import Machine
+from trellis.constrained.machine.rule import Machine
 
 NAMES = ["a", "b", "ab", "c", "x1", 'q"']
 TYPES = ["object", "array", "string", "integer", "number", "boolean", "null"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trellis.constrained.rule import Machine, Move, Rule
+from trellis.constrained.machine.rule import Machine, Move, Rule
 
 LETTERS = b"abcdef"
 

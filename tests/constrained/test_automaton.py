@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained import product
-from trellis.constrained.automaton import (
+from trellis.constrained.automata import product
+from trellis.constrained.automata.automaton import (
     Dfa,
     Nfa,
     determinise,
@@ -17,12 +17,12 @@ from trellis.constrained.automaton import (
     trim,
     trim_nfa,
 )
-from trellis.constrained.bytedfa import distinct_columns, explore, join_classes
+from trellis.constrained.automata.bytedfa import distinct_columns, explore, join_classes
 from trellis.constrained.errors import ConstraintBudget
 from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.regex import charset
 from trellis.constrained.regex.properties import read_property
-from trellis.constrained.trie import build_trie, words
+from trellis.constrained.tokens.trie import build_trie, words
 
 WORDS = [w for n in range(7) for w in sequences((0, 1), repeat=n)]
 

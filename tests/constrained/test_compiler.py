@@ -7,17 +7,17 @@ import time
 import numpy as np
 import pytest
 
-from trellis.constrained import workers as module
-from trellis.constrained.compiler import Compiler, check_constraint
+from trellis.constrained.compiling import workers as module
+from trellis.constrained.compiling.compiler import Compiler, check_constraint
 from trellis.constrained.errors import (
     ConstraintBudget,
     ConstraintError,
     InvalidConstraint,
 )
+from trellis.constrained.grammar.place import AHEAD, Place
 from trellis.constrained.limits import Limits
-from trellis.constrained.place import AHEAD, Place
 from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex
-from trellis.constrained.vocabulary import Vocabulary
+from trellis.constrained.tokens.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary([b"a", b"b", None], frozenset({2}))
 

@@ -8,7 +8,7 @@ import pytest
 from trellis.constrained.ebnf.lower import lower_ebnf
 from trellis.constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
 from trellis.constrained.limits import Budget, Limits
-from trellis.constrained.rule import Machine
+from trellis.constrained.machine.rule import Machine
 from trellis.constrained.spec import Ebnf
 
 

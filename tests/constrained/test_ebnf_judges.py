@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trellis.constrained.ebnf.lower import lower_ebnf
 from trellis.constrained.errors import InvalidConstraint
 from trellis.constrained.limits import Budget, Limits
-from trellis.constrained.rule import Machine
+from trellis.constrained.machine.rule import Machine
 from trellis.constrained.spec import Ebnf
 
 MOST_THREADS = 200

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.compiler import check_constraint
+from trellis.constrained.compiling.compiler import check_constraint
 from trellis.constrained.errors import ConstraintError
 from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.regex.pattern import accepts, compile_pattern

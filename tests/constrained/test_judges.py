@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from outlines_core import Index, Vocabulary
 from outlines_core.json_schema import build_regex_from_schema
 
-from trellis.constrained.compiler import Compiler
-from trellis.constrained.grammar import Grammar
+from trellis.constrained.compiling.compiler import Compiler
+from trellis.constrained.grammar.grammar import Grammar
 from trellis.constrained.spec import JsonSchema, Regex
-from trellis.constrained.vocabulary import Vocabulary as Tokens
+from trellis.constrained.tokens.vocabulary import Vocabulary as Tokens
 
 BYTES = Tokens([bytes([byte]) for byte in range(256)], frozenset[int]())
 COMPILER = Compiler(BYTES, lambda text: list(text.encode()))

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trellis.constrained.errors import ConstraintBudget, InvalidConstraint
-from trellis.constrained.grammar import Grammar
-from trellis.constrained.matcher import Matcher
-from trellis.constrained.place import Place
-from trellis.constrained.rule import Machine, Move, Rule, Thread, Threads
-from trellis.constrained.tables import build_grammar
-from trellis.constrained.threads import ThreadGrammar
-from trellis.constrained.vocabulary import Vocabulary
-from trellis.constrained.walk import Walk
+from trellis.constrained.grammar.grammar import Grammar
+from trellis.constrained.grammar.matcher import Matcher
+from trellis.constrained.grammar.place import Place
+from trellis.constrained.grammar.threads import ThreadGrammar
+from trellis.constrained.machine.rule import Machine, Move, Rule, Thread, Threads
+from trellis.constrained.machine.tables import build_grammar
+from trellis.constrained.tokens.vocabulary import Vocabulary
+from trellis.constrained.tokens.walk import Walk
 
 sys.path.insert(0, str(Path(__file__).parent))
 from machines import (
@@ -221,7 +221,7 @@ def _sums() -> Machine:
 
 
 def test_too_many_ways_to_read_are_a_budget_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trellis.constrained.threads.MOST_THREADS", 20)
+    monkeypatch.setattr("trellis.constrained.grammar.threads.MOST_THREADS", 20)
     grammar = build_grammar(_sums())
     assert isinstance(grammar, ThreadGrammar)
     with pytest.raises(ConstraintBudget, match="ways at once"):

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.compiler import Compiler
-from trellis.constrained.forced import Forced
-from trellis.constrained.grammar import MOST_FORCED
-from trellis.constrained.matcher import Matcher
+from trellis.constrained.compiling.compiler import Compiler
+from trellis.constrained.grammar.grammar import MOST_FORCED
+from trellis.constrained.grammar.matcher import Matcher
 from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex
-from trellis.constrained.vocabulary import Vocabulary
+from trellis.constrained.tokens.forced import Forced
+from trellis.constrained.tokens.vocabulary import Vocabulary
 
 LETTERS = Vocabulary([b"a", b"b", b"ab", b"c", None, None], frozenset({5}))
 

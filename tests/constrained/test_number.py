@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.bytedfa import ByteDfa
+from trellis.constrained.automata.bytedfa import ByteDfa
 from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.schema.leaves.interval import Interval, integer_dfa, number_dfa
 

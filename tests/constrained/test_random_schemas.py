@@ -14,16 +14,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import AnyUrl, BaseModel, Field, TypeAdapter
 
-from trellis.constrained.compiler import Compiler, check_constraint
+from trellis.constrained.compiling.compiler import Compiler, check_constraint
 from trellis.constrained.errors import ConstraintError
-from trellis.constrained.grammar import Grammar
+from trellis.constrained.grammar.grammar import Grammar
 from trellis.constrained.limits import Budget, Limits
+from trellis.constrained.machine.tables import build_grammar
 from trellis.constrained.schema import lower_schema
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.schema.leaves.formats import FORMATS
 from trellis.constrained.spec import JsonSchema
-from trellis.constrained.tables import build_grammar
-from trellis.constrained.vocabulary import Vocabulary
+from trellis.constrained.tokens.vocabulary import Vocabulary
 
 RandomText = Callable[..., bytes]
 NAMES = st.sampled_from(["a", "ab", "b", "long name", 'q"'])

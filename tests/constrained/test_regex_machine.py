@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from trellis.constrained.errors import ConstraintBudget
 from trellis.constrained.limits import Budget, Limits
+from trellis.constrained.machine.rule import Machine
 from trellis.constrained.regex.counting import MANY, lower_regex
-from trellis.constrained.rule import Machine
 
 
 def lower(pattern: str) -> Machine:

@@ -8,7 +8,7 @@ import pytest
 
 from trellis.constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
 from trellis.constrained.limits import Budget, Limits
-from trellis.constrained.rule import Machine
+from trellis.constrained.machine.rule import Machine
 from trellis.constrained.schema import lower_schema
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.schema.support import keywords

@@ -12,10 +12,10 @@ import pytest
 
 from trellis.constrained.errors import InvalidConstraint
 from trellis.constrained.limits import Budget, Limits
+from trellis.constrained.machine.tables import build_grammar
 from trellis.constrained.schema import Canonical, lower_schema
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import JsonSchema
-from trellis.constrained.tables import build_grammar
 
 sys.path.insert(0, str(Path(__file__).parent))
 from imitated import FAMILIES, draw, fill

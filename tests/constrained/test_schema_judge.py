@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from trellis.constrained.errors import ConstraintError, InvalidConstraint
 from trellis.constrained.limits import Budget, Limits
+from trellis.constrained.machine.tables import build_grammar
 from trellis.constrained.schema import Canonical, lower_schema
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import JsonSchema
-from trellis.constrained.tables import build_grammar
 
 sys.path.insert(0, str(Path(__file__).parent))
 from drawn import NAMES, draw_schema, draw_text, draw_value

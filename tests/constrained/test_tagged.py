@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from trellis.constrained.ebnf.lower import lower_ebnf
 from trellis.constrained.errors import InvalidConstraint, UnsupportedConstraint
 from trellis.constrained.limits import Budget, Limits
+from trellis.constrained.machine.rule import Machine
 from trellis.constrained.regex.counting import lower_regex
-from trellis.constrained.rule import Machine
 from trellis.constrained.spec import Constraint, Ebnf, Regex, Tag, Tagged
-from trellis.constrained.tagged import lower_tagged
+from trellis.constrained.tags.tagged import lower_tagged
 
 
 def lower_inner(constraint: Constraint) -> Machine:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.compiler import Compiler
+from trellis.constrained.compiling.compiler import Compiler
 from trellis.constrained.errors import UnsupportedTokenizer
-from trellis.constrained.grammar import Grammar
-from trellis.constrained.matcher import Matcher
-from trellis.constrained.place import Place
+from trellis.constrained.grammar.grammar import Grammar
+from trellis.constrained.grammar.matcher import Matcher
+from trellis.constrained.grammar.place import Place
 from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex, Tag, Tagged
-from trellis.constrained.vocabulary import Vocabulary, from_tokenizer_json
-from trellis.constrained.walk import Walk, pack
+from trellis.constrained.tokens.vocabulary import Vocabulary, from_tokenizer_json
+from trellis.constrained.tokens.walk import Walk, pack
 
 SCHEMA = {
     "type": "object",
@@ -133,7 +133,7 @@ def test_plain_words_are_allowed_together(
     grammar = Compiler(tongue.vocabulary, tongue.encode).compile(constraint)
     place = grammar.walk(grammar.start, text)
     walked = Walk(tongue.vocabulary).mask(grammar, place)
-    monkeypatch.setattr("trellis.constrained.walk.SMALL", 0)
+    monkeypatch.setattr("trellis.constrained.tokens.walk.SMALL", 0)
     walk = Walk(tongue.vocabulary)
     assert unpack(walk.mask(grammar, place)) == unpack(walked)
     lanes = walk._lanes_of(grammar)

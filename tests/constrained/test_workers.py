@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trellis.constrained.compiler import Compiler, CompilerClosed
+from trellis.constrained.compiling.compiler import Compiler, CompilerClosed
+from trellis.constrained.compiling.folder import GrammarFolder
+from trellis.constrained.compiling.lowering import compile_constraint
+from trellis.constrained.compiling.workers import Processes
 from trellis.constrained.errors import ConstraintBudget, InvalidConstraint
-from trellis.constrained.folder import GrammarFolder
 from trellis.constrained.limits import Limits
-from trellis.constrained.lowering import compile_constraint
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import Constraint, Ebnf, JsonSchema, Regex
-from trellis.constrained.vocabulary import Vocabulary
-from trellis.constrained.workers import Processes
+from trellis.constrained.tokens.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary([b"a", b"b", None], frozenset({2}))
 SCHEMA = JsonSchema(

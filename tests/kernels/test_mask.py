@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from trellis.constrained.errors import InvalidConstraint
-from trellis.constrained.grammar import Grammar
-from trellis.constrained.place import Place
-from trellis.constrained.rule import Machine, Rule
-from trellis.constrained.tables import build_grammar
-from trellis.constrained.vocabulary import Vocabulary
+from trellis.constrained.grammar.grammar import Grammar
+from trellis.constrained.grammar.place import Place
+from trellis.constrained.machine.rule import Machine, Rule
+from trellis.constrained.machine.tables import build_grammar
+from trellis.constrained.tokens.vocabulary import Vocabulary
 from trellis.kernels.masks.claim import claim_masks, keys_of
 from trellis.kernels.masks.find import (
     NONE,

@@ -11,7 +11,7 @@ import pytest
 
 import trellis as tr
 from trellis.lang.backends.local import LocalBackend
-from trellis.lang.loop import Loop
+from trellis.lang.run.loop import Loop
 
 
 def threads(name):

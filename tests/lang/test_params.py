@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trellis as tr
-from trellis.lang.primitives import GenOptions
+from trellis.lang.nodes.primitives import GenOptions
 
 FIELDS = [f.name for f in dataclasses.fields(tr.SamplingParams)]
 CONSTRAINTS = {

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trellis as tr
+from trellis.lang.answers.select import likeliest, score_choices
 from trellis.lang.backends.base import ChoiceScore
-from trellis.lang.select import likeliest, score_choices
 
 
 def scored(*logprobs, tokens=None):

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 import trellis as tr
-from trellis.lang.reasoning import find_marks
+from trellis.lang.answers.reasoning import find_marks
 
 
 class Verdict(BaseModel):

@@ -75,7 +75,7 @@ def test_a_mask_that_disagrees_is_found(judge: Judge, monkeypatch: pytest.Monkey
     everything = np.full(
         judge.matcher(judge.compile(Regex("a"))).mask().shape, 0xFFFFFFFF, np.uint32
     )
-    monkeypatch.setattr("trellis.constrained.matcher.Matcher.mask", lambda self: everything)
+    monkeypatch.setattr("trellis.constrained.grammar.matcher.Matcher.mask", lambda self: everything)
     assert "end of text before token 0" in judge.answer(case).fault
 
 

@@ -14,7 +14,7 @@ import torch
 from trellis.constrained.errors import InvalidConstraint, UnsupportedConstraint
 from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex
 from trellis.lang.backends.base import Delta, Piece, Prefix, Prompt
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.runtime.client import Client
 from trellis.runtime.config import EngineConfig
 from trellis.runtime.errors import ConfigError, EngineStopped, ModelError, RequestError

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trellis.lang.backends.base import Delta, Finish
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.radix.tree import RadixTree
 from trellis.runtime.engine import Engine, Ticket
 from trellis.runtime.errors import EngineStopped, Overloaded, RequestError

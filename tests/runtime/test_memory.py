@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.radix import Node, RadixTree
 from trellis.runtime.memory.cache import Counts, PrefixCache, Reservation
 from trellis.runtime.memory.pages import Pages

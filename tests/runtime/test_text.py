@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trellis.constrained.compiler import Compiler
+from trellis.constrained.compiling.compiler import Compiler
 from trellis.constrained.spec import Regex
-from trellis.constrained.vocabulary import Vocabulary
+from trellis.constrained.tokens.vocabulary import Vocabulary
 from trellis.runtime.stops import RegexSearch
 from trellis.runtime.text import TextStream
 

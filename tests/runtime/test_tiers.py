@@ -10,7 +10,7 @@ import pytest
 from trellis.constrained.errors import ConstraintBudget
 from trellis.constrained.spec import Constraint, Ebnf, JsonSchema, Regex, Tag, Tagged
 from trellis.lang.backends.base import Piece, Prompt
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.runtime.client import Client
 from trellis.runtime.config import EngineConfig
 from trellis.runtime.launch import open_client
@@ -80,7 +80,7 @@ def test_all_kinds_side_by_side(client: Client) -> None:
 def test_a_text_with_too_many_readings_fails_alone(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trellis.constrained.threads.MOST_THREADS", 3)
+    monkeypatch.setattr("trellis.constrained.grammar.threads.MOST_THREADS", 3)
     # Another grammar, so that nothing is known of it yet.
     mirror = Ebnf('start: "d" start "d" | "e" start "e" | "d" | "e"')
 

@@ -18,7 +18,7 @@ from tokenizers import (
     trainers,
 )
 
-from trellis.constrained.vocabulary import from_tokenizer_json
+from trellis.constrained.tokens.vocabulary import from_tokenizer_json
 from trellis.runtime.errors import ModelError, RequestError
 from trellis.runtime.pieces import byte_alphabet
 from trellis.runtime.tokenizer import GUARD, IncrementalDecoder, Tokenizer

@@ -8,8 +8,8 @@ import pytest
 
 from trellis.constrained.spec import Constraint
 from trellis.lang.backends.base import Delta, Finish, Prompt, Token, Usage
-from trellis.lang.loop import Loop
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
+from trellis.lang.run.loop import Loop
 from trellis.runtime.server.app import create_app
 from trellis.runtime.server.config import ServerConfig
 

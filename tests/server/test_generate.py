@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from trellis.constrained.spec import Choices, Ebnf, JsonSchema, Regex
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 
 
 async def post(client: httpx.AsyncClient, **body: object) -> httpx.Response:

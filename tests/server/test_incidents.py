@@ -320,7 +320,7 @@ def test_checks_hold_without_asserts() -> None:
     program = """
 import trellis as tr
 from trellis.lang.backends.base import Piece, Prompt
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 backend = tr.Engine(kv_tokens=1024)
 async def run(**k):
     async for _ in backend.generate(Prompt(None, (Piece(**k),)), SamplingParams(max_tokens=2)):

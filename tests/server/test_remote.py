@@ -18,7 +18,7 @@ from trellis.lang.backends.base import Backend, Piece, Prompt
 from trellis.lang.backends.http import Remote
 from trellis.lang.backends.http_codec import Refused, constraint_data
 from trellis.lang.errors import InvalidProgram
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.runtime.server.app import create_app
 from trellis.runtime.server.config import ServerConfig
 from trellis.runtime.server.states.body import read_constraint

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...automaton import Dfa, Table
-from ...bytedfa import ByteDfa
+from ...automata.automaton import Dfa, Table
+from ...automata.bytedfa import ByteDfa
+from ...machine.rule import Move, Rule
 from ...regex.pattern import Pattern
 from ...regex.spelling import QUOTE
-from ...rule import Move, Rule
 from .labels import live_states
 
 

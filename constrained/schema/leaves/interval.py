@@ -16,13 +16,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from ...assembly import Assembly
-from ...automaton import minimise, trim
-from ...bytedfa import ByteDfa, explore
+from ...automata.automaton import minimise, trim
+from ...automata.bytedfa import ByteDfa, explore
 from ...limits import Budget
 from ...regex.pattern import compile_pattern
 from ...regex.spelling import spell, utf8
-from ...trie import words
+from ...tokens.trie import words
+from .assembly import Assembly
 
 INTEGER_DIGITS = 20
 FRACTION_DIGITS = 20

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...automaton import Dfa, Flags, Table, trim
+from ...automata.automaton import Dfa, Flags, Table, trim
 from ...errors import ConstraintBudget
 from ...limits import Budget
 from ...regex.charset import EVERYTHING, Alphabet, partition, refine

@@ -7,11 +7,11 @@ rule = rule_of_words({b'"a"': 0, b'"b"': 1}, budget)
 import numpy as np
 from numpy.typing import NDArray
 
-from ...automaton import Table, trim
-from ...bytedfa import ByteDfa, Classes, distinct_columns
+from ...automata.automaton import Table, trim
+from ...automata.bytedfa import ByteDfa, Classes, distinct_columns
 from ...limits import Budget
+from ...machine.rule import Rule
 from ...regex.spelling import QUOTE
-from ...rule import Rule
 
 Ends = NDArray[np.int32]
 

@@ -15,11 +15,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from ... import trie
-from ...automaton import Dfa, Table
-from ...bytedfa import ByteDfa, Classes, join_classes, representatives
-from ...product import unite
-from ...rule import Rule
+from ...automata.automaton import Dfa, Table
+from ...automata.bytedfa import ByteDfa, Classes, join_classes, representatives
+from ...automata.product import unite
+from ...machine.rule import Rule
+from ...tokens import trie
 from ..board import Board
 from ..document import Json, refuse, reject
 from ..formula import Formula, substitute

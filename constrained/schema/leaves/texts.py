@@ -15,15 +15,15 @@ from functools import reduce
 
 import numpy as np
 
-from ... import trie
-from ...automaton import Dfa
-from ...bytedfa import ByteDfa
+from ...automata.automaton import Dfa
+from ...automata.bytedfa import ByteDfa
 from ...errors import ConstraintError
 from ...limits import Budget
+from ...machine.rule import Rule
 from ...regex.pattern import Pattern, accepts, any_text, bound_length, compile_search, meet
 from ...regex.spelling import Spelling, quote
 from ...regex.spelling import json as every_spelling
-from ...rule import Rule
+from ...tokens import trie
 from ..board import Board
 from ..document import reject
 from ..formula import Formula, substitute

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from ...bytedfa import distinct_columns
+from ...automata.bytedfa import distinct_columns
 from ...regex.charset import LAST, Alphabet
 from ...regex.spelling import BACKSLASH, QUOTE, SHORT_ESCAPES, Spelling
 from ..document import Json, reject

@@ -17,7 +17,7 @@ from typing import Any
 from ....constrained.errors import ConstraintBudget, UnsupportedConstraint
 from ....constrained.spec import Choices, Constraint
 from ....lang.backends.base import Delta, Finish, Piece, Prompt, Spelled, Usage
-from ....lang.params import SamplingParams
+from ....lang.nodes.params import SamplingParams
 from ....lang.tools.formats.form import ToolSpec
 from ....lang.tools.formats.tagged import tagged
 from ..errors import ClientLeft, FieldError

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ....constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex, Tag, Tagged
 from ....lang.errors import InvalidParams
-from ....lang.params import SamplingParams
+from ....lang.nodes.params import SamplingParams
 from ....lang.values.schema_parts import closed
 from ..errors import BadRequest
 from ..strict import StrictBody

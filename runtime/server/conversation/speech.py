@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ....lang.answers.reasoning import find_marks
 from ....lang.backends.base import Backend, Piece
 from ....lang.errors import Unsupported
-from ....lang.reasoning import find_marks
 from ....lang.tools.formats.detect import detect, shows_tools
 from ....lang.tools.formats.form import Form
 from ..errors import BadRequest

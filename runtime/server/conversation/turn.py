@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ....constrained.spec import Constraint
-from ....lang.params import SamplingParams
+from ....lang.nodes.params import SamplingParams
 from ....lang.tools.formats.form import ToolSpec
 
 Message = Mapping[str, Any]

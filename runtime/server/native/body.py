@@ -16,7 +16,7 @@ from typing import Any
 from ....constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex
 from ....lang.backends.base import Piece, Prompt
 from ....lang.errors import InvalidParams
-from ....lang.params import SamplingParams
+from ....lang.nodes.params import SamplingParams
 from ..errors import BadRequest
 from ..source import Job
 from ..strict import StrictBody

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from ....lang.backends.base import Piece, Prompt
-from ....lang.params import SamplingParams
+from ....lang.nodes.params import SamplingParams
 from ..errors import ERRORS, BadRequest
 from ..served import Served
 from ..strict import StrictBody

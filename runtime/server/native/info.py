@@ -17,7 +17,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from ....lang.backends.base import Piece, Prompt
-from ....lang.params import SamplingParams
+from ....lang.nodes.params import SamplingParams
 from ..config import ServerConfig
 from ..errors import ERRORS, BadRequest, NotReady
 from ..probe import Probe

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from ....lang.backends.base import ChoiceScore, Piece, Prompt
-from ....lang.params import SamplingParams
+from ....lang.nodes.params import SamplingParams
 from ..errors import ERRORS
 from ..source import Source, unless_left
 from ..strict import StrictBody

@@ -18,7 +18,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from ....lang.function import Function
-from ....lang.state import State
+from ....lang.state.state import State
 from ...errors import ConfigError
 
 MODULE = "trellis_programs"

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
-from ....lang.events import (
+from ....lang.run.events import (
     Event,
     PartialValue,
     Retried,
@@ -22,7 +22,7 @@ from ....lang.events import (
     ToolCalled,
     VariableSet,
 )
-from ....lang.run import Run
+from ....lang.run.run import Run
 
 
 def result_data(run: Run[Any], value_type: Any = Any) -> dict[str, Any]:

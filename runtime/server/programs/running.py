@@ -9,8 +9,8 @@ from typing import Any
 
 from fastapi import Request
 
-from ....lang.events import Finished
-from ....lang.stream import AsyncStream
+from ....lang.run.events import Finished
+from ....lang.run.stream import AsyncStream
 from ..source import unless_left
 from ..stream import Events, EventStream
 from .result import event_data, result_data

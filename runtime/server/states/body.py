@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from ....constrained.spec import Constraint
 from ....lang.backends.base import Piece
 from ....lang.errors import InvalidParams
-from ....lang.params import SamplingParams
+from ....lang.nodes.params import SamplingParams
 from ....lang.program.constraints import Constraint as ConstraintData
 from ....lang.program.constraints import constraint_of
 from ..errors import BadRequest, spell

@@ -17,7 +17,7 @@ import trellis as tr
 from trellis.constrained.spec import Choices, JsonSchema, Regex
 from trellis.lang.backends.base import Delta, Piece, Prompt
 from trellis.lang.backends.example import example_of
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.runtime.server.app import create_app
 from trellis.runtime.server.config import ServerConfig
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 import trellis as tr
 from trellis.lang.backends.base import Piece
 from trellis.lang.backends.framing import CALL, CALL_END, frame, read_talk
+from trellis.lang.state.transcript import Transcript
 from trellis.lang.tools.formats.detect import detect, history_arguments, shows_tools
-from trellis.lang.transcript import Transcript
 
 NASTY = st.one_of(
     st.text(max_size=20),

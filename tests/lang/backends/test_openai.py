@@ -14,7 +14,7 @@ from trellis.constrained.spec import Choices, Ebnf, JsonSchema, Regex, Tag, Tagg
 from trellis.lang.backends.base import Piece, Prompt
 from trellis.lang.backends.http_codec import Refused
 from trellis.lang.backends.openai import OpenAI
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 
 PLAIN = Prompt(None, (Piece("hi"),))
 

@@ -25,7 +25,7 @@ from trellis.lang.backends.recording_codec import (
     read_error,
 )
 from trellis.lang.backends.retry import Busy
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 
 
 def template(messages: Any, invite: bool, tools: Any) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trellis as tr
-from trellis.lang.transcript import Transcript
+from trellis.lang.state.transcript import Transcript
 
 CALLS = "<｜tool▁calls▁begin｜>"
 

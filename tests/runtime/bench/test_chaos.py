@@ -1,6 +1,6 @@
 """A bad day in small: a real server, a killed engine, and nothing lost."""
 
-from trellis.runtime.bench.chaos import ChaosOptions, run
+from trellis.runtime.bench.serving.chaos import ChaosOptions, run
 from trellis.runtime.config import EngineConfig
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trellis.runtime.bench.exchange import END, Address, Exchange, ask, begin, request
-from trellis.runtime.bench.relay import relayed
-from trellis.runtime.bench.streams import Completions, Generate, read_stream
+from trellis.runtime.bench.serving.exchange import END, Address, Exchange, ask, begin, request
+from trellis.runtime.bench.serving.relay import relayed
+from trellis.runtime.bench.serving.streams import Completions, Generate, read_stream
 
 EVENTS = [{"text": "a", "output_ids": [5], "meta_info": {}}] * 2
 EVENTS += [{"text": "b", "output_ids": [6], "meta_info": {"completion_tokens": 3}}]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trellis.runtime.bench.latency import Objectives, Timing, percentile, summarize
-from trellis.runtime.bench.load import Sizes, arrivals, random_prompts, shared_prompts
-from trellis.runtime.bench.options import LoadConfig
+from trellis.runtime.bench.serving.latency import Objectives, Timing, percentile, summarize
+from trellis.runtime.bench.serving.load import Sizes, arrivals, random_prompts, shared_prompts
+from trellis.runtime.bench.serving.options import LoadConfig
 from trellis.runtime.bench.table import Row, append_rows, print_rows
 from trellis.runtime.errors import ConfigError
 

@@ -5,14 +5,9 @@ import random
 
 import pytest
 
-from trellis.runtime.bench.chaos import Seen
-from trellis.runtime.bench.exchange import Address, Reply
-from trellis.runtime.bench.mischief import (
-    Scene,
-    judge_stream,
-    judge_whole,
-    streamed,
-)
+from trellis.runtime.bench.serving.chaos import Seen
+from trellis.runtime.bench.serving.exchange import Address, Reply
+from trellis.runtime.bench.serving.mischief import Scene, judge_stream, judge_whole, streamed
 
 KNOWN = list(range(100, 110))
 

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from trellis.runtime.bench import mischief, serve
-from trellis.runtime.bench.exchange import Address
-from trellis.runtime.bench.inside import Inside, inside
-from trellis.runtime.bench.mischief import MALFORMED
-from trellis.runtime.bench.options import LoadConfig
-from trellis.runtime.bench.overhead import measure as measure_overhead
 from trellis.runtime.bench.programs import compare, rows_of
-from trellis.runtime.bench.relay import relayed
-from trellis.runtime.bench.remote import GENS, measure
-from trellis.runtime.bench.remote import rows_of as remote_rows
+from trellis.runtime.bench.serving import mischief, serve
+from trellis.runtime.bench.serving.exchange import Address
+from trellis.runtime.bench.serving.inside import Inside, inside
+from trellis.runtime.bench.serving.mischief import MALFORMED
+from trellis.runtime.bench.serving.options import LoadConfig
+from trellis.runtime.bench.serving.overhead import measure as measure_overhead
+from trellis.runtime.bench.serving.relay import relayed
+from trellis.runtime.bench.serving.remote import GENS, measure
+from trellis.runtime.bench.serving.remote import rows_of as remote_rows
+from trellis.runtime.bench.serving.started import Started, started
 from trellis.runtime.bench.shapes import shapes
-from trellis.runtime.bench.started import Started, started
 from trellis.runtime.config import EngineConfig
 
 CONFIG = EngineConfig(kv_tokens=16_384)

@@ -13,7 +13,7 @@ import pytest
 from trellis.constrained.errors import InvalidConstraint
 from trellis.constrained.spec import Regex
 from trellis.lang.backends.base import Backend, Delta, Piece, Prefix, Prompt
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.runtime.config import EngineConfig
 from trellis.runtime.errors import EngineStopped, ModelError, RequestError
 from trellis.runtime.launch import open_engine

@@ -11,16 +11,16 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.compiler import Compiler
+from trellis.constrained.compiling.compiler import Compiler
 from trellis.constrained.errors import InvalidConstraint
-from trellis.constrained.grammar import Grammar
-from trellis.constrained.matcher import Matcher
-from trellis.constrained.place import LIMITS, MOST_PUSHED
-from trellis.constrained.rule import MOST_FRAMES
+from trellis.constrained.grammar.grammar import Grammar
+from trellis.constrained.grammar.matcher import Matcher
+from trellis.constrained.grammar.place import LIMITS, MOST_PUSHED
+from trellis.constrained.machine.rule import MOST_FRAMES
+from trellis.constrained.machine.tables import build_grammar
 from trellis.constrained.spec import Choices, JsonSchema, Regex
-from trellis.constrained.tables import build_grammar
-from trellis.constrained.vocabulary import Vocabulary
-from trellis.constrained.walk import Walk
+from trellis.constrained.tokens.vocabulary import Vocabulary
+from trellis.constrained.tokens.walk import Walk
 from trellis.kernels.masks import tables as mask_tables
 from trellis.kernels.masks.find import advance, find_masks
 from trellis.runtime.worker.grammars import GrammarArena

@@ -6,10 +6,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.place import Place
-from trellis.constrained.rule import Machine, Move, Rule
-from trellis.constrained.tables import build_grammar
-from trellis.constrained.threads import ThreadGrammar
+from trellis.constrained.grammar.place import Place
+from trellis.constrained.grammar.threads import ThreadGrammar
+from trellis.constrained.machine.rule import Machine, Move, Rule
+from trellis.constrained.machine.tables import build_grammar
 from trellis.kernels.masks.find import HOSTED, NONE, advance, find_masks
 from trellis.runtime.errors import Overloaded, RequestError
 from trellis.runtime.worker.grammars import GrammarArena

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 import torch
 
-from trellis.constrained.place import Place
+from trellis.constrained.grammar.place import Place
 from trellis.kernels.sample import gumbel_noise, row_keys
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.runtime.worker.grammars import GrammarArena
 from trellis.runtime.worker.sampler import Features, Sampler, features_of
 

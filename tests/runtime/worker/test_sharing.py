@@ -7,7 +7,7 @@ import torch
 from trellis.kernels.attention import share as attention_share
 from trellis.kernels.attention.shape import AttentionShape
 from trellis.kernels.attention.space import AttentionSpace
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.runtime.bench.engine import answers
 from trellis.runtime.config import EngineConfig
 from trellis.runtime.launch import open_client

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trellis.constrained.compiler import check_constraint
+from trellis.constrained.compiling.compiler import check_constraint
 from trellis.lang.tools.formats import hermes
 from trellis.lang.tools.formats.tagged import tagged
 from trellis.runtime.server.conversation.specs import spec_of

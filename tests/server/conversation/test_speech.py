@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trellis as tr
-from trellis.lang.params import SamplingParams
+from trellis.lang.nodes.params import SamplingParams
 from trellis.lang.tools.formats import hermes
 from trellis.lang.tools.formats.form import ToolSpec
 from trellis.runtime.server.conversation.history import find_style, tell

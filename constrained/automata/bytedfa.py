@@ -1,0 +1,92 @@
+"""ByteDfa: an automaton over bytes, the common currency of everything below a schema.
+
+    part = from_rows(classes, table, accepting, start)
+
+Bytes that no state tells apart share a class, so tables have 5 to 100 columns instead of 256.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..limits import Budget
+from .automaton import Dfa, Table
+
+Classes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByteDfa:
+    """classes: uint8 [256], the class of each byte; dfa: its symbols are those classes."""
+
+    classes: Classes
+    dfa: Dfa
+
+    def walk(self, state: int, data: bytes) -> int:
+        """The state after reading `data`, 0 once it is not accepted."""
+        for symbol in self.classes[np.frombuffer(data, np.uint8)].tolist():
+            state = int(self.dfa.table[state, symbol])
+        return state
+
+    def accepts(self, data: bytes) -> bool:
+        """Whether these bytes, whole, are accepted."""
+        return bool(self.dfa.accepting[self.walk(self.dfa.start, data)])
+
+
+def join_classes(parts: Iterable[Classes]) -> Classes:
+    """The coarsest classes that tell apart whatever one of the parts does. At most 256, so uint8 holds them."""
+    joint = np.zeros(256, np.int64)
+    for classes in parts:
+        joint = np.unique(joint * 256 + classes, return_inverse=True)[1].reshape(-1)
+    return joint.astype(np.uint8)
+
+
+def representatives(classes: Classes) -> NDArray[np.intp]:
+    """One byte of each class, in the order of classes."""
+    return np.unique(classes, return_index=True)[1]
+
+
+def distinct_columns(table: Table) -> tuple[list[int], Classes]:
+    """The first of each kind of column of a table with at most 256 kinds, and each column's number among those."""
+    numbers: dict[bytes, int] = {}
+    first: list[int] = []
+    which: list[int] = []
+    for index, column in enumerate(np.ascontiguousarray(table.T)):
+        number = numbers.setdefault(column.tobytes(), len(numbers))
+        if number == len(first):
+            first.append(index)
+        which.append(number)
+    return first, np.array(which, np.uint8)
+
+
+def explore(
+    start: Hashable,
+    follow: Callable[[Hashable], Iterable[tuple[bytes, Hashable]]],
+    accepting: Callable[[Hashable], bool],
+    budget: Budget,
+) -> ByteDfa:
+    """The automaton whose states are values: `follow` gives (bytes, next value) for each way on from one."""
+    numbers: dict[Hashable, int] = {start: 1}
+    order = [start]
+    edges: list[tuple[int, bytes, int]] = []
+    for value in order:
+        budget.spend(1)
+        for data, target in follow(value):
+            if target not in numbers:
+                numbers[target] = len(numbers) + 1
+                order.append(target)
+            edges.append((numbers[value], data, numbers[target]))
+    classes = join_classes(_marks(data) for data in {data for _, data, _ in edges})
+    table = np.zeros((len(order) + 1, int(classes.max()) + 1), np.int32)
+    for source, data, target in edges:
+        table[source, classes[np.frombuffer(data, np.uint8)]] = target
+    flags = np.array([False, *map(accepting, order)])
+    return ByteDfa(classes, Dfa(table, flags, 1))
+
+
+def _marks(data: bytes) -> Classes:
+    marks = np.zeros(256, np.uint8)
+    marks[np.frombuffer(data, np.uint8)] = 1
+    return marks

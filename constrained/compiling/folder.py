@@ -1,0 +1,131 @@
+"""GrammarFolder: grammars kept as files, for the next process that wants them.
+
+    folder = GrammarFolder(Path("~/.cache/trellis/grammars").expanduser())
+    grammar = folder.read(key)          # None if there is none
+    folder.write(key, grammar)
+
+A file is named after the hash of its key, the format and the release; it begins with a checksum, and holds plain
+arrays that are checked before they are used: nothing in it is executed. Files appear whole or not at all. The folder
+must belong to the user and let no other write. What is slow: a millisecond for each file. It refuses to know limits
+on how a grammar may be compiled, and does not keep those of the host tier.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import stat
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ..grammar.grammar import Grammar
+from ..grammar.place import AHEAD, CALLER, EXACT, LIMITS
+from ..grammar.threads import ThreadGrammar
+from ..machine.tables import finish
+
+FORMAT = "trellis grammar 1"
+TABLES = "classes", "edges", "actions", "returns", "numbers"
+TYPES = np.uint8, np.int32, np.int64, np.int32, np.int64
+
+
+class GrammarFolder:
+    """A folder of grammars, bounded in bytes; the oldest files go first. Raises ValueError if it is not the user's."""
+
+    def __init__(self, path: Path, most_bytes: int = 256 << 20) -> None:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.stat()
+        if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise ValueError(f"{path} must belong to the user, and no other may write there")
+        self._path = path
+        self._most_bytes = most_bytes
+
+    def read(self, key: str) -> Grammar | None:
+        """The grammar that was written with this key; None if there is none, or not a sound one."""
+        try:
+            data = self._file(key).read_bytes()
+        except OSError:
+            return None
+        body = data[32:]
+        if hashlib.sha256(body).digest() != data[:32]:
+            return None
+        try:
+            with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+                tables = [arrays[name] for name in TABLES]
+        except (ValueError, KeyError, zipfile.BadZipFile, OSError):
+            return None
+        return _restore(tables)
+
+    def write(self, key: str, grammar: Grammar | ThreadGrammar) -> None:
+        """Keeps a grammar; where the disk does not let it, nothing happens."""
+        if isinstance(grammar, ThreadGrammar):
+            return
+        numbers = np.array([grammar.first_return, grammar.verdicts, grammar.start.state], np.int64)
+        tables = grammar.classes, grammar.edges, grammar.actions, grammar.returns, numbers
+        body = io.BytesIO()
+        np.savez(body, **dict(zip(TABLES, tables, strict=True)))
+        data = body.getvalue()
+        with contextlib.suppress(OSError):
+            self._put(self._file(key), hashlib.sha256(data).digest() + data)
+            self._shrink()
+
+    def _file(self, key: str) -> Path:
+        return self._path / hashlib.sha256(f"{FORMAT}\n{key}".encode()).hexdigest()
+
+    def _put(self, path: Path, data: bytes) -> None:
+        handle, name = tempfile.mkstemp(dir=self._path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+            raise
+
+    def _shrink(self) -> None:
+        files = sorted(
+            ((entry.stat(), entry.path) for entry in os.scandir(self._path) if entry.is_file()),
+            key=lambda file: file[0].st_mtime_ns,
+        )
+        excess = sum(status.st_size for status, _ in files) - self._most_bytes
+        for status, path in files:
+            if excess <= 0:
+                return
+            os.unlink(path)
+            excess -= status.st_size
+
+
+def _restore(tables: list[np.ndarray]) -> Grammar | None:
+    """The grammar with these tables, if they are tables of one."""
+    if any(t.dtype != kind for t, kind in zip(tables, TYPES, strict=True)):
+        return None
+    classes, edges, actions, returns, numbers = tables
+    if classes.shape != (256,) or edges.ndim != 2 or actions.shape[1:] != (8,):
+        return None
+    if returns.ndim != 1 or not len(returns) or numbers.shape != (3,) or not len(edges):
+        return None
+    first, verdicts, start = numbers.tolist()
+    width = 1 + verdicts
+    sound = 1 <= first <= len(returns) and verdicts > 0 and 0 < start < len(edges)
+    if not sound or (len(returns) - first) % width or classes.max() >= edges.shape[1] - AHEAD:
+        return None
+    rows = returns[first:].reshape(-1, width)
+    pushes = set(range(first + 1, len(returns), width)) | {0}
+    states, fewest = len(edges), -1 - len(actions)
+    inside = (
+        (abs(edges[:, 0].astype(np.int64)) <= verdicts).all()
+        and _matter(edges[:, 1], first) and _matter(rows[:, 0], first)
+        and ((edges[:, AHEAD:] < states) & (edges[:, AHEAD:] >= min(fewest, CALLER))).all()
+        and ((rows[:, 1:] >= 0) & (rows[:, 1:] < states)).all()
+        and ((actions[:, 4:6] < states) & (actions[:, 4:6] >= fewest) & (actions[:, 4:6] != CALLER)).all()
+        and pushes.issuperset(actions[:, 6:].reshape(-1).tolist())
+        and not edges[0].any()
+    )  # fmt: skip
+    return finish(classes, edges, actions, returns, (first, verdicts, start)) if inside else None
+
+
+def _matter(values: np.ndarray, first: int) -> bool:
+    """Whether these say of registers that none, all, or those near existing limits matter."""
+    return bool(((values >= EXACT) & (values <= max(0, first - LIMITS))).all())

@@ -1,0 +1,1 @@
+"""The register pushdown machine that front ends build, and the way from its rules to tables."""

@@ -1,0 +1,1 @@
+"""Free text in which what is begun must be finished as demanded."""

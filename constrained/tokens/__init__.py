@@ -1,0 +1,1 @@
+"""What a grammar means for a vocabulary: which tokens may follow, and which text is forced."""

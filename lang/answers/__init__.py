@@ -1,0 +1,1 @@
+"""How a gen or a select at work comes to its value."""

@@ -1,0 +1,1 @@
+"""Many runs of one function, with a checkpoint and a progress bar."""

@@ -1,0 +1,1 @@
+"""What a program says, as frozen data, and the words that make it."""

@@ -1,0 +1,1 @@
+"""One run of a function: its scope, its loop, its events, its end."""

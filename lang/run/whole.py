@@ -1,0 +1,153 @@
+"""Whole: a function that its backend runs by itself, in one call, because it can be said as a Program.
+
+    work = whole_of(function, run, bound)            # None: the backend cannot, or no Program says the function
+    await work                                       # on the backend's loop: brings the run to its end
+
+A backend that can has `execute`. The function is traced once, which calls its body once with symbols for arguments;
+one that cannot be traced, or whose arguments are no data, is interpreted here as anywhere. Events are told as they
+come; variables and the value get the function's types back. It refuses to know how the program travels.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from ..backends.base import Usage
+from ..errors import Cancelled, DeadlineExceeded, GenError, ProgramError, Untraceable
+from ..program.program import Program
+from ..state.cell import Cell
+from .events import Retried, TextDelta, ThinkingDelta, VariableSet
+from .run import Run
+
+R = TypeVar("R")
+
+
+@runtime_checkable
+class Executes(Protocol):
+    """A backend that runs whole programs. Events are plain data; the last one has type "done" and the result."""
+
+    def execute(
+        self, program: str, arguments: Mapping[str, Any], seconds: float
+    ) -> AsyncGenerator[dict[str, Any], None]: ...
+
+
+class Traced(Protocol):
+    """A function, as far as it is traced and bound here."""
+
+    def traced(self) -> Program: ...
+
+
+def whole_of(
+    function: Traced, run: Run[R], arguments: Mapping[str, Any]
+) -> Coroutine[Any, Any, None] | None:
+    """The work of running it whole, or None where it must be interpreted."""
+    backend = run.scope.backend
+    if not isinstance(backend, Executes):
+        return None
+    from pydantic_core import (
+        PydanticSerializationError,
+        to_jsonable_python,
+    )  # only programs need it
+
+    try:
+        program = function.traced()
+        plain = to_jsonable_python(dict(arguments))
+    except (Untraceable, PydanticSerializationError):
+        return None
+    return _perform(run, program, backend, plain)
+
+
+@dataclass(eq=False, slots=True)
+class _Work:
+    """The call, as a member of the run's scope: stopping the run ends it."""
+
+    task: "asyncio.Task[Any]"
+    error: ProgramError | None = None
+    idle: bool = True
+    _barrier: Cell = field(default_factory=lambda: Cell("whole program"))
+
+    def barrier(self) -> Cell:
+        self._barrier.set(None)
+        return self._barrier
+
+    def fail(self, error: ProgramError) -> None:
+        self.error = error
+        self.task.get_loop().call_soon_threadsafe(self.task.cancel)
+
+    async def close(self) -> None:
+        self.task.cancel()
+
+
+async def _perform(
+    run: Run[Any], program: Program, backend: Executes, arguments: Mapping[str, Any]
+) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    work = _Work(task)
+    failure: ProgramError | None = None
+    deadline = run.scope.deadline
+    closed = False
+    try:
+        run.scope.enter(work)
+        async with asyncio.timeout_at(None if deadline == math.inf else deadline):
+            result = await _follow(run, program, backend, arguments)
+        _settle(run, program, result)
+    except asyncio.CancelledError:
+        closed = work.error is None
+        failure = work.error or Cancelled(f"{program.name}: the backend was closed")
+        if not closed:
+            task.uncancel()
+    except ProgramError as error:
+        failure = error
+    except TimeoutError:
+        seconds = run.scope.seconds
+        failure = DeadlineExceeded(f"{program.name}: the run's {seconds:g} seconds have passed")
+    except Exception as error:
+        failure = GenError(f"{program.name}: {error}", name=getattr(error, "param", None))
+        failure.__cause__ = error
+    finally:
+        # Before the run closes its members: this one is where it is closed.
+        run.scope.leave(work)
+    if failure is not None:
+        # Whatever it was, the run ends: nobody may wait for it for ever.
+        await run.abandoned(failure)
+    if closed:
+        raise asyncio.CancelledError
+
+
+async def _follow(
+    run: Run[Any], program: Program, backend: Executes, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Tells the events; the last one, which holds the result."""
+    from ..program.restore import restore_variable
+
+    emit, seconds = run.scope.emit, run.scope.seconds
+    async with aclosing(backend.execute(program.to_json(), arguments, seconds)) as events:
+        async for event in events:
+            branch = tuple(event.get("branch", ()))
+            match event["type"]:
+                case "text":
+                    emit(TextDelta(event["text"], event["name"], event["index"], branch))
+                case "thinking":
+                    emit(ThinkingDelta(event["text"], event["name"], branch))
+                case "retried":
+                    emit(Retried(event["name"], event["attempt"], event["reason"], branch))
+                case "variable":
+                    value = restore_variable(program, event["name"], event["value"])
+                    emit(VariableSet(event["name"], value, branch))
+                case "done":
+                    return event
+                case _:
+                    pass  # what a newer server tells besides
+    raise ConnectionError("the server ended the run without its result")
+
+
+def _settle(run: Run[Any], program: Program, result: Mapping[str, Any]) -> None:
+    from ..program.restore import restore_result, restore_variable
+
+    run.scope.spend(Usage(**result["usage"]))
+    variables = {n: restore_variable(program, n, v) for n, v in result["variables"].items()}
+    run.restore(restore_result(program, result["value"]), variables, result["text"])

@@ -1,0 +1,1 @@
+"""The state that a program writes to: its text, its turns, its variables, its branches."""

@@ -1,0 +1,198 @@
+"""`trellis bench serve --chaos`: a bad day for a server that was started for it on this machine.
+
+    seen = run(engine, ChaosOptions(streams=64, requests=1200))
+    seen.rows()                                  # what was seen beside what must be; a breach is a row that is missed
+
+Many streams at once do what mischief.py says, in four waves. In the second the engine's process is killed. After each
+wave everything must be idle again with every page free or cached; between the third and the fourth memory must not
+grow. Bounded in requests, and it touches no server but its own. It refuses to know how acts are judged.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from ...config import EngineConfig
+from ..table import Row
+from .exchange import Address, ask
+from .load import Sizes, random_prompts
+from .mischief import ACTS, BREACHES, LONG, Act, Scene
+from .started import Started, started
+
+WAVES, KILLED_WAVE = 4, 1
+PROMPTS, PROMPT_TOKENS = 16, 40
+ACT_SECONDS, IDLE_SECONDS, READY_AIM_SECONDS = 120.0, 30.0, 10.0
+# Waited after each `told`, ever longer: clients that all come back at once keep a small machine from starting.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
+GROWTH_AIM_MIB = 16.0
+# A page takes memory when it is first written: in a large pool that looks like a leak for a long time. A small one is
+# written all over in the first wave, and makes the engine evict and preempt.
+KV_TOKENS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class ChaosOptions:
+    """How much. streams: at once; requests: in all waves together, tries of what was told to try again not counted."""
+
+    streams: int = 64
+    requests: int = 3000
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen. lost_pages: the most that were neither free nor cached after a wave."""
+
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    reasons: Counter[str] = field(default_factory=Counter[str])
+    ready_seconds: float = float("inf")
+    lost_pages: int = 0
+    busy_waves: int = 0
+    resident: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    requests: int = 0
+    seconds: float = 0.0
+
+    def rows(self) -> Iterable[Row]:
+        """What was seen beside what must be."""
+        for name in sorted(set(self.outcomes) - set(BREACHES)):
+            yield Row(f"ended as {name}", self.outcomes[name])
+        for name in BREACHES:
+            yield Row(f"ended as {name}", self.outcomes[name], "", 0, "equal")
+        ended = sum(count for name, count in self.outcomes.items() if name != "told")
+        yield Row("requests that ended, of all", ended, "", self.requests, "equal")
+        yield Row("waves after which the server was not idle", self.busy_waves, "", 0, "equal")
+        yield Row("pages neither free nor cached at idle", self.lost_pages, "", 0, "equal")
+        yield Row("ready again after the kill", self.ready_seconds, "s", READY_AIM_SECONDS)
+        for place, name in enumerate(("server", "engine")):
+            before, after = (wave[place] / 2**20 for wave in self.resident[-2:])
+            yield Row(f"{name}'s memory after the last wave", after, "MiB")
+            yield Row(
+                "its growth during the last wave", max(after - before, 0.0), "MiB", GROWTH_AIM_MIB
+            )
+        yield Row("all of it", self.seconds, "s")
+
+    @property
+    def breached(self) -> bool:
+        """Whether something was seen that must not be."""
+        return any(row.reached is False for row in self.rows())
+
+
+class Day:
+    """One run over one server. known: prompts and their answers."""
+
+    def __init__(
+        self, server: Started, known: list[tuple[list[int], list[int]]], options: ChaosOptions
+    ) -> None:
+        self.seen = Seen()
+        self._server = server
+        self._address = Address.of(server.url)
+        self._options = options
+        self._rng = random.Random(options.seed)
+        self._scene = Scene(self._address, known, self._rng)
+        self._ended = 0
+
+    async def spend(self) -> None:
+        """All waves, and a look at the server after each."""
+        begun = time.perf_counter()
+        each = max(1, self._options.requests // WAVES)
+        for wave in range(WAVES):
+            self._ended = 0
+            killing = asyncio.ensure_future(self._kill(each)) if wave == KILLED_WAVE else None
+            acts = iter(self._rng.choices(list(ACTS), list(ACTS.values()), k=each))
+            await asyncio.gather(*(self._play(acts) for _ in range(self._options.streams)))
+            if killing is not None:
+                await killing
+            self.seen.requests += each
+            await self._look()
+        self.seen.seconds = time.perf_counter() - begun
+
+    async def _play(self, acts: Iterator[Act]) -> None:
+        """One stream: an act after the other, tried again for as long as it is told to."""
+        for act in acts:
+            until, pause = time.perf_counter() + ACT_SECONDS, FIRST_PAUSE_SECONDS
+            while (outcome := await self._once(act)) == "told" and time.perf_counter() < until:
+                self.seen.outcomes["told"] += 1
+                await asyncio.sleep(pause * (1 + self._rng.random()))
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            # Who is told to try again for ever gets no answer.
+            self.seen.outcomes["lost" if outcome == "told" else outcome] += 1
+            self._ended += 1
+
+    async def _once(self, act: Act) -> str:
+        try:
+            async with asyncio.timeout(ACT_SECONDS):
+                return await act(self._scene)
+        except (OSError, TimeoutError) as error:
+            self.seen.reasons[f"{act.__name__}: {type(error).__name__}: {error}"] += 1
+            return "lost"
+
+    async def _kill(self, each: int) -> None:
+        """Kills the engine once half of the wave is over, and waits until the server is ready with another."""
+        while self._ended < each // 2:
+            await asyncio.sleep(0.01)
+        killed = self._server.engine
+        assert killed is not None, "there is no engine to kill"
+        os.kill(killed, signal.SIGKILL)
+        begun = time.perf_counter()
+        while time.perf_counter() - begun < IDLE_SECONDS:
+            with contextlib.suppress(OSError):
+                reply = await ask(self._address, "/ready")
+                if reply.status == 200 and self._server.engine not in (None, killed):
+                    self.seen.ready_seconds = time.perf_counter() - begun
+                    return
+            await asyncio.sleep(0.02)
+
+    async def _look(self) -> None:
+        """Waits for the end of all work, then counts pages and memory."""
+        until = time.perf_counter() + IDLE_SECONDS
+        while not _idle(found := await self._metrics()) and time.perf_counter() < until:
+            await asyncio.sleep(0.05)
+        self.seen.busy_waves += not _idle(found)
+        lost = found.get("trellis:kv_pages_lost", 0) + found.get(PRIVATE, 0)
+        self.seen.lost_pages = max(self.seen.lost_pages, int(abs(lost)))
+        server = self._server
+        self.seen.resident.append(
+            (server.resident(server.process.pid), server.resident(server.engine))
+        )
+
+    async def _metrics(self) -> dict[str, float]:
+        reply = await ask(self._address, "/metrics")
+        lines = (
+            line.rpartition(" ") for line in reply.body.decode().splitlines() if line[0] != "#"
+        )
+        return {name: float(value) for name, _, value in lines}
+
+
+PRIVATE = 'trellis:kv_pages{owner="private"}'
+
+
+def _idle(metrics: dict[str, float]) -> bool:
+    """Whether an engine answers, and has nothing to do."""
+    counts = ("trellis:num_requests_running", "trellis:num_requests_waiting", PRIVATE)
+    return metrics.get("trellis:engine_up") == 1 and not any(metrics[name] for name in counts)
+
+
+def _known(engine: EngineConfig) -> list[tuple[list[int], list[int]]]:
+    """Prompts, and the answers to each alone by an engine in this process."""
+    from .inside import inside
+
+    with inside(engine) as own:
+        size = own.client.resources.tokenizer.size
+        prompts = random_prompts(Sizes(1, PROMPTS, PROMPT_TOKENS, 0, LONG), size, 11)
+        return list(zip(prompts, own.alone(prompts, LONG), strict=True))
+
+
+def run(engine: EngineConfig, options: ChaosOptions) -> Seen:
+    """One bad day of a server with this engine, whose pool is small unless the config says how large."""
+    engine = replace(engine, kv_tokens=engine.kv_tokens or KV_TOKENS)
+    known = _known(engine)
+    with started(engine) as server:
+        day = Day(server, known, options)
+        asyncio.run(day.spend())
+    return day.seen
