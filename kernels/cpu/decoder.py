@@ -1,9 +1,10 @@
-"""Decoder: the layers of a Llama-like model as one native call, and its head as another.
+"""Decoder: the layers of a Llama-like model as one native call, and its head as another; or a whole greedy step.
 
     coming = compile_soon(shape)                                    # in a thread of its own
     decoder = Decoder(coming, weights, pool, threads=2)             # packs
     hidden = decoder.forward(tokens, positions, rows, pages)
     logits = decoder.logits(hidden)
+    tokens = decoder.draw(rows, last, length, pages)                # the likeliest of each row; last, length move on
 
 Every layer is eight phases: norm, q k v, rotation and the writing of keys and values, attention, output, norm, gate and
 up, down. Residuals are added and gates applied where a product's sums are stored. Any mix of rows is one step: each
@@ -23,7 +24,7 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
-from .layers import ARGUMENTS, HEAD, LAYERS, Shape, Widths, emit_step
+from .layers import ARGUMENTS, DRAW, HEAD, LAYERS, Shape, Widths, emit_step
 from .target import Compiled, Target
 from .team import Team, emit_team
 from .weights import Weights, pack_weights
@@ -80,6 +81,8 @@ class Decoder:
         self._kept = weights.embed, weights.rope, pool
         self._arguments = np.zeros(len(ARGUMENTS), np.int64)
         self._room = torch.zeros(0)
+        # Of `draw`: hidden states and logits, tokens and positions.
+        self._scores, self._places = torch.zeros(0), torch.zeros((2, 0), dtype=torch.int64)
         self._set(
             pool=pool.data_ptr(),
             layer_stride=pool.stride(0),
@@ -109,7 +112,13 @@ class Decoder:
         out = torch.empty((hidden.shape[0], self._widths.logits))
         for begin in range(0, hidden.shape[0], MOST_ROWS):
             x, y = hidden[begin : begin + MOST_ROWS], out[begin : begin + MOST_ROWS]
-            self._run(kind=HEAD, count=x.shape[0], x=x.data_ptr(), out=y.data_ptr())
+            self._run(
+                kind=HEAD,
+                count=x.shape[0],
+                hidden=x.data_ptr(),
+                hidden_stride=x.shape[1],
+                logits=y.data_ptr(),
+            )
         return out[:, : self.shape.vocab]
 
     def _forward(
@@ -125,7 +134,46 @@ class Decoder:
             rows=rows.data_ptr(),
             pages=pages.data_ptr(),
             pages_stride=pages.stride(0),
-            out=out.data_ptr(),
+            hidden=out.data_ptr(),
+        )
+
+    def draw(self, rows: Tensor, last: Tensor, length: Tensor, pages: Tensor) -> Tensor:
+        """A step of rows that each compute their last token and draw the likeliest next one, int32 [rows].
+
+        rows: int64, each once. last: int64 and length: int32, by row: the token, and its position; both move on.
+        pages: as in forward. Of equally likely tokens the first is drawn; a NaN is never drawn, unless all are.
+        """
+        drawn = torch.empty(rows.shape[0], dtype=torch.int32)
+        for begin in range(0, rows.shape[0], MOST_ROWS):
+            part = slice(begin, begin + MOST_ROWS)
+            self._draw(rows[part], last, length, pages, drawn[part])
+        return drawn
+
+    def _draw(
+        self, rows: Tensor, last: Tensor, length: Tensor, pages: Tensor, drawn: Tensor
+    ) -> None:
+        count = rows.shape[0]
+        self._make_room(count)
+        hidden, logits = self._widths.residual, self._widths.logits
+        if self._scores.shape[0] < count * (hidden + logits):
+            self._scores = torch.empty(count * (hidden + logits))
+            self._places = torch.empty((2, count), dtype=torch.int64)
+        at = self._scores.data_ptr()
+        assert last.is_contiguous() and length.is_contiguous() and rows.is_contiguous()
+        self._run(
+            kind=DRAW,
+            count=count,
+            tokens=self._places[0].data_ptr(),
+            positions=self._places[1].data_ptr(),
+            rows=rows.data_ptr(),
+            pages=pages.data_ptr(),
+            pages_stride=pages.stride(0),
+            hidden=at,
+            hidden_stride=hidden,
+            logits=at + 4 * count * hidden,
+            last=last.data_ptr(),
+            length=length.data_ptr(),
+            drawn=drawn.data_ptr(),
         )
 
     def _run(self, **arguments: int) -> None:

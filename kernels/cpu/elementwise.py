@@ -72,3 +72,21 @@ def emit_rotation(code: Code, head: Value, angles: Value, rotated: int, most: in
         first, second = code.load(kind, head, i), code.load(kind, head, i + half)
         code.store(first * cos - second * sin, head, i)
         code.store(second * cos + first * sin, head, i + half)
+
+
+def emit_largest(code: Code, row: Value, width: int, most: int) -> Value:
+    """The index, int64, of the largest of `width` floats, the first of equal ones; what is no number counts as none."""
+    lanes = gcd(most, width)
+    floats, words = vector(F32, lanes), vector(I32, lanes)
+    top = Variable(code, code.constant(float("-inf"), floats))
+    where = Variable(code, code.constant(range(lanes), words))
+    with code.loop(0, width, lanes) as i:
+        part = code.load(floats, row, i)
+        above = top.get() < part
+        places = code.spread(code.narrow(i), lanes) + code.constant(range(lanes), words)
+        where.set(code.select(above, places, where.get()))
+        top.set(code.select(above, part, top.get()))
+    best = code.spread(code.reduce_max(top.get()), lanes)
+    behind = code.constant(width, words)
+    nearest = code.select(top.get().equals(best), where.get(), behind)
+    return code.widen(code.reduce_min(nearest))

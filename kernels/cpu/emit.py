@@ -187,6 +187,10 @@ class Code:
     def reduce_max(self, a: Value) -> Value:
         return self.call(f"llvm.vector.reduce.fmax.v{a.lanes}f32", F32, a)
 
+    def reduce_min(self, a: Value) -> Value:
+        """The smallest of int32 lanes."""
+        return self.call(f"llvm.vector.reduce.smin.v{a.lanes}i32", I32, a)
+
     def reduce_add(self, a: Value) -> Value:
         """The sum of the lanes, pairwise."""
         while a.lanes > 1:

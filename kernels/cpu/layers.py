@@ -12,7 +12,7 @@ from functools import partial
 from math import gcd
 
 from .attention import Heads, Keys, emit_queries
-from .elementwise import emit_copy, emit_norm, emit_rotation
+from .elementwise import emit_copy, emit_largest, emit_norm, emit_rotation
 from .emit import I32, I64, Code, Value
 from .product import (
     Operands,
@@ -29,14 +29,16 @@ from .target import Target
 from .team import Phases
 from .weights import FIELDS
 
-# kind: LAYERS or HEAD. count: tokens, or rows of x. layer_stride, value_offset: floats in the pool from a layer to the
-# next and from its keys to its values. x: input of the head; out: hidden or logits.
+# kind: LAYERS, HEAD, or DRAW: both, between a row's last token and its next, `drawn`. count: tokens, or rows of hidden.
+# layer_stride, value_offset: floats in the pool from a layer to the next and from its keys to its values.
+# hidden_stride: floats from a row that the head reads to the next.
 ARGUMENTS = (
     "kind", "count", "tokens", "positions", "rows", "pages", "pages_stride",
     "pool", "layer_stride", "value_offset", "layers", "embed", "rope", "head", "head_bias",
-    "residual", "normed", "qkv", "attended", "active", "x", "out",
+    "residual", "normed", "qkv", "attended", "active", "hidden", "hidden_stride", "logits",
+    "last", "length", "drawn",
 )  # fmt: skip
-LAYERS, HEAD = 0, 1
+LAYERS, HEAD, DRAW = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,17 @@ class Widths:
 
 
 def emit_step(phases: Phases, code: Code, arguments: Value, shape: Shape, target: Target) -> None:
-    """Everything that a step of either kind does."""
+    """Everything that a step of any kind does."""
     writer = _Writer(phases, code, arguments, shape, target, Widths.of(shape, target))
     kind = writer.number("kind")
-    with code.when(kind.equals(LAYERS)):
+    with code.when(kind.equals(DRAW)):
+        writer.recall()
+    with code.when(code.compare("!=", kind, HEAD)):
         writer.layers()
-    with code.when(kind.equals(HEAD)):
+    with code.when(code.compare("!=", kind, LAYERS)):
         writer.head()
+    with code.when(kind.equals(DRAW)):
+        writer.draw()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +136,38 @@ class _Writer:
             self._norm(layer, "mlp_norm", "normed")
             self._product(layer, "up", ("normed", "active"), store_gated)
             self._product(layer, "down", ("active", "residual"), store_added)
-        self._norm(self.code.constant(shape.layers), "norm", "out")
+        self._norm(self.code.constant(shape.layers), "norm", "hidden")
 
     def head(self) -> None:
         code, shape = self.code, self.shape
-        product = Product(shape.hidden, self.widths.logits, shape.hidden, shape.half)
-        operands = Operands(
-            self.pointer("x"), self.number("count"), self.pointer("head"), self.pointer("head_bias")
-        )
-        store = store_plain(code, self.pointer("out"), self.widths.logits, self.target)
+        stride = self.number("hidden_stride")
+        product = Product(shape.hidden, self.widths.logits, stride, shape.half)
+        x, weight, bias = (self.pointer(name) for name in ("hidden", "head", "head_bias"))
+        operands = Operands(x, self.number("count"), weight, bias)
+        store = store_plain(code, self.pointer("logits"), self.widths.logits, self.target)
         with self.phases.share(items(code, product, operands.rows, self.target)) as item:
             emit_item(code, product, operands, item, self.target, store)
+
+    def recall(self) -> None:
+        """Where each row stands: its last token, at the position that its length says."""
+        code = self.code
+        with self.phases.share(self.number("count")) as item:
+            row = code.load(I64, self.pointer("rows"), item)
+            code.store(code.load(I64, self.pointer("last"), row), self.pointer("tokens"), item)
+            length = code.load(I32, self.pointer("length"), row)
+            code.store(code.widen(length), self.pointer("positions"), item)
+
+    def draw(self) -> None:
+        """The likeliest token of each row, which becomes its last, one position on."""
+        code, shape = self.code, self.shape
+        with self.phases.share(self.number("count")) as item:
+            logits = code.at(self.pointer("logits"), item * self.widths.logits)
+            token = emit_largest(code, logits, shape.vocab, self.target.lanes)
+            row = code.load(I64, self.pointer("rows"), item)
+            position = code.load(I64, self.pointer("positions"), item)
+            code.store(code.narrow(token), self.pointer("drawn"), item)
+            code.store(token, self.pointer("last"), row)
+            code.store(code.narrow(position + 1), self.pointer("length"), row)
 
     def _embed(self) -> None:
         code, hidden = self.code, self.shape.hidden

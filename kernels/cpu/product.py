@@ -34,7 +34,7 @@ class Product:
 
     inputs: int
     columns: int
-    stride: int
+    stride: int | Value
     half: bool
 
     def panels(self, target: Target) -> int:

@@ -104,7 +104,7 @@ class Graphs:
         """One decode step of these rows. The outputs have at least len(rows) entries, in this order."""
         kind = Kind(features, self._share(shared))
         if not self._enabled:
-            return self._bodies.decode(self._index(rows), kind)
+            return self._bodies.decode(self.index(rows), kind)
         key = (padded_size(len(rows)), kind)
         graph = self._graphs.get(key)
         if graph is None:
@@ -158,7 +158,8 @@ class Graphs:
             self._shared = shared
         return shared.tile
 
-    def _index(self, rows: tuple[int, ...]) -> torch.Tensor:
+    def index(self, rows: tuple[int, ...]) -> torch.Tensor:
+        """The rows on the device, int64; uploaded when they change."""
         if self._last is None or self._last[0] != rows:
             self._last = (rows, upload(np.array(rows, np.int64), self._rows.device))
         return self._last[1]

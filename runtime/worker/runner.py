@@ -52,6 +52,9 @@ class Decoder(Protocol):
         self, tokens: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor, pages: torch.Tensor
     ) -> torch.Tensor: ...
     def logits(self, hidden: torch.Tensor) -> torch.Tensor: ...
+    def draw(
+        self, rows: torch.Tensor, last: torch.Tensor, length: torch.Tensor, pages: torch.Tensor
+    ) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,13 @@ class Parts:
 class Launched:
     """A step on its way; `result` waits for it."""
 
-    def __init__(self, samples: int, sampled: Sampled | None, scores: torch.Tensor | None) -> None:
+    def __init__(
+        self,
+        samples: int,
+        sampled: Sampled | None,
+        scores: torch.Tensor | None = None,
+        hidden: torch.Tensor | None = None,
+    ) -> None:
         self._samples = samples
         self._event: torch.cuda.Event | None = None
         self._tokens = self._fetch(sampled.tokens if sampled else None)
@@ -78,6 +87,7 @@ class Launched:
         self._top_ids = self._fetch(sampled.top_ids if sampled else None)
         self._top_logprobs = self._fetch(sampled.top_logprobs if sampled else None)
         self._scores = self._fetch(scores)
+        self._hidden = self._fetch(hidden)
         if torch.cuda.is_available() and torch.cuda.is_initialized():
             self._event = torch.cuda.Event()
             self._event.record()
@@ -105,6 +115,7 @@ class Launched:
             top_ids=host(self._top_ids),
             top_logprobs=host(self._top_logprobs),
             scores=np.zeros(0, np.float32) if self._scores is None else self._scores.numpy(),
+            hidden=np.zeros((0, 0), np.float32) if self._hidden is None else self._hidden.numpy(),
         )
 
 
@@ -118,7 +129,9 @@ class Runner:
         bodies = Bodies(self._decode, self._flat, parts.attention.space.shared.fill)
         self.graphs = Graphs(bodies, parts.rows, parts.attention.most_queries, graphs)
         self._grammar_of: dict[int, int] = {}
+        # What the rows of the last step need; whether that is no more than their likeliest tokens.
         self._features: tuple[tuple[int, ...], Features] | None = None
+        self._greedy = False
 
     @torch.inference_mode()
     def place(self, step: Step) -> dict[int, Exception]:
@@ -146,17 +159,21 @@ class Runner:
         shared = self.sharing.of(step.work, tuple(w.row for w in step.work))
         features = self._features_of(rows)
         if step.decode:
-            sampled = self.graphs.decode(rows, features, shared)
-            return Launched(len(rows), sampled, None)
+            plain = self.parts.decoder is not None and self._greedy
+            sampled = (
+                self._draw_native(rows) if plain else self.graphs.decode(rows, features, shared)
+            )
+            return Launched(len(rows), sampled)
         layout = lay_out(step.work)
         if rows and (sampled := self.graphs.flat(layout, features, shared)) is not None:
-            return Launched(len(rows), sampled, None)
+            return Launched(len(rows), sampled)
         batch = make_batch(layout, self.rows, self.parts.pool.shape.page_size)
         hidden = self._forward(batch, shared)
         sampled = self._sample(batch, hidden, features) if rows else None
         scores = self._score(batch, hidden) if len(layout.score_at) else None
+        embedded = hidden[batch.embed_at].float() if len(layout.embed_at) else None
         self.rows.length[batch.rows] = batch.lengths
-        return Launched(len(rows), sampled, scores)
+        return Launched(len(rows), sampled, scores, embedded)
 
     @torch.inference_mode()
     def warm(self, seconds: float) -> list[int]:
@@ -220,7 +237,9 @@ class Runner:
 
     def _features_of(self, rows: tuple[int, ...]) -> Features:
         if self._features is None or self._features[0] != rows:
-            self._features = (rows, self.parts.sampler.features(rows))
+            sampler = self.parts.sampler
+            self._features = (rows, sampler.features(rows))
+            self._greedy = self._features[1] == Features() and sampler.greedy(rows)
         return self._features[1]
 
     # -- forward -------------------------------------------------------------------------------------------------
@@ -250,6 +269,12 @@ class Runner:
             )
         ]
         return torch.cat(parts)
+
+    def _draw_native(self, rows: tuple[int, ...]) -> Sampled:
+        """As _decode where all rows want their likeliest token, in one native call."""
+        decoder, own = self.parts.decoder, self.rows
+        assert decoder is not None
+        return Sampled(decoder.draw(self.graphs.index(rows), own.last, own.length, own.pages))
 
     def _decode(self, rows: torch.Tensor, kind: Kind) -> Sampled:
         """Every row computes the token it sampled last: rows int64 [rows]. Capturable in a graph."""

@@ -85,6 +85,8 @@ class Sampler:
         self._counts: torch.Tensor | None = None
         self._biases: BiasLists | None = None
         self._features: dict[int, Features] = {}
+        # Rows whose tokens are drawn by chance.
+        self._drawn: set[int] = set()
         self._staged = _Staged()
 
     # -- rows, on the host -------------------------------------------------------------------------------------------
@@ -106,6 +108,7 @@ class Sampler:
         bans = self._bans(params) if params.min_tokens > 0 else ()
         biases = {t: b for t, b in params.logit_bias if t < self._vocab_size}
         self._features[row] = features
+        (self._drawn.add if _scale(params) > 0 else self._drawn.discard)(row)
         self._staged.start(row, _settings(params, seed, prompt_length, (len(bans), len(biases))))
         if bans or biases:
             self._staged.biases[row] = ((*bans, *biases), (*(0.0 for _ in bans), *biases.values()))
@@ -125,6 +128,10 @@ class Sampler:
             if not needed.grammar and self._arena.constrains(row):
                 needed |= Features(grammar=True)
         return needed
+
+    def greedy(self, rows: Iterable[int]) -> bool:
+        """Whether all of these rows want their likeliest token."""
+        return self._drawn.isdisjoint(rows)
 
     def _bans(self, params: SamplingParams) -> tuple[int, ...]:
         eos = () if params.ignore_eos else self._eos

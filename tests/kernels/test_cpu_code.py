@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from llvmlite import ir
 
 from trellis.kernels.cpu import product
-from trellis.kernels.cpu.elementwise import exponential
+from trellis.kernels.cpu.elementwise import emit_largest, exponential
 from trellis.kernels.cpu.emit import F32, I64, POINTER, Code, Value, open_function, vector
 from trellis.kernels.cpu.product import Operands, Product, pack, pack_bias, padded
 from trellis.kernels.cpu.target import Compiled, Target
@@ -117,6 +117,26 @@ def test_exponential(lanes: int) -> None:
     far = torch.tensor([-torch.inf, -1e30, -87.0] + [200.0] * 13)
     compiled.function("f", None, ctypes.c_void_p, ctypes.c_int64)(far.data_ptr(), 16)
     assert far[:3].max() < 2e-38 and far.isfinite().all()
+
+
+@pytest.mark.parametrize(("lanes", "width"), [(16, 64), (16, 37), (8, 40), (4, 6)])
+def test_largest(lanes: int, width: int) -> None:
+    module = ir.Module("largest")
+    code = open_function(module, "f", [POINTER], I64)
+    code.finish(emit_largest(code, code.arguments[0], width, lanes))
+    compiled = HOST.compile(module)
+    function = compiled.function("f", ctypes.c_int64, ctypes.c_void_p)
+    nan, inf = torch.nan, torch.inf
+    torch.manual_seed(width)
+    rows = [torch.randn(width) for _ in range(20)]
+    rows += [torch.randint(-1, 2, (width,)).float() for _ in range(20)]
+    for row in rows:
+        for value in (None, nan, -inf):
+            if value is not None:
+                row[torch.randperm(width)[: width // 2]] = value
+            expected = int(row.nan_to_num(-inf, inf, -inf).argmax())
+            assert function(row.data_ptr()) == expected, row
+    assert 0 <= function(torch.full((width,), nan).data_ptr()) < width
 
 
 def compile_ledger(phases_of_step: int) -> Compiled:

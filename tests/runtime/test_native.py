@@ -115,6 +115,19 @@ class Scene:
             logits, self.model.logits(torch.cat(expected)[::2]), rtol=1e-4, atol=1e-4
         )
 
+    def draw(self, rows: list[int], last: Tensor) -> None:
+        """A greedy step in one call, from each row's `last` token on, and the same step in parts."""
+        lengths = torch.tensor(self.lengths, dtype=torch.int32)
+        order = torch.tensor(rows)
+        hidden = self.decoder.forward(last[order], lengths[order].long(), order, self.pages)
+        expected = self.decoder.logits(hidden).argmax(1)
+        drawn = self.decoder.draw(order, last, lengths, self.pages)
+        assert drawn.dtype == torch.int32
+        assert drawn.tolist() == expected.tolist() == last[order].tolist()
+        for row in rows:
+            self.lengths[row] += 1
+        assert lengths.tolist() == self.lengths
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
@@ -158,6 +171,18 @@ def test_native_equals_model(case: str) -> None:
     scene.step({2: 1})
 
 
+@pytest.mark.parametrize("case", ["llama-odd-sizes", "qwen2-window", "llama-bfloat16"])
+def test_a_greedy_step_in_one_call_is_its_parts(case: str) -> None:
+    scene = open_scene(CASES[case])
+    scene.step({0: 15, 2: 1, 1: 17})
+    last = torch.randint(0, scene.model.config.vocab, (ROWS,))
+    for _ in range(4):
+        scene.draw([2, 0, 1], last)
+    untouched = last[0].item()
+    scene.draw([1], last)
+    assert last[0] == untouched
+
+
 @pytest.mark.parametrize("lanes", [4, 8])
 def test_machines_with_shorter_vectors(lanes: int) -> None:
     scene = open_scene(CASES["llama-odd-sizes"], lanes=lanes)
@@ -181,6 +206,8 @@ def test_many_tokens_are_computed_in_turns(monkeypatch: pytest.MonkeyPatch) -> N
     scene = open_scene({}, threads=1)
     scene.step({0: 40, 2: 1, 1: 17})
     scene.step({0: 1, 1: 9, 2: 1})
+    monkeypatch.setattr("trellis.kernels.cpu.decoder.MOST_ROWS", 2)
+    scene.draw([2, 0, 1], torch.randint(0, scene.model.config.vocab, (ROWS,)))
 
 
 def test_what_does_not_fit_stays_with_torch(monkeypatch: pytest.MonkeyPatch) -> None:
