@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint bench clean
+FUZZ_SECONDS ?= 600
+.PHONY: help demo test fuzz browser lint bench clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +24,18 @@ demo: $(VENV)/.ready ## extraction, tool use, fork and select on the bundled mod
 test: $(VENV)/.ready ## all tests that need no GPU
 	@echo "== tests; those that need a GPU run with: $(BIN)/pytest -m gpu"
 	@$(BIN)/pytest -q -m "not gpu"
+
+fuzz: $(VENV)/.ready ## hostile input drawn anew for FUZZ_SECONDS (600); what it reaches stays in build/fuzz
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[fuzz]"
+	@for parser in body schema grammar calls; do \
+		mkdir -p build/fuzz/$$parser; echo "== $$parser, by coverage"; \
+		$(BIN)/python -P tests/fuzz/search.py $$parser -max_total_time=$$(( $(FUZZ_SECONDS) / 8 )) -max_len=4096 \
+			-verbosity=0 -artifact_prefix=build/fuzz/ build/fuzz/$$parser || exit 1; \
+	done
+	@echo "== every property test, with examples of its own"; end=$$(( $$(date +%s) + $(FUZZ_SECONDS) / 2 )); \
+	while $(BIN)/pytest -q -m "hypothesis and not gpu" --hypothesis-profile=random; do \
+		test $$(date +%s) -lt $$end || exit 0; \
+	done; exit 1
 
 browser: $(VENV)/.ready ## the tests that click through the page, installing Chromium where apt-get can
 	@test -x /usr/bin/chromedriver || { apt-get update -qq && apt-get install -y -qq chromium chromium-driver; }

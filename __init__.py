@@ -77,6 +77,11 @@ def Engine(model: str | None = None, **config: Any) -> Backend:
     """A backend in this process: the model's folder or name (None: the small bundled one), and engine settings.
 
     Raises ImportError if the engine's packages are not installed, ConfigError and ModelError for what cannot be meant.
+
+    >>> engine = tr.Engine(kv_tokens=4096)
+    >>> ask.run(backend=engine).error is None
+    True
+    >>> engine.close()
     """
     try:
         from .runtime.launch import open_engine
@@ -93,6 +98,11 @@ def Remote(url: str, api_key: str | None = None, **settings: Any) -> Backend:
     """A backend over HTTP: a Trellis server. settings: timeout, seconds without a sign of life; retries.
 
     Raises ValueError for a URL that is none.
+
+    >>> backend = tr.Remote("http://localhost:30000")
+    >>> backend.name
+    'remote'
+    >>> backend.close()
     """
     from .lang.backends import http  # it loads httpx, which nothing else needs
 
@@ -103,6 +113,11 @@ def OpenAI(base_url: str, model: str, api_key: str | None = None, **settings: An
     """A backend over any OpenAI-compatible API. settings: dialect ("openai" or "vllm"), extra, timeout, retries.
 
     Raises ValueError for a URL that is none, or an unknown dialect.
+
+    >>> backend = tr.OpenAI("http://localhost:30000/v1", "seedling")
+    >>> backend.name
+    'openai'
+    >>> backend.close()
     """
     from .lang.backends import openai
 

@@ -1,7 +1,8 @@
 """What can go wrong with a constraint, as a tree.
 
     ConstraintError (ValueError)
-    ├── InvalidConstraint        the caller is wrong: not a regex, not a JSON Schema, or nothing can satisfy it
+    ├── InvalidConstraint        the caller is wrong: not a regex, not a JSON Schema
+    │   └── Unsatisfiable        a schema that says something, and no value can satisfy it
     ├── UnsupportedConstraint    the caller is right, but this is not enforced exactly here, so it is refused by name
     ├── UnsupportedTokenizer     the model's tokenizer has a form whose tokens cannot be read as bytes
     └── ConstraintBudget         too large for the limits in force: fewer states, or larger limits
@@ -20,6 +21,10 @@ class ConstraintError(ValueError):
 
 class InvalidConstraint(ConstraintError):
     """The constraint is malformed or contradicts itself."""
+
+
+class Unsatisfiable(InvalidConstraint):
+    """The constraint is well-formed, and nothing satisfies it."""
 
 
 class UnsupportedConstraint(ConstraintError):

@@ -30,17 +30,25 @@ class Limits:
     cache_bytes: int = 256 << 20
 
 
+LOOK_EVERY = 64  # states; asking the clock costs as much as building several
+
+
 class Budget:
     """What one compilation may still use."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._states = 0
+        self._look = 0  # how many states there are when the clock is asked again
         self._deadline = time.thread_time() + limits.seconds
 
     def spend(self, states: int) -> None:
-        """Takes `states` from the budget and looks at the clock. Raises ConstraintBudget."""
+        """Takes `states` from the budget and looks at the clock, with a few states now and then. Raises
+        ConstraintBudget."""
         self._states += states
+        if states and self._states < self._look:
+            return
+        self._look = min(self._states + LOOK_EVERY, self.limits.states)
         if self._states > self.limits.states:
             raise ConstraintBudget(
                 f"needs more than {self.limits.states} automaton states; shorten its repeats, lengths and lists"

@@ -11,7 +11,7 @@ EMAIL = r"[a-z0-9_.]+@[a-z0-9]+(\.[a-z]{2,6})+"
 @tr.function
 def find_email(s, text: str) -> str:
     """Find the email address in a text."""
-    s += tr.user(f"Extract the email from this text: {text}")
+    s += tr.user("Extract the email from this text: " + text)
     s += tr.assistant(tr.gen("email", regex=EMAIL, max_tokens=40))
     return s["email"]
 

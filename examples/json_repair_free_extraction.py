@@ -30,7 +30,7 @@ class Person(BaseModel):
 def extract(s, text: str) -> Person:
     """Read a note about a person."""
     s += tr.system("You extract records.")
-    s += tr.user(f"Return the Person as JSON. Schema: {SCHEMA}\n\n{text}")
+    s += tr.user(f"Return the Person as JSON. Schema: {SCHEMA}\n\n" + text)
     s += tr.assistant(tr.gen("person", Person, max_tokens=128))
     return s["person"]
 

@@ -8,14 +8,14 @@ import trellis as tr
 
 @tr.function
 def capital(s, country: str) -> str:
-    s += tr.user(f"What is the capital of {country}?")
+    s += tr.user("What is the capital of " + country + "?")
     s += tr.assistant(tr.gen("city", max_tokens=16))
     return s["city"]
 
 
 @tr.function
 def age(s, text: str) -> int:
-    s += f"{text}\nAge: " + tr.gen("age", int)
+    s += text + "\nAge: " + tr.gen("age", int)
     return s["age"]
 
 

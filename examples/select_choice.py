@@ -19,14 +19,15 @@ def triage(s, ticket: str) -> dict[str, str]:
     branches = s.fork(len(LABELS))
     for branch, (name, labels) in zip(branches, LABELS.items(), strict=True):
         asked = f"Classify the {name} of the ticket as {', '.join(labels)}."
-        branch += tr.user(f"{asked}\n\n{ticket}")
+        branch += tr.user(asked + "\n\n" + ticket)
         branch += tr.assistant(tr.select(name, labels))
     return {name: branch[name] for branch, name in zip(branches, LABELS, strict=True)}
 
 
 @tr.function
 def sentiment(s, review: str) -> str:
-    s += f"Review: {review}\nSentiment: " + tr.select("label", ["positive", "negative", "neutral"])
+    s += "Review: " + review + "\nSentiment: "
+    s += tr.select("label", ["positive", "negative", "neutral"])
     return s["label"]
 
 

@@ -29,7 +29,7 @@ SCHEMA = json.dumps(Event.model_json_schema())
 def extract(s, text: str) -> Event:
     """Read an announcement."""
     s += tr.system("You extract records.")
-    s += tr.user(f"Return the Event as JSON. Schema: {SCHEMA}\n\n{text}")
+    s += tr.user(f"Return the Event as JSON. Schema: {SCHEMA}\n\n" + text)
     s += tr.assistant(tr.gen("event", Event, max_tokens=128))
     return s["event"]
 

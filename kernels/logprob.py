@@ -1,13 +1,14 @@
 """Log-probabilities under the raw model distribution: before masks, penalties, temperature and filters.
 
-    logprobs = token_logprobs(logits, targets)      # float32 [S]
-    ids, logprobs = top_logprobs(logits, k)         # int32, float32 [S, k], likeliest first
+    normaliser = log_normaliser(logits)                         # float32 [S]
+    logprobs = token_logprobs(logits, targets, normaliser)      # float32 [S]
+    ids, logprobs = top_logprobs(logits, k, normaliser)         # int32, float32 [S, k], likeliest first
 
     logprob(t) = x[t] - log sum_u exp(x[u])
 
 The sum is taken over fixed spans of the vocabulary, so that a row's figure does not depend on the batch. The likeliest
 are found by k rounds of maxima, first inside blocks, then among their winners; of equals the lowest id comes first.
-Each reads the logits once. It refuses to know what a target was chosen by.
+The normaliser and the likeliest each read the logits once. It refuses to know what a target was chosen by.
 """
 
 import torch
@@ -18,10 +19,15 @@ SPAN = 16384
 BLOCK = 4096
 
 
-def token_logprobs(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log-probability of one token of each row: logits [S, V] of any float type, targets int [S]; float32 [S]."""
+def token_logprobs(
+    logits: torch.Tensor, targets: torch.Tensor, normaliser: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Log-probability of one token of each row: logits [S, V] of any float type, targets int [S]; float32 [S].
+
+    normaliser: log_normaliser(logits), where it is known.
+    """
     chosen = logits.gather(1, targets.long()[:, None])[:, 0].float()
-    return chosen - log_normaliser(logits)
+    return chosen - (log_normaliser(logits) if normaliser is None else normaliser)
 
 
 def log_normaliser(logits: torch.Tensor) -> torch.Tensor:
@@ -87,8 +93,13 @@ def _total_kernel(parts_ptr, total_ptr, spans, BLOCK: tl.constexpr):
 # -- the likeliest -----------------------------------------------------------------------------------------------------
 
 
-def top_logprobs(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The k likeliest tokens of each row of `logits` [S, V] and their log-probabilities, int32 and float32 [S, k]."""
+def top_logprobs(
+    logits: torch.Tensor, k: int, normaliser: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The k likeliest tokens of each row of `logits` [S, V] and their log-probabilities, int32 and float32 [S, k].
+
+    normaliser: log_normaliser(logits), where it is known.
+    """
     size, vocabulary = logits.shape
     assert 1 <= k <= vocabulary, f"k must be between 1 and the vocabulary's {vocabulary}, got {k}"
     if not uses_triton(logits):
@@ -107,7 +118,8 @@ def top_logprobs(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tens
             values, spans * k, ids, top_values, top_ids, spans * k, k,
             FIRST=False, BLOCK=power_of_two(spans * k), num_warps=4,
         )  # fmt: skip
-    return top_ids, top_values - log_normaliser(logits)[:, None]
+    known = log_normaliser(logits) if normaliser is None else normaliser
+    return top_ids, top_values - known[:, None]
 
 
 def top_logprobs_reference(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:

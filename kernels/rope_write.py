@@ -2,7 +2,7 @@
 
     q, k = rms_norm(q), rms_norm(k)            where the model norms its heads, see norm.py
     q, k = rotated by their positions          see rope.py; q in place
-    k_pool, v_pool at slots = k, v             see write_kv.py
+    the pool at slots = k, v                   see write_kv.py; in eight bits where the pool is
 
 The result is that of the three one after the other, rounded where each of them rounds. Each element is read and
 written once; at small batches the launches saved are what counts. k and v themselves stay as they are.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
+from .fp8 import quantise_block
 from .launch import (
     await_previous,
     let_next_start,
@@ -21,6 +22,7 @@ from .launch import (
     triton,
     uses_triton,
 )
+from .layer_pool import LayerPool
 from .norm import rms_norm
 from .rope import rope
 from .write_kv import write_kv
@@ -42,7 +44,7 @@ class Rotation:
 def rope_write_reference(
     tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     rotation: Rotation,
-    pools: tuple[torch.Tensor, torch.Tensor],
+    pool: LayerPool,
     slots: torch.Tensor,
 ) -> torch.Tensor:
     """The specification of rope_write: the three operations it joins."""
@@ -51,7 +53,7 @@ def rope_write_reference(
         q_norm, k_norm, eps = rotation.norms
         q, k = rms_norm(q, q_norm, eps), rms_norm(k, k_norm, eps)
     rope(q, k, rotation.positions, rotation.table)
-    write_kv(k, v, *pools, slots)
+    write_kv(k, v, pool, slots)
     return q
 
 
@@ -66,6 +68,7 @@ def _rope_write_kernel(
     k_norm,
     k_pool,
     v_pool,
+    scales,
     slots,
     stride,
     eps,
@@ -76,6 +79,7 @@ def _rope_write_kernel(
     BLOCK_HEADS: tl.constexpr,
     BLOCK: tl.constexpr,
     NORMED: tl.constexpr,
+    QUANTISED: tl.constexpr,
     OVERLAPS: tl.constexpr,
 ):
     let_next_start(OVERLAPS)
@@ -108,23 +112,37 @@ def _rope_write_kernel(
     first = tl.where(is_value, first, (a * cos - b * sin).to(q.dtype.element_ty))
     second = tl.where(is_value, second, (b * cos + a * sin).to(q.dtype.element_ty))
     slot = tl.maximum(tl.load(slots + token), 0)
-    place = (slot // PAGE) * (K_HEADS * PAGE * DIM) + (slot % PAGE) * DIM
-    place += key_head * (PAGE * DIM) + lane
-    target = tl.where(is_query, query, tl.where(is_value, v_pool + place, k_pool + place))
-    tl.store(target, first, mask=inside)
-    tl.store(target + HALF, second, mask=inside)
+    line = (slot // PAGE) * (K_HEADS * PAGE) + slot % PAGE + key_head * PAGE
+    place = line * DIM + lane
+    if QUANTISED:
+        tl.store(query, first, mask=inside & is_query)
+        tl.store(query + HALF, second, mask=inside & is_query)
+        a, b = first.to(tl.float32), second.to(tl.float32)
+        largest = tl.maximum(tl.max(tl.abs(a), axis=1), tl.max(tl.abs(b), axis=1))
+        low, scale = quantise_block(a, largest)
+        high, scale = quantise_block(b, largest)
+        target = tl.where(is_value, v_pool + place, k_pool + place)
+        stored = inside & (head >= Q_HEADS)
+        tl.store(target, low, mask=stored)
+        tl.store(target + HALF, high, mask=stored)
+        told = (head >= Q_HEADS) & (head < Q_HEADS + 2 * K_HEADS)
+        tl.store(scales + 2 * line + is_value.to(tl.int64), scale[:, None], mask=told)
+    else:
+        target = tl.where(is_query, query, tl.where(is_value, v_pool + place, k_pool + place))
+        tl.store(target, first, mask=inside)
+        tl.store(target + HALF, second, mask=inside)
 
 
 def rope_write(
     tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     rotation: Rotation,
-    pools: tuple[torch.Tensor, torch.Tensor],
+    pool: LayerPool,
     slots: torch.Tensor,
 ) -> torch.Tensor:
     """Norm and rotate queries and keys and store keys and values; gives the queries, which may be changed in place.
 
-    tensors: q [tokens, heads, dim], k and v [tokens, kv_heads, dim], of one dtype, heads packed. pools: of keys and
-    of values, packed [pages, kv_heads, P, dim]. slots: int64 [tokens], negative for padding. Rotations of only part
+    tensors: q [tokens, heads, dim], k and v [tokens, kv_heads, dim], of one dtype, heads packed. pool: packed
+    [pages, kv_heads, P, dim]. slots: int64 [tokens], negative for padding. Rotations of only part
     of a head, and tensors that are not slices of one projection, take the three operations it joins. ValueError where
     they do not fit each other.
     """
@@ -134,8 +152,8 @@ def rope_write(
     strides = {x.stride()[len(q) == 1 :] for x in tensors}
     joined = len(strides) == 1 and q.stride(1) == dim and len(q) > 0
     if not (uses_triton(q) and joined and rotation.table.shape[1] == dim):
-        return rope_write_reference(tensors, rotation, pools, slots)
-    _check(tensors, rotation, pools, slots)
+        return rope_write_reference(tensors, rotation, pool, slots)
+    _check(tensors, rotation, pool, slots)
     q_heads, k_heads, half = q.shape[1], k.shape[1], dim // 2
     block = power_of_two(half)
     block_heads = min(power_of_two(q_heads + 2 * k_heads), max(1, 512 // block))
@@ -148,17 +166,20 @@ def rope_write(
         rotation.table,
         q_norm,
         k_norm,
-        *pools,
+        pool.keys,
+        pool.values,
+        pool.scales,
         slots,
         q.stride(0),
         eps,
         Q_HEADS=q_heads,
         K_HEADS=k_heads,
-        PAGE=pools[0].shape[2],
+        PAGE=pool.keys.shape[2],
         HALF=half,
         BLOCK_HEADS=block_heads,
         BLOCK=block,
         NORMED=rotation.norms is not None,
+        QUANTISED=pool.quantised,
         num_warps=2,
         **overlapping(q.device),
     )
@@ -168,7 +189,7 @@ def rope_write(
 def _check(
     tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     rotation: Rotation,
-    pools: tuple[torch.Tensor, torch.Tensor],
+    pool: LayerPool,
     slots: torch.Tensor,
 ) -> None:
     q, k, v = tensors
@@ -176,17 +197,15 @@ def _check(
     fits = (
         q.shape[::2] == (tokens, dim)
         and v.shape == k.shape
-        and pools[0].shape == pools[1].shape
-        and pools[0].shape[1::2] == (heads, dim)
-        and pools[0].dtype == k.dtype
-        and pools[0].is_contiguous()
-        and pools[1].is_contiguous()
+        and pool.keys.shape[1::2] == (heads, dim)
+        and (pool.quantised or pool.keys.dtype == k.dtype)
+        and pool.packed
         and slots.shape == rotation.positions.shape == (tokens,)
         and rotation.table.is_contiguous()
     )
     if not fits:
         raise ValueError(
-            f"rope_write: q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}, {pools[0].dtype} pools"
-            f" {tuple(pools[0].shape)} and {tuple(pools[1].shape)}, slots {tuple(slots.shape)}, positions"
+            f"rope_write: q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}, a {pool.keys.dtype} pool"
+            f" {tuple(pool.keys.shape)}, slots {tuple(slots.shape)}, positions"
             f" {tuple(rotation.positions.shape)} and table {tuple(rotation.table.shape)} do not fit"
         )

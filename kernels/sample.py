@@ -20,6 +20,10 @@ a GPU draw alike up to rounding of the logits. With m(x) a 32-bit finaliser, all
 m and its constants: C. Wellons, "Prospecting for Hash Functions" (2018), the variant of T. Ettinger. For small v the
 kernel takes e from its series, so that the likeliest winners, those with small e, keep their relative precision.
 
+Two precise logarithms for every token would take the GPU several times as long as the reading. But e >= v, and the
+bits of v, read as a number, give log2 v up to 0.09; so a token's value has a bound without a logarithm, and only blocks
+where the bound of some token exceeds the best value so far are computed: of n blocks about log n.
+
 The logits are read once; a row is split over several programs where the batch alone would not fill the device. It
 refuses to know penalties (penalty.py) and how masks come about (mask.py).
 """
@@ -34,6 +38,8 @@ from .settings import RowSettings
 K1, K2, K3 = 0x9E3779B1, 0x9E3779B9, 0x7F4A7C15
 M1, M2 = 0x21F0AAAD, 0xD35A2D97
 BLOCK = 2048
+# Programs that a multiprocessor's registers hold at once.
+RESIDENT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ def sample(
     if size == 0:
         return tokens
     blocks = -(-vocabulary // BLOCK)
-    splits = min(blocks, max(1, 4 * multiprocessors(logits.device) // size))
+    splits = min(blocks, max(1, RESIDENT * multiprocessors(logits.device) // size))
     span = -(-blocks // splits) * BLOCK
     values = torch.empty((size, splits), dtype=torch.float32, device=logits.device)
     chosen = torch.empty((size, splits), dtype=torch.int32, device=logits.device)
@@ -196,15 +202,28 @@ def _mix_word(x):
 
 
 @triton.jit
-def _gumbel(token, key, salt):
+def _uniform(token, key, salt):
+    """v of the noise."""
     y = (token.to(tl.uint32) * 0x9E3779B1) ^ key
     y = (y ^ (y >> 16)) * 0x21F0AAAD
     y = ((y ^ (y >> 15)) + salt) * 0xD35A2D97
     y = y ^ (y >> 15)
-    v = (y.to(tl.float32) + 0.5) * 2.3283064365386963e-10  # 2**-32
+    return (y.to(tl.float32) + 0.5) * 2.3283064365386963e-10  # 2**-32
+
+
+@triton.jit
+def _gumbel(v):
     series = v * (1 + v * (0.5 + v * (1 / 3 + v * (0.25 + v * 0.2))))
     e = tl.where(v < 0.03125, series, -tl.log(tl.maximum(1.0 - v, 5.960464477539063e-08)))
     return -tl.log(e)
+
+
+@triton.jit
+def _most_gumbel(v):
+    """At least _gumbel(v), by what is left out of the logarithms and up to 0.06 for small v."""
+    # log2 of 2^k (1 + m) is at least k + m, which is what its bits say; the last digits are for rounding.
+    bits = v.to(tl.int32, bitcast=True).to(tl.float32)
+    return 88.0299 - bits * 8.262958294867817e-08  # log 2 * (127 - bits / 2**23)
 
 
 @triton.jit
@@ -232,8 +251,8 @@ def _sample_kernel(
         bits_ptr = bank_ptr + place * words
     lane = tl.arange(0, BLOCK)
     begin = tl.program_id(1) * span
-    best = tl.full([BLOCK], float("-inf"), tl.float32)
-    choice = begin + lane
+    best = float("-inf")
+    choice = begin
     for first in range(begin, tl.minimum(begin + span, vocabulary), BLOCK):
         token = first + lane
         z = load_tempered(
@@ -241,14 +260,19 @@ def _sample_kernel(
         )
         if FILTERED:
             z = tl.where(z >= tl.load(thresholds_ptr + i), z, float("-inf"))
+        most = z
         if noisy:
-            z += _gumbel(token, key, salt)
-        choice = tl.where(z > best, token, choice)
-        best = tl.maximum(best, z)
-    top = tl.max(best, 0)
+            most += _most_gumbel(_uniform(token, key, salt))
+        if tl.max(most, 0) > best:
+            if noisy:
+                z += _gumbel(_uniform(token, key, salt))
+            top = tl.max(z, 0)
+            found = tl.min(tl.where(z == top, token, vocabulary), 0)
+            choice = tl.where(top > best, found, choice)
+            best = tl.maximum(best, top)
     out = i * tl.num_programs(1) + tl.program_id(1)
-    tl.store(values_ptr + out, top)
-    tl.store(chosen_ptr + out, tl.min(tl.where(best == top, choice, vocabulary), 0))
+    tl.store(values_ptr + out, best)
+    tl.store(chosen_ptr + out, choice)
 
 
 @triton.jit

@@ -14,8 +14,10 @@ are kept too: the result does not depend on an order of equals. Greedy rows are 
 On the GPU one program serves a row in two passes. The first keeps the maximum of each of BLOCK interleaved groups of
 tokens: at least k groups reach the k-th largest group maximum, so at least k tokens do, and none below it matters. For
 top-p alone, a token more than log(V / (1 - top_p)) below the best cannot matter, as all such together have too little.
-The second pass gathers the few tokens above that cut; among them bisection on the floats' bits finds the exact
-threshold in at most 32 rounds. What is slow: two readings of the logits, and V floats of scratch per row.
+The second pass gathers the tokens above that cut; among them bisection on the floats' bits finds the exact
+threshold in at most 32 rounds. For top-k they are few. For top-p over a flat distribution they may be nearly all, so
+each round leaves only those that it has not decided about. What is slow: two readings of the logits, V floats of
+scratch per row, and where the distribution is flat some four readings of that.
 """
 
 import torch
@@ -109,29 +111,71 @@ def _value(key):
 
 
 @triton.jit
-def _weigh(candidates_ptr, n, low, best, BLOCK: tl.constexpr):
-    """How many of the n candidates are at least `low`, and their probability relative to the best token's."""
+def _count(candidates_ptr, n, low, BLOCK: tl.constexpr):
+    """How many of the n candidates are at least `low`."""
     count = tl.zeros([BLOCK], tl.int32)
+    for first in range(0, n, BLOCK):
+        at = first + tl.arange(0, BLOCK)
+        z = tl.load(candidates_ptr + at, mask=at < n, other=float("-inf"))
+        count += ((z >= low) & (at < n)).to(tl.int32)
+    return tl.sum(count, 0)
+
+
+@triton.jit
+def _mass(candidates_ptr, n, low, best, BLOCK: tl.constexpr):
+    """The probability of the candidates that are at least `low`, relative to the best token's."""
     mass = tl.zeros([BLOCK], tl.float32)
     for first in range(0, n, BLOCK):
         at = first + tl.arange(0, BLOCK)
         z = tl.load(candidates_ptr + at, mask=at < n, other=float("-inf"))
-        kept = (z >= low) & (at < n)
-        count += kept.to(tl.int32)
-        mass += tl.where(kept, tl.exp(z - best), 0.0)
-    return tl.sum(count, 0), tl.sum(mass, 0)
+        mass += tl.where((z >= low) & (at < n), tl.exp(z - best), 0.0)
+    return tl.sum(mass, 0)
 
 
 @triton.jit
-def _search(candidates_ptr, n, low, best, least_count, least_mass, BLOCK: tl.constexpr):
-    """The largest value that this many candidates reach, with this much mass; `low` is known to do."""
+def _keep(candidates_ptr, n, low, high, BLOCK: tl.constexpr):
+    """Moves the candidates from low up to, but not, high to the front, in order, and counts them."""
+    kept_before = 0
+    for first in range(0, n, BLOCK):
+        at = first + tl.arange(0, BLOCK)
+        z = tl.load(candidates_ptr + at, mask=at < n, other=float("-inf"))
+        kept = (z >= low) & (z < high) & (at < n)
+        place = kept_before + tl.cumsum(kept.to(tl.int32), 0) - 1
+        tl.debug_barrier()  # all have read before any writes
+        tl.store(candidates_ptr + place, z, mask=kept)
+        kept_before += tl.sum(kept.to(tl.int32), 0)
+    tl.debug_barrier()
+    return kept_before
+
+
+@triton.jit
+def _nth(candidates_ptr, n, low, best, least_count, BLOCK: tl.constexpr):
+    """The largest value that this many candidates reach; `low` is known to do."""
     below, above = _key(low).to(tl.int64), _key(best).to(tl.int64) + 1
     while above - below > 1:
         middle = (below + above) >> 1
-        count, mass = _weigh(candidates_ptr, n, _value(middle.to(tl.int32)), best, BLOCK)
-        enough = (count >= least_count) & (mass >= least_mass)
+        enough = _count(candidates_ptr, n, _value(middle.to(tl.int32)), BLOCK) >= least_count
         below = tl.where(enough, middle, below)
         above = tl.where(enough, above, middle)
+    return _value(below.to(tl.int32))
+
+
+@triton.jit
+def _nucleus(candidates_ptr, n, low, best, least_mass, BLOCK: tl.constexpr):
+    """The largest value such that the candidates that reach it have this much mass; `low` does. Uses them up."""
+    below, above = _key(low).to(tl.int64), _key(best).to(tl.int64) + 1
+    before = 0.0  # the mass of what was left out because it reaches `above`
+    while (above - below > 1) & (n > 0):
+        middle = (below + above) >> 1
+        value = _value(middle.to(tl.int32))
+        mass = before + _mass(candidates_ptr, n, value, best, BLOCK)
+        if mass >= least_mass:
+            below = middle
+            n = _keep(candidates_ptr, n, value, float("inf"), BLOCK)
+        else:
+            above = middle
+            before = mass
+            n = _keep(candidates_ptr, n, float("-inf"), value, BLOCK)
     return _value(below.to(tl.int32))
 
 
@@ -201,10 +245,11 @@ def _threshold_kernel(
         total = tl.sum(mass, 0)
         if top_k > 0:
             if n > top_k:
-                cut = _search(candidates, n, cut, best, top_k, 0.0, BLOCK)
+                cut = _nth(candidates, n, cut, best, top_k, BLOCK)
             threshold = tl.maximum(threshold, cut)
-            kept_count, total = _weigh(candidates, n, cut, best, BLOCK)
+            n = _keep(candidates, n, cut, float("inf"), BLOCK)
+            total = _mass(candidates, n, cut, best, BLOCK)
         if top_p < 1.0:
-            low = _search(candidates, n, cut, best, 0, top_p * total, BLOCK)
+            low = _nucleus(candidates, n, cut, best, top_p * total, BLOCK)
             threshold = tl.maximum(threshold, low)
     tl.store(thresholds_ptr + i, threshold)

@@ -1,6 +1,6 @@
 """Write new keys and values into their slots of the page pools.
 
-    k_pool[slot // P, h, slot % P] = k[token, h]        and the same for v
+    keys[slot // P, h, slot % P] = k[token, h]        and the same for v, in eight bits where the pool is (fp8.py)
 
 Pools: [pages, kv_heads, P, dim], so that one head's part of a page is one packed block. A slot
 below zero marks padding; like everything addressed to page 0, the null page, it may be written
@@ -10,6 +10,7 @@ as a pool is larger than 2^31 elements. It does not know which request a slot be
 
 import torch
 
+from .fp8 import quantise, quantise_block
 from .launch import (
     await_previous,
     let_next_start,
@@ -19,21 +20,23 @@ from .launch import (
     triton,
     uses_triton,
 )
+from .layer_pool import LayerPool
 
 
 def write_kv_reference(
-    k: torch.Tensor,
-    v: torch.Tensor,
-    k_pool: torch.Tensor,
-    v_pool: torch.Tensor,
-    slots: torch.Tensor,
+    k: torch.Tensor, v: torch.Tensor, pool: LayerPool, slots: torch.Tensor
 ) -> None:
     """The specification of write_kv, in torch."""
     slots = slots.clamp_min(0)
-    page_size = k_pool.shape[2]
+    page_size = pool.keys.shape[2]
     pages, offsets = slots // page_size, slots % page_size
-    k_pool[pages, :, offsets] = k
-    v_pool[pages, :, offsets] = v
+    if pool.scales is None:
+        pool.keys[pages, :, offsets] = k
+        pool.values[pages, :, offsets] = v
+        return
+    for index, (x, numbers) in enumerate(((k, pool.keys), (v, pool.values))):
+        eight, pool.scales[pages, :, offsets, index] = quantise(x)
+        numbers.view(torch.uint8)[pages, :, offsets] = eight.view(torch.uint8)
 
 
 @triton.jit(do_not_specialize_on_alignment=["slots"])
@@ -42,6 +45,7 @@ def _write_kv_kernel(
     v,
     k_pool,
     v_pool,
+    scales,
     slots,
     k_stride,
     v_stride,
@@ -50,6 +54,7 @@ def _write_kv_kernel(
     DIM: tl.constexpr,
     BLOCK_HEADS: tl.constexpr,
     BLOCK: tl.constexpr,
+    QUANTISED: tl.constexpr,
     OVERLAPS: tl.constexpr,
 ):
     let_next_start(OVERLAPS)
@@ -63,42 +68,39 @@ def _write_kv_kernel(
     target = (
         (slot // PAGE) * (HEADS * PAGE * DIM) + (slot % PAGE) * DIM + head * (PAGE * DIM) + lane
     )
-    key = tl.load(k + token * k_stride + source, mask=inside)
-    value = tl.load(v + token * v_stride + source, mask=inside)
+    key = tl.load(k + token * k_stride + source, mask=inside, other=0.0)
+    value = tl.load(v + token * v_stride + source, mask=inside, other=0.0)
+    if QUANTISED:
+        key, value = key.to(tl.float32), value.to(tl.float32)
+        key, key_scale = quantise_block(key, tl.max(tl.abs(key), axis=1))
+        value, value_scale = quantise_block(value, tl.max(tl.abs(value), axis=1))
+        place = scales + 2 * ((slot // PAGE) * (HEADS * PAGE) + slot % PAGE + head * PAGE)
+        tl.store(place, key_scale[:, None], mask=head < HEADS)
+        tl.store(place + 1, value_scale[:, None], mask=head < HEADS)
     tl.store(k_pool + target, key, mask=inside)
     tl.store(v_pool + target, value, mask=inside)
 
 
-def write_kv(
-    k: torch.Tensor,
-    v: torch.Tensor,
-    k_pool: torch.Tensor,
-    v_pool: torch.Tensor,
-    slots: torch.Tensor,
-) -> None:
+def write_kv(k: torch.Tensor, v: torch.Tensor, pool: LayerPool, slots: torch.Tensor) -> None:
     """Store the keys and values of a step's tokens.
 
-    k, v: [tokens, kv_heads, dim], heads packed, tokens at any stride. k_pool, v_pool: packed
-    [pages, kv_heads, P, dim] of the same dtype. slots: int64 [tokens], negative for padding.
-    ValueError where they do not fit each other.
+    k, v: [tokens, kv_heads, dim], heads packed, tokens at any stride, of the pool's dtype or of any if
+    it holds eight bits. pool: packed [pages, kv_heads, P, dim]. slots: int64 [tokens], negative for
+    padding. ValueError where they do not fit each other.
     """
     tokens, heads, dim = k.shape
-    fits = k_pool.shape == v_pool.shape and k_pool.shape[1::2] == (heads, dim)
+    fits = pool.keys.shape[1::2] == (heads, dim)
     if v.shape != k.shape or not fits or slots.shape != (tokens,) or slots.dtype != torch.int64:
         raise ValueError(
-            f"write_kv: k {tuple(k.shape)}, v {tuple(v.shape)}, pools {tuple(k_pool.shape)},"
-            f" {tuple(v_pool.shape)} and {slots.dtype} slots {tuple(slots.shape)} do not fit"
+            f"write_kv: k {tuple(k.shape)}, v {tuple(v.shape)}, a pool {tuple(pool.keys.shape)}"
+            f" and {slots.dtype} slots {tuple(slots.shape)} do not fit"
         )
-    if k.dtype != k_pool.dtype:
-        raise ValueError(f"write_kv: keys are {k.dtype}, the pool is {k_pool.dtype}")
+    if k.dtype != pool.keys.dtype and not pool.quantised:
+        raise ValueError(f"write_kv: keys are {k.dtype}, the pool is {pool.keys.dtype}")
     if not uses_triton(k):
-        write_kv_reference(k, v, k_pool, v_pool, slots)
+        write_kv_reference(k, v, pool, slots)
         return
-    if (
-        k.stride(1) != dim
-        or v.stride(1) != dim
-        or not (k_pool.is_contiguous() and v_pool.is_contiguous())
-    ):
+    if k.stride(1) != dim or v.stride(1) != dim or not pool.packed:
         raise ValueError("write_kv: the heads of a token and the pools must be packed")
     if tokens == 0:
         return
@@ -107,16 +109,18 @@ def write_kv(
     _write_kv_kernel[(tokens, triton.cdiv(heads, block_heads))](
         k,
         v,
-        k_pool,
-        v_pool,
+        pool.keys,
+        pool.values,
+        pool.scales,
         slots,
         k.stride(0),
         v.stride(0),
         HEADS=heads,
-        PAGE=k_pool.shape[2],
+        PAGE=pool.keys.shape[2],
         DIM=dim,
         BLOCK_HEADS=block_heads,
         BLOCK=block,
+        QUANTISED=pool.quantised,
         num_warps=2,
         **overlapping(k.device),
     )

@@ -5,7 +5,7 @@ the state queues them, its `Interpreter` runs them in order on the backend's loo
 `Cell`s that the program waits for when it reads them. All states of one run share a `Scope`: backend, deadline,
 cancellation. The text of a state is a `Transcript`; forks share its computed prefix.
 
-    function, types            `@function` and its verbs; Python types to constraints and back
+    function, settings, types  `@function` and its verbs; how it runs; Python types to constraints and back
     nodes/                     what a program says, as data (ir, params), and the words for it (primitives, flow)
     state/                     the text, turns, variables and branches that nodes act on, in order (interpreter)
     answers/                   how a gen or select comes to its value: thoughts, tools, attempts

@@ -46,14 +46,10 @@ class Fallback:
 fallback = Fallback()
 
 
-class use:
-    """Makes a backend the default: from now on, or as a context manager inside the block only."""
+class Chosen:
+    """The default from now on, or inside a `with` block only: a run's own backend, which was checked before."""
 
     def __init__(self, backend: Backend) -> None:
-        if not isinstance(backend, Backend):  # pyright: ignore[reportUnnecessaryIsInstance]: callers may be untyped
-            raise InvalidProgram(
-                f"use() takes a backend such as Fake(...) or Engine(...), got {backend!r:.80}"
-            )
         self.backend = backend
         self._token = _chosen.set(backend)
 
@@ -67,6 +63,23 @@ class use:
         trace: TracebackType | None,
     ) -> None:
         _chosen.reset(self._token)
+
+
+class use(Chosen):
+    """Makes a backend the default: from now on, or as a context manager inside the block only.
+
+    >>> with tr.use(tr.Fake("yes")):
+    ...     ask()
+    'yes'
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        # Not asked for each run: it looks at every method by name, which costs as much as a call of a program.
+        if not isinstance(backend, Backend):  # pyright: ignore[reportUnnecessaryIsInstance]: callers may be untyped
+            raise InvalidProgram(
+                f"use() takes a backend such as Fake(...) or Engine(...), got {backend!r:.80}"
+            )
+        super().__init__(backend)
 
 
 def default_backend() -> Backend:

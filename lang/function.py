@@ -19,55 +19,44 @@
 nothing is slow but the backend. It refuses to know how nodes are run.
 """
 
-import asyncio
-import concurrent.futures
 import contextlib
-import contextvars
 import functools
 import inspect
-import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from .backends.base import Backend
 from .batch.jobs import BatchOptions, Jobs, Performer, jobs_of
-from .default import default_backend, use
-from .errors import InvalidProgram, Untraceable
-from .nodes.flow import at_work
+from .batch.warming import Warming, warming_of
+from .default import default_backend
+from .errors import Untraceable
 from .nodes.params import SamplingParams
 from .program.program import Program
-from .run.events import Event, Finished
+from .run.events import Event
+from .run.performing import perform, perform_aside, perform_async
 from .run.run import Run
 from .run.scope import Scope
 from .run.stream import AsyncStream, Stream
-from .run.whole import whole_of
+from .settings import Settings, check_seconds, signature_without_state
 from .state.state import State
 
 P = ParamSpec("P")
 R = TypeVar("R")
-SECONDS = 600.0
-RESERVED = ("backend", "timeout")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a function runs. backend None: the default one; seconds: for one run; defaults: sampling parameters."""
-
-    backend: Backend | None = None
-    seconds: float = SECONDS
-    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Function(Generic[P, R]):
-    """A function that runs on a State. body: the Python function itself."""
+    """A function that runs on a State. body: the Python function itself.
+
+    >>> ask.using(temperature=0.5).run().value
+    'Because.'
+    """
 
     def __init__(self, body: Callable[..., Any], settings: Settings) -> None:
         functools.update_wrapper(self, body)
         self.body = body
         self.settings = settings
         self.is_async = inspect.iscoroutinefunction(body)
-        self.signature = self.__signature__ = _signature_without_state(body)
+        self.signature = self.__signature__ = signature_without_state(body)
         self._traced: Program | Untraceable | None = None
 
     def using(
@@ -84,7 +73,7 @@ class Function(Generic[P, R]):
         """Runs it and returns its value, in the caller's thread. Raises what went wrong."""
         bound = self.signature.bind(*arguments, **named)
         run = self._begin(None, None)
-        self._perform(run, bound)
+        perform(self, run, bound)
         return run.value
 
     def run(
@@ -97,7 +86,7 @@ class Function(Generic[P, R]):
         """Runs it; the Run holds value or error. Raises TypeError for arguments that the function does not take."""
         bound = self.signature.bind(*arguments, **named)
         run = self._begin(backend, timeout)
-        self._perform(run, bound)
+        perform(self, run, bound)
         return run
 
     def start(
@@ -110,7 +99,7 @@ class Function(Generic[P, R]):
         """Starts it in a thread of its own and returns the Run at once."""
         bound = self.signature.bind(*arguments, **named)
         run = self._begin(backend, timeout)
-        self._perform_aside(run, bound)
+        perform_aside(self, run, bound)
         return run
 
     def run_batch(
@@ -141,14 +130,14 @@ class Function(Generic[P, R]):
         """Runs it in a thread of its own and yields events. Leaving the stream cancels the run."""
         bound = self.signature.bind(*arguments, **named)
         stream: Stream[R] = Stream(lambda listener: self._begin(backend, timeout, listener))
-        self._perform_aside(stream.run, bound, stream.post)
+        perform_aside(self, stream.run, bound, stream.post)
         return stream
 
     async def acall(self, *arguments: P.args, **named: P.kwargs) -> R:
         """The async twin of a plain call. Cancelling it cancels the run."""
         bound = self.signature.bind(*arguments, **named)
         run = self._begin(None, None)
-        await self._perform_async(run, bound)
+        await perform_async(self, run, bound)
         return run.value
 
     async def arun(
@@ -161,7 +150,7 @@ class Function(Generic[P, R]):
         """The async twin of `run`."""
         bound = self.signature.bind(*arguments, **named)
         run = self._begin(backend, timeout)
-        await self._perform_async(run, bound)
+        await perform_async(self, run, bound)
         return run
 
     async def arun_batch(
@@ -188,7 +177,7 @@ class Function(Generic[P, R]):
         bound = self.signature.bind(*arguments, **named)
         return AsyncStream(
             lambda listener: self._begin(backend, timeout, listener),
-            lambda run: self._perform_async(run, bound),
+            lambda run: perform_async(self, run, bound),
         )
 
     def trace(self, **given: Any) -> Program:
@@ -201,12 +190,17 @@ class Function(Generic[P, R]):
         return trace(self, given)
 
     def traced(self) -> Program:
-        """`trace()` without arguments, done once. Raises Untraceable, each time."""
+        """`trace()` without arguments, done once. Raises Untraceable, each time, whatever went wrong.
+
+        A mistake that is no matter of tracing is met again where the function is interpreted.
+        """
         if self._traced is None:
             try:
                 self._traced = self.trace()
             except Untraceable as error:
                 self._traced = error
+            except Exception as error:
+                self._traced = Untraceable(f"tracing it raised {type(error).__name__}: {error}")
         if isinstance(self._traced, Untraceable):
             raise self._traced
         return self._traced
@@ -234,19 +228,24 @@ class Function(Generic[P, R]):
     def _jobs(self, options: BatchOptions) -> Jobs[R]:
         backend, timeout = options.get("backend") or self._backend(), options.get("timeout")
 
-        def perform(run: Run[R], item: Mapping[str, Any]) -> None:
+        def perform_item(run: Run[R], item: Mapping[str, Any]) -> None:
             if (bound := self._bind_item(run, item)) is not None:
-                self._perform(run, bound)
+                perform(self, run, bound)
 
-        async def aperform(run: Run[R], item: Mapping[str, Any]) -> None:
+        async def aperform_item(run: Run[R], item: Mapping[str, Any]) -> None:
             if (bound := self._bind_item(run, item)) is not None:
-                await self._perform_async(run, bound)
+                await perform_async(self, run, bound)
 
         def begin() -> Run[R]:
             return self._begin(backend, timeout)
 
+        def warming() -> Warming:
+            seconds = self.settings.seconds if timeout is None else check_seconds(timeout)
+            return warming_of(self, backend, seconds)
+
         name = self.body.__name__
-        return jobs_of(Performer(name, begin, perform, aperform, self._restored), options)
+        performer = Performer(name, begin, perform_item, aperform_item, self._restored, warming)
+        return jobs_of(performer, options)
 
     def _restored(self, value: Any) -> Any:
         """A value from plain data, as the function's annotation says; as it is, without one."""
@@ -264,79 +263,6 @@ class Function(Generic[P, R]):
         except TypeError as error:
             run.abandon(error)
             return None
-
-    def _perform(self, run: Run[R], bound: inspect.BoundArguments) -> None:
-        """Brings a run to its end in this thread. Raises only what is no Exception, such as KeyboardInterrupt, and
-        InvalidProgram on the backend's own loop."""
-        run.scope.check_thread()
-        whole = whole_of(self, run, bound.arguments)
-        if self.is_async or whole is not None:
-            work = run.scope.backend.loop.submit(whole or self._perform_async(run, bound))
-            try:
-                work.result()
-            except BaseException:
-                run.cancel()
-                raise
-            return
-        with use(run.scope.backend), at_work(run.state):
-            try:
-                value = self.body(run.state, *bound.args, **bound.kwargs)
-                run.settle()
-            except BaseException as error:
-                run.abandon(error)
-                if not isinstance(error, Exception):
-                    raise
-            else:
-                run.complete(value)
-
-    def _perform_aside(
-        self,
-        run: Run[R],
-        bound: inspect.BoundArguments,
-        post: Callable[[Event], None] | None = None,
-    ) -> "concurrent.futures.Future[None]":
-        """Brings a run to its end in a thread of its own, and posts that it did."""
-        future: concurrent.futures.Future[None] = concurrent.futures.Future()
-        future.set_running_or_notify_cancel()  # a cancelled waiter leaves the thread to end by itself
-        context = contextvars.copy_context()
-
-        def work() -> None:
-            try:
-                context.run(self._perform, run, bound)
-            finally:
-                if post is not None:
-                    post(Finished(run))
-                future.set_result(None)
-
-        threading.Thread(target=work, name=f"trellis-{self.body.__name__}", daemon=True).start()
-        return future
-
-    async def _perform_async(self, run: Run[R], bound: inspect.BoundArguments) -> None:
-        """Brings a run to its end from an asyncio loop: an async body here, any other in a thread of its own."""
-        if self.is_async and (whole := whole_of(self, run, bound.arguments)) is not None:
-            try:
-                await asyncio.shield(asyncio.wrap_future(run.scope.backend.loop.submit(whole)))
-            except asyncio.CancelledError:
-                run.cancel()
-                raise
-            return
-        if not self.is_async:
-            try:
-                await asyncio.wrap_future(self._perform_aside(run, bound))
-            except asyncio.CancelledError:
-                run.cancel()
-                raise
-            return
-        with use(run.scope.backend), at_work(run.state):
-            try:
-                value = await self.body(run.state, *bound.args, **bound.kwargs)
-                await run.settled()
-            except BaseException as error:
-                await run.abandoned(error)
-                if not isinstance(error, Exception):
-                    raise
-            else:
-                await run.completed(value)
 
 
 @overload
@@ -362,6 +288,13 @@ def function(
     """Makes a Python function whose first parameter is the State runnable: `@function` or `@function(timeout=30)`.
 
     A Program becomes a function again: `function(program)`.
+
+    >>> @tr.function(timeout=30)
+    ... def why(s, what: str) -> str:
+    ...     s += "Why " + what + "? " + tr.gen("x")
+    ...     return s["x"]
+    >>> why("rain")
+    'Because.'
     """
     if isinstance(body, Program):
         from .program.execute import body_of  # it needs pydantic, which other functions do not
@@ -372,26 +305,3 @@ def function(
             backend=backend, timeout=timeout, **sampling
         )
     return Function[Any, Any](body, Settings())
-
-
-def check_seconds(timeout: float) -> float:
-    """The time for one run. Raises InvalidProgram if it is not a positive number."""
-    if not isinstance(timeout, int | float) or not timeout > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidProgram(f"timeout must be a positive number of seconds, got {timeout!r}")
-    return timeout
-
-
-def _signature_without_state(body: Callable[..., Any]) -> inspect.Signature:
-    signature = inspect.signature(body)
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = list(signature.parameters.values())
-    if not parameters or parameters[0].kind not in kinds:
-        raise InvalidProgram(
-            f"the first parameter of {body.__name__}() must be its state: def {body.__name__}(s)"
-        )
-    for taken in RESERVED:
-        if taken in signature.parameters:
-            raise InvalidProgram(
-                f"{body.__name__}() cannot have a parameter named {taken!r}: run() takes one"
-            )
-    return signature.replace(parameters=parameters[1:])

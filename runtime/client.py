@@ -2,6 +2,7 @@
 
     async for delta in client.generate(prompt, params, constraint): ...
     scores = await client.score(prompt, ("yes", "no"), params)
+    vectors = await client.embed((prompt,), params)     # what the model makes of each prompt, as numbers
     prefix = await client.hold(prompt, params)          # compute now, keep the KV
     client.release(prefix)
 
@@ -16,7 +17,7 @@ import functools
 import random
 import threading
 from array import array
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,12 +26,14 @@ from ..constrained.compiling.compiler import AnyGrammar, Compiler, CompilerClose
 from ..constrained.spec import Constraint, Regex
 from ..lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt
 from ..lang.nodes.params import SamplingParams
+from .arrivals import Flow, Queue
 from .chat import ChatTemplate
+from .embedding import Embedding, embedding_of
 from .engine import Engine, Ticket
 from .errors import EngineStopped, RequestError
 from .mailbox import Mailbox, Mailboxes
 from .prompt import LocalPrefix, PromptEncoder, common_length
-from .request import Request
+from .request import Request, computing
 from .stops import RegexSearch
 from .text import TextStream
 from .tokenizer import Tokenizer
@@ -76,23 +79,41 @@ class Client:
 
         Raises InvalidConstraint, UnsupportedConstraint, InvalidParams, RequestError, Overloaded, EngineStopped.
         """
-        self._check(params)
-        tokens, base = self.encoder.encode(prompt)
-        grammar = await self._compile(constraint)
-        stop = await self._compile(Regex(params.stop_regex)) if params.stop_regex else None
-        tickets: list[Ticket] = []
         queue, sink = self._open()
-        for index in range(params.n):
-            request = self._request(tokens, params, base)
-            request.keep = params.keep and index == 0
-            if params.seed is not None:
-                request.seed = params.seed + index
-            self._constrain(request, grammar)
-            search = RegexSearch[Any](stop) if stop is not None else None
-            tickets.append(self._ticket(request, sink, index, search))
+        tickets = await self._begin(prompt, params, constraint, sink)
         async with aclosing(self._run(tickets, queue)) as deltas:
             async for delta in deltas:
                 yield delta
+
+    async def send(
+        self,
+        prompt: Prompt,
+        params: SamplingParams,
+        constraint: Constraint | None,
+        take: Callable[[Delta], None],
+    ) -> None:
+        """`generate` for who would rather be called: `take` gets each Delta on this loop. Returns after the last.
+
+        Waking a task for each Delta costs more than most readers do with one. Cancelling ends the work at once.
+        """
+        left = params.n
+
+        def count(delta: Delta) -> None:
+            nonlocal left
+            take(delta)
+            left -= delta.finish is not None
+            if not left:
+                flow.end()
+
+        flow = Flow(count, self._lose)
+        tickets = await self._begin(prompt, params, constraint, self._sink(flow))
+        self.engine.add_requests(tickets)
+        try:
+            await flow.wait()
+        finally:
+            flow.close()
+            if left and not self.engine.closed:
+                self.engine.abort(tickets, Finish("abort", None))
 
     async def score(
         self, prompt: Prompt, choices: Sequence[str], params: SamplingParams
@@ -103,8 +124,10 @@ class Client:
         is tokenised together with the text before it, so a token may straddle the boundary; it counts as the choice's.
         """
         self._check(params)
-        branches = [self.encoder.encode(prompt, choice)[0] for choice in choices]
-        head, base = self.encoder.encode(prompt)
+        head, base = await self.encoder.encode_aside(prompt)
+        if len(head) > (most := self.resources.context):
+            raise RequestError(f"the prompt has {len(head)} tokens; the context holds {most}")
+        branches = await self.encoder.encode_branches(prompt, choices)
         if not head:
             head = self.encoder.start
             branches = [b if common_length(head, b) == len(head) else head + b for b in branches]
@@ -124,10 +147,45 @@ class Client:
             if held is not None:
                 self.release(held)
 
+    async def score_rows(
+        self, rows: Sequence[list[int]], begin: int, params: SamplingParams
+    ) -> list[tuple[tuple[float, ...], int]]:
+        """Log-probabilities of each row's tokens from `begin` on, and how many tokens were cached.
+
+        Token 0 has none: there is nothing before it. Raises RequestError, Overloaded, EngineStopped.
+        """
+        self._check(params)
+        queue, sink = self._open()
+        tickets: list[Ticket] = []
+        for row in rows:
+            self.encoder.check(row)
+            request = self._request(row, computing(params), None)
+            if max(1, begin) < len(row):
+                request.targets_from = max(1, begin)
+            tickets.append(self._ticket(request, sink))
+        await self._compute(tickets, queue, "the prompts were not scored")
+        return [(tuple(t.request.scores), t.request.cached or 0) for t in tickets]
+
+    async def embed(self, prompts: Sequence[Prompt], params: SamplingParams) -> list[Embedding]:
+        """Each prompt as the model's hidden state after its last token, scaled to length 1.
+
+        Of `params` the namespace, priority and timeout count. Raises RequestError, Overloaded, EngineStopped.
+        """
+        self._check(params)
+        queue, sink = self._open()
+        tickets: list[Ticket] = []
+        for prompt in prompts:
+            tokens, base = await self.encoder.encode_aside(prompt)
+            request = self._request(tokens, computing(params), base)
+            request.embeds = True
+            tickets.append(self._ticket(request, sink))
+        await self._compute(tickets, queue, "the prompts were not embedded")
+        return [embedding_of(ticket.request) for ticket in tickets]
+
     async def hold(self, prompt: Prompt, params: SamplingParams) -> LocalPrefix:
         """Computes the prompt now and keeps its KV until `release`."""
         self._check(params)
-        tokens, base = self.encoder.encode(prompt)
+        tokens, base = await self.encoder.encode_aside(prompt)
         if not tokens:
             return LocalPrefix([])
         return await self._hold_tokens(tokens, params, base)
@@ -177,6 +235,25 @@ class Client:
 
     # -- requests ------------------------------------------------------------------------------------------------
 
+    async def _begin(
+        self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None, sink: "_Sink"
+    ) -> list[Ticket]:
+        """The requests of `params.n` answers."""
+        self._check(params)
+        tokens, base = await self.encoder.encode_aside(prompt)
+        grammar = await self._compile(constraint)
+        stop = await self._compile(Regex(params.stop_regex)) if params.stop_regex else None
+        tickets: list[Ticket] = []
+        for index in range(params.n):
+            request = self._request(tokens, params, base)
+            request.keep = params.keep and index == 0
+            if params.seed is not None:
+                request.seed = params.seed + index
+            self._constrain(request, grammar)
+            search = RegexSearch[Any](stop) if stop is not None else None
+            tickets.append(self._ticket(request, sink, index, search))
+        return tickets
+
     def _check(self, params: SamplingParams) -> None:
         self.encoder.check((*params.stop_token_ids, *(token for token, _ in params.logit_bias)))
         if params.adapter is not None:
@@ -215,9 +292,17 @@ class Client:
         if grammar is not None:
             request.constrain(grammar, self.resources.compiler.matcher(grammar))
 
-    def _open(self) -> "tuple[asyncio.Queue[Delta | Exception], _Sink]":
-        queue: asyncio.Queue[Delta | Exception] = asyncio.Queue()
-        return queue, _Sink(self._mailboxes.here(), queue)
+    def _open(self) -> "tuple[Queue[Delta], _Sink]":
+        queue = Queue(self._lose)
+        return queue, self._sink(queue)
+
+    def _sink(self, reader: "Queue[Delta] | Flow[Delta]") -> "_Sink":
+        return _Sink(self._mailboxes.here(), reader)
+
+    def _lose(self, delta: Delta) -> None:
+        """A Delta that nobody reads any more: what was to be kept is not."""
+        if delta.prefix is not None:
+            self.release(delta.prefix)
 
     def _ticket(
         self, request: Request, sink: "_Sink", index: int = 0, search: RegexSearch | None = None
@@ -227,38 +312,37 @@ class Client:
         text = TextStream(tokenizer.decoder(request.tokens), params.stop, search)
         return Ticket(request, text, sink, self._spell, index)
 
-    async def _run(
-        self, tickets: list[Ticket], queue: "asyncio.Queue[Delta | Exception]"
-    ) -> AsyncGenerator[Delta, None]:
+    async def _run(self, tickets: list[Ticket], queue: Queue[Delta]) -> AsyncGenerator[Delta, None]:
         """Sends requests in and gives what comes back, until all have ended."""
         self.engine.add_requests(tickets)
         left = len(tickets)
         try:
-            while left:
-                item = await queue.get()
-                if isinstance(item, Exception):
-                    raise item
-                left -= item.finish is not None
-                yield item
+            while left and (delta := await queue.get()) is not None:
+                left -= delta.finish is not None
+                yield delta
         finally:
+            queue.close()
             if left and not self.engine.closed:
                 self.engine.abort(tickets, Finish("abort", None))
+
+    async def _compute(self, tickets: list[Ticket], queue: Queue[Delta], failing: str) -> None:
+        """Runs requests that generate nothing. Raises TimeoutError, which begins with `failing`."""
+        async with aclosing(self._run(tickets, queue)) as deltas:
+            async for delta in deltas:
+                if delta.finish is not None and delta.finish.reason == "timeout":
+                    seconds = tickets[0].request.params.timeout
+                    raise TimeoutError(f"{failing} in {seconds} seconds")
 
     async def _hold_tokens(
         self, tokens: list[int], params: SamplingParams, base: LocalPrefix | None
     ) -> LocalPrefix:
-        plain = SamplingParams(
-            max_tokens=0,
-            namespace=params.namespace,
-            priority=params.priority,
-            timeout=params.timeout,
-        )
-        request = self._request(tokens, plain, base)
+        request = self._request(tokens, computing(params), base)
         request.keep = True
         queue, sink = self._open()
         async with aclosing(self._run([self._ticket(request, sink)], queue)) as deltas:
             async for delta in deltas:
                 if delta.finish is not None and delta.finish.reason == "timeout":
+                    self._lose(delta)
                     raise TimeoutError(f"the prompt was not computed in {params.timeout} seconds")
                 if isinstance(delta.prefix, LocalPrefix):
                     return delta.prefix
@@ -271,22 +355,14 @@ class Client:
         params: SamplingParams,
         base: LocalPrefix | None,
     ) -> tuple[ChoiceScore, ...]:
-        plain = SamplingParams(
-            max_tokens=0,
-            namespace=params.namespace,
-            priority=params.priority,
-            timeout=params.timeout,
-        )
+        plain = computing(params)
         queue, sink = self._open()
         tickets: list[Ticket] = []
         for branch, begin in zip(branches, begins, strict=True):
             request = self._request(branch, plain, base)
             request.targets_from = begin
             tickets.append(self._ticket(request, sink))
-        async with aclosing(self._run(tickets, queue)) as deltas:
-            async for delta in deltas:
-                if delta.finish is not None and delta.finish.reason == "timeout":
-                    raise TimeoutError(f"the choices were not scored in {params.timeout} seconds")
+        await self._compute(tickets, queue, "the choices were not scored")
         return tuple(
             ChoiceScore(tuple(t.request.tokens[b:]), tuple(t.request.scores))
             for t, b in zip(tickets, begins, strict=True)
@@ -298,11 +374,14 @@ class _Sink:
     """Where the engine's thread leaves a request's Deltas; the last one gets the kept prefix."""
 
     mailbox: Mailbox
-    queue: "asyncio.Queue[Delta | Exception]"
+    reader: "Queue[Delta] | Flow[Delta]"
 
     def __call__(self, ticket: Ticket, item: Delta | Exception) -> None:
-        if isinstance(item, Delta) and item.finish is not None and ticket.request.keep:
+        if isinstance(item, Exception):
+            self.mailbox.post(self.reader.end, item)
+            return
+        if item.finish is not None and ticket.request.keep:
             request = ticket.request
             prefix = LocalPrefix(list(request.tokens), ticket.text.tail, request.node)
             item = replace(item, prefix=prefix)
-        self.mailbox.post(self.queue, item)
+        self.mailbox.post(self.reader.put, item)

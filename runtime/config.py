@@ -6,6 +6,7 @@ The command line and the server derive their flags from these fields; nothing is
 It refuses to know how the values are used, except to check that each can be meant.
 """
 
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ class EngineConfig:
     )
     device: str = _setting("auto", "cpu, cuda, cuda:1 ...; auto takes a GPU where there is one.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = _setting(
-        "auto", "Type of weights and KV; auto is the model's own on a GPU and float32 on a CPU."
+        "auto", "Type of weights; auto is the model's own on a GPU and float32 on a CPU."
     )
     load: Literal["weights", "dummy"] = _setting(
         "weights", "dummy fills the model with random numbers, for measuring."
@@ -34,6 +35,14 @@ class EngineConfig:
         None, "Longest prompt plus answer, in tokens; the model's own when absent."
     )
     kv_tokens: int | None = _setting(None, "Tokens the KV pool holds; as many as fit when absent.")
+    kv_dtype: Literal["auto", "fp8"] = _setting(
+        "auto",
+        "Type of keys and values; auto is dtype. fp8 is eight bits and a scale for each token and head:"
+        " half the memory of bfloat16; on a CPU without native code.",
+    )
+    share: bool = _setting(
+        True, "Read keys that rows of a step share once for all of them, on a GPU."
+    )
     memory_fraction: float = _setting(
         0.9, "Part of the free device memory that weights and KV may take."
     )
@@ -88,10 +97,14 @@ class EngineConfig:
             )
         if self.max_wait_seconds < 0:
             raise ConfigError(f"max_wait_seconds must not be negative, got {self.max_wait_seconds}")
+        if re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device) is None:
+            raise ConfigError(f"device must be auto, cpu or cuda[:N], got {self.device!r}")
         if self.dtype not in ("auto", "float32", "bfloat16", "float16"):
             raise ConfigError(
                 f"dtype must be auto, float32, bfloat16 or float16, got {self.dtype!r}"
             )
+        if self.kv_dtype not in ("auto", "fp8"):
+            raise ConfigError(f"kv_dtype must be auto or fp8, got {self.kv_dtype!r}")
         if self.load not in ("weights", "dummy"):
             raise ConfigError(f"load must be weights or dummy, got {self.load!r}")
 

@@ -161,9 +161,12 @@ def _open_runner(
         device, vocabulary, config.max_running, sizes.grammar_bytes, sizes.mask_rows
     )
     sampler = Sampler(config.max_running, shape.vocab, device, arena)
-    attention_shape = AttentionShape(shape.heads, shape.kv_heads, shape.head_dim, dtype, PAGE_SIZE)
+    stored = _kv_dtype(config.kv_dtype, dtype, device)
+    attention_shape = AttentionShape(
+        shape.heads, shape.kv_heads, shape.head_dim, dtype, PAGE_SIZE, stored
+    )
     space = AttentionSpace.create(attention_shape, 2 * config.max_running, context, device)
-    pool_shape = PoolShape(shape.layers, shape.kv_heads, shape.head_dim, PAGE_SIZE, dtype)
+    pool_shape = PoolShape(shape.layers, shape.kv_heads, shape.head_dim, PAGE_SIZE, stored)
     free = _free_bytes(config, model, sizes.step_tokens)
     wanted = config.kv_tokens
     if wanted is None and device.type == "cpu":
@@ -171,7 +174,7 @@ def _open_runner(
     pages = fit_tokens(pool_shape, free, wanted, LEAST_TOKENS) // PAGE_SIZE + 1
     pool = Pool(pool_shape, pages, device)
     windows = shape.window or (None,) * shape.layers
-    attention = Attention(pool, space, shape.head_dim**-0.5, windows)
+    attention = Attention(pool, space, shape.head_dim**-0.5, windows, config.share)
     decoder = _open_decoder(config, model, pool, coming)
     if decoder is None:
         _pack(model)
@@ -189,8 +192,8 @@ def _threads(config: EngineConfig, model: Model) -> int:
 
 
 def _begin_decoder(config: EngineConfig, model: ModelConfig, place: Placement) -> "Coming | None":
-    """Starts compiling the model's native form, where it has one."""
-    if not config.native or place.device.type != "cpu":
+    """Starts compiling the model's native form, where it has one; it reads keys in float32."""
+    if not config.native or place.device.type != "cpu" or config.kv_dtype != "auto":
         return None
     # Here, as a GPU needs no compiler for a CPU.
     from .models.native import begin
@@ -237,6 +240,17 @@ def _dtype(name: str, model: ModelConfig, device: torch.device) -> torch.dtype:
     if name == "auto":
         name = "float32" if device.type == "cpu" else model.dtype
     return getattr(torch, name)
+
+
+def _kv_dtype(name: str, dtype: torch.dtype, device: torch.device) -> torch.dtype:
+    """The dtype of keys and values; ConfigError where eight bits are asked for and cannot be had."""
+    if name == "auto":
+        return dtype
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 9):
+        raise ConfigError(
+            "kv_dtype='fp8' needs a GPU of compute capability 8.9 or above: use kv_dtype='auto'"
+        )
+    return torch.float8_e4m3fn
 
 
 def _free_bytes(config: EngineConfig, model: Model, step_tokens: int) -> int:

@@ -1,10 +1,10 @@
-"""Mailbox: items from the engine's thread to queues of one asyncio loop, many of them per wake-up.
+"""Mailbox: items from the engine's thread to readers on one asyncio loop, many of them per wake-up.
 
-    mailbox = mailboxes.here()            # on the loop
-    with mailboxes.together():            # on the engine's thread
-        mailbox.post(queue, delta)
+    mailbox = mailboxes.here()                        # on the loop
+    with mailboxes.together():                        # on the engine's thread
+        mailbox.post(queue.put_nowait, delta)         # calls it there, soon
 
-Waking a loop costs more than a queue entry, and hands the interpreter to the loop's thread for as long as that has
+Waking a loop costs more than an entry, and hands the interpreter to the loop's thread for as long as that has
 work. So entries posted together, or before the loop gets round to them, share one wake-up; and a thread of its own
 wakes the loops for those posted together, once the posting thread leaves the interpreter, as it does to compute.
 It refuses to know what the items are.
@@ -14,23 +14,23 @@ import asyncio
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 
 class Mailbox:
-    """Where another thread leaves items for queues of one loop. Items for a loop that has ended are dropped."""
+    """Where another thread leaves items for readers on one loop. Items for a loop that has ended are dropped."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._items: deque[tuple[asyncio.Queue[Any], Any]] = deque()
+        self._items: deque[tuple[Callable[[Any], object], Any]] = deque()
         self._scheduled = False
         self._held = False
 
-    def post(self, queue: asyncio.Queue[Any], item: Any) -> None:
-        """Puts the item into the queue soon. From any one thread."""
-        self._items.append((queue, item))
+    def post(self, take: Callable[[Any], object], item: Any) -> None:
+        """Calls `take`, which must not raise, with the item on the loop soon. From any one thread."""
+        self._items.append((take, item))
         if not self._held:
             self.wake()
 
@@ -44,7 +44,7 @@ class Mailbox:
         return bool(self._items)
 
     def wake(self) -> None:
-        """Has the loop put what was posted into the queues. From any thread."""
+        """Has the loop take what was posted. From any thread."""
         if self._scheduled:
             return
         self._scheduled = True
@@ -60,8 +60,8 @@ class Mailbox:
         # Reset first: an item posted from here on either is seen below or schedules another wake-up.
         self._scheduled = False
         while self._items:
-            queue, item = self._items.popleft()
-            queue.put_nowait(item)
+            take, item = self._items.popleft()
+            take(item)
 
 
 class Mailboxes:

@@ -6,7 +6,7 @@ leaving rows out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .request import Drawn, Request
 from .step import RowStart, Step, Work
@@ -51,8 +51,7 @@ class Plan:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """What a commit did to one request."""
 
     request: Request
@@ -72,3 +71,13 @@ class Draft:
         self.places: list[tuple[int, Place]] = []
         self.masks: list[tuple[int, Mask]] = []
         self.forced: list[tuple[int, Sequence[int]]] = []
+
+    def step(self, index: int, ends: Sequence[int]) -> Step:
+        """The Step that was made. ends: rows freed since the last one."""
+        decode = not self.starts and all(
+            w.tokens is None and w.sample and not w.targets for w in self.work
+        )
+        return Step(
+            index, self.work, decode, ends, self.starts,
+            self.copies, self.pages, self.places, self.forced, self.masks,
+        )  # fmt: skip

@@ -2,18 +2,20 @@
 
     tokens, base = encoder.encode(prompt)
     branch, _ = encoder.encode(prompt, "yes")        # the prompt with a choice after it
+    tokens, base = await encoder.encode_aside(prompt)        # a long one in a thread, so that nobody waits for it
 
 Only new text is tokenised; the tokens of a prefix stay as they are. Neighbouring texts are tokenised together, user
 text never yields a special token. It refuses to know about requests and engines.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..lang.backends.base import Piece, Prompt
 from .errors import RequestError
-from .tokenizer import Tokenizer
+from .tokenizer import LONG_TEXT, Tokenizer
 
 if TYPE_CHECKING:
     from ..radix.node import Node
@@ -63,6 +65,19 @@ class PromptEncoder:
         for piece in merge_pieces(pieces):
             tokens += self._encode_piece(piece, first=not tokens)
         return tokens, base
+
+    async def encode_aside(self, prompt: Prompt) -> tuple[list[int], LocalPrefix | None]:
+        """The same; a long text is tokenised beside the loop."""
+        if sum(len(piece.text) for piece in prompt.pieces) < LONG_TEXT:
+            return self.encode(prompt)
+        return await asyncio.to_thread(self.encode, prompt)
+
+    async def encode_branches(self, prompt: Prompt, choices: Sequence[str]) -> list[list[int]]:
+        """The prompt with each choice after it."""
+        length = sum(len(piece.text) for piece in prompt.pieces)
+        if length * len(choices) + sum(map(len, choices)) < LONG_TEXT:
+            return [self.encode(prompt, choice)[0] for choice in choices]
+        return await asyncio.to_thread(lambda: [self.encode(prompt, c)[0] for c in choices])
 
     def check(self, tokens: Sequence[int]) -> None:
         """Raises RequestError for a token id out of range."""

@@ -1,4 +1,4 @@
-"""Request: one generation (or scoring) in the engine, from its arrival to its last token.
+"""Request: one generation (or scoring, or embedding) in the engine, from its arrival to its last token.
 
     request = Request(id, tokens, params, ...)
     request.ready()                 # how many tokens could be computed now
@@ -12,7 +12,10 @@ memory, other requests and text.
 from array import array
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..lang.backends.base import Finish
 from ..lang.nodes.params import SamplingParams
@@ -33,8 +36,7 @@ class Status(Enum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """One generated token. logprob and top are None and empty unless asked for; forced ones have none."""
 
     id: int
@@ -64,6 +66,7 @@ class Request:
     they were launched before it was known that the text there is forced.
 
     limit: length at which generation ends. targets_from: index of the first token to score; None: generate.
+    embeds: the hidden state after the last token is wanted, and nothing is generated; `hidden` has it in the end.
     committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request whose
     whole path begins these tokens. turn: place in the order of arrival. starts: how often it took a row. untold:
     first forced token that the device has not been told of. eos_ids: empty to ignore them. mask: of the next token,
@@ -81,6 +84,7 @@ class Request:
     mask: "Mask | None" = None
     base: "Node | None" = None
     targets_from: int | None = None
+    embeds: bool = False
     keep: bool = False
     arrival: float = 0.0
     turn: int = 0
@@ -104,6 +108,7 @@ class Request:
     untold: int | None = None
     watchful: bool = False
     scores: list[float] = field(default_factory=list[float])
+    hidden: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         self.prompt_length = len(self.tokens)
@@ -200,3 +205,13 @@ class Request:
         if self.matcher.finished and self.finish is None:
             self.finish = Finish("stop", None)
         return [Drawn(token, "forced") for token in forced]
+
+
+def computing(params: SamplingParams) -> SamplingParams:
+    """The options of a request that computes its prompt and generates nothing."""
+    return SamplingParams(
+        max_tokens=0,
+        namespace=params.namespace,
+        priority=params.priority,
+        timeout=params.timeout,
+    )

@@ -25,9 +25,9 @@ from ..lang.backends.base import Finish
 from .errors import Overloaded, RequestError
 from .memory.cache import PrefixCache
 from .plan import Draft, Limits, Plan, Progress
-from .policy import order_waiting
+from .policy import SAMPLED_COST, Holdings, Waiting
 from .request import Drawn, Request, Status
-from .step import Result, RowStart, Step, Work
+from .step import Result, RowStart, Work
 
 
 class Scheduler:
@@ -37,7 +37,7 @@ class Scheduler:
         self.cache = cache
         self.limits = limits
         self.clock = clock
-        self.waiting: list[Request] = []
+        self.waiting = Waiting()
         self.running: list[Request] = []
         self.refused: list[tuple[Request, Exception]] = []
         self.preemptions = 0
@@ -50,13 +50,12 @@ class Scheduler:
 
     def add(self, request: Request) -> None:
         """Queues a request. Raises Overloaded when the queue is full, RequestError when it can never run."""
-        if len(self.waiting) >= self.limits.max_waiting:
-            raise Overloaded(f"{len(self.waiting)} requests wait already; try again in a moment")
         length = len(request.tokens)
         room = min(self.limits.context, self.cache.capacity)
         if length < 1:
             raise RequestError("the prompt is empty: at least one token is needed to generate from")
-        if length + (request.targets_from is None and not request.keep) > room:
+        generates = request.targets_from is None and not (request.keep or request.embeds)
+        if length + generates > room:
             what = "context" if room == self.limits.context else "KV pool"
             raise RequestError(
                 f"the prompt has {length} tokens; the {what} holds {room}: shorten it"
@@ -67,7 +66,9 @@ class Scheduler:
         request.turn = self._turns
         if request.params.timeout is not None:
             request.deadline = request.arrival + request.params.timeout
-        self.waiting.append(request)
+        if len(self.waiting) >= self.limits.max_waiting:
+            self._refuse_for(request)
+        self.waiting.add(request)
 
     def abort(self, request: Request, finish: Finish) -> None:
         """Ends a request now, wherever it stands; its pages are free before the next plan."""
@@ -104,33 +105,31 @@ class Scheduler:
     def plan(self) -> Plan | None:
         """The next step; None when nothing can be computed now."""
         draft = Draft(self.limits.max_step_tokens)
-        for request in sorted(self.running, key=_place_in_line):
+        self._make_way()
+        place = Holdings(self.running, self._part).place if self.waiting.contested else _place
+        line = sorted(self.running, key=place)
+        for request in line:
             if request.status is Status.RUNNING and request.finish is None:
-                self._continue(draft, request)
+                self._continue(draft, request, line)
         if self.waiting and draft.budget > 0:
             self._admit(draft)
         if not draft.work:
             return None
-        decode = not draft.starts and all(
-            w.tokens is None and w.sample and not w.targets for w in draft.work
-        )
         self._steps += 1
         ends, self._ends = self._ends, []
-        step = Step(
-            self._steps, draft.work, decode, ends, draft.starts,
-            draft.copies, draft.pages, draft.places, draft.forced, draft.masks,
-        )  # fmt: skip
         requests = tuple(draft.requests)
-        return Plan(step, requests, tuple(r.starts for r in requests))
+        return Plan(draft.step(self._steps, ends), requests, tuple(r.starts for r in requests))
 
-    def _continue(self, draft: Draft, request: Request) -> None:
+    def _continue(self, draft: Draft, request: Request, line: list[Request]) -> None:
+        """Gives a running request its next tokens; those at the end of the line give way to it."""
         count = min(request.ready(), draft.budget)
         if count <= 0:
             return
         index = len(request.pages)
         while not self._reserve(request, count):
-            victim = self._last_running()
-            self._preempt(victim)
+            victim = line.pop()
+            if victim.status is Status.RUNNING:
+                self._preempt(victim)
             if victim is request:
                 return
         if len(request.pages) > index:
@@ -166,24 +165,20 @@ class Scheduler:
             request.untold = None
         if sample and request.mask is not None:
             draft.masks.append((request.row, request.mask))
-        draft.work.append(Work(request.row, start, count, tokens, sample, targets))
+        embed = request.embeds and end == request.goal
+        draft.work.append(Work(request.row, start, count, tokens, sample, targets, embed))
         draft.requests.append(request)
         draft.budget -= count
+        if self.waiting.contested:
+            self.waiting.charge(request, count + SAMPLED_COST * sample)
         request.computed = end
         request.pending += sample
 
     # -- admission -----------------------------------------------------------------------------------------------
 
     def _admit(self, draft: Draft) -> None:
-        order = order_waiting(
-            self.waiting, self.clock(), self.limits.max_wait_seconds, self._lookup
-        )
-        size = self.cache.page_size
-        coming = {
-            self._next_page(r, r.committed)
-            for r in self.running
-            if r.committed + size <= r.prompt_length
-        }
+        order = self.waiting.order(self.clock(), self.limits.max_wait_seconds, self._lookup)
+        coming = self._coming()
         for request in order:
             if draft.budget <= 0 or not self._rows:
                 return
@@ -193,6 +188,15 @@ class Scheduler:
                 self._refuse_if_alone(request)
                 return
             coming.add(self._next_page(request, request.committed))
+
+    def _coming(self) -> set[tuple[str, int, tuple[int, ...]]]:
+        """The pages that running requests are just computing."""
+        size = self.cache.page_size
+        return {
+            self._next_page(r, r.committed)
+            for r in self.running
+            if r.committed + size <= r.prompt_length
+        }
 
     def _lookup(self, request: Request) -> int:
         return self.cache.lookup(
@@ -214,12 +218,39 @@ class Scheduler:
             return False
         return self._next_page(request, cached) in coming
 
+    def _fits(self, request: Request) -> bool:
+        """Whether there is memory for it and for the next page of each that runs."""
+        pages = (request.goal - self._lookup(request)) // self.cache.page_size + 1
+        return not self.running or self.cache.available >= pages + len(self.running)
+
+    def _make_way(self) -> None:
+        """Rows and memory that the next request lacks are taken from tenants that hold more than its own would."""
+        request = self.waiting.first() if self.waiting.contested else None
+        if request is None or request.pending or self._shares(request, self._coming()):
+            return
+        while not (self._rows and self._fits(request)):
+            victim = Holdings(self.running, self._part).giver(request)
+            if victim is None:
+                return
+            self._preempt(victim)
+
+    def _part(self, request: Request) -> float:
+        """What it holds, or will at least: its part of all rows and its part of all pages."""
+        pages = max(len(request.pages), request.goal // self.cache.page_size + 1)
+        return 1 / self.limits.max_running + pages / self.cache.counts.total
+
+    def _refuse_for(self, request: Request) -> None:
+        """The queue is full: who waits last of the tenant that has most leaves it, or else this one."""
+        error = Overloaded(f"{len(self.waiting)} requests wait already; try again in a moment")
+        last = self.waiting.crowding(request)
+        if last is None:
+            raise error
+        self.refused.append((last, error))
+        self.abort(last, Finish("abort", None))
+
     def _start(self, draft: Draft, request: Request) -> bool:
         """Gives a waiting request a row and its first chunk; False when memory does not suffice."""
-        uncached = request.goal - self._lookup(request)
-        if self.running and self.cache.available < uncached // self.cache.page_size + 1 + len(
-            self.running
-        ):
+        if not self._fits(request):
             return False
         reservation = self.cache.reserve(
             request.tokens, request.params.namespace, request.base, request.matchable, draft.budget
@@ -236,7 +267,7 @@ class Scheduler:
         request.on_device, request.untold = False, None
         request.starts += 1
         request.scores.clear()
-        self.waiting.remove(request)
+        self.waiting.take(request)
         self.running.append(request)
         place = request.matcher.place if request.matcher and request.mask is None else None
         draft.starts.append(
@@ -265,7 +296,7 @@ class Scheduler:
     def commit(self, plan: Plan, result: Result) -> list[Progress]:
         """Applies a step's result. Requests that ended have `finish` set; `release` lets their memory go."""
         progress: list[Progress] = []
-        drawn = scored = 0
+        drawn = scored = embedded = 0
         for request, work, start in zip(plan.requests, plan.step.work, plan.starts, strict=True):
             # A request preempted since then may run again on pages that this step never touched.
             current = request.starts == start and request.status is Status.RUNNING
@@ -275,6 +306,9 @@ class Scheduler:
             if current:
                 request.scores.extend(result.scores[scored : scored + len(work.targets)].tolist())
             scored += len(work.targets)
+            if work.embed and current:
+                request.hidden = result.hidden[embedded]
+            embedded += work.embed
             tokens: list[Drawn] | None = []
             if work.sample:
                 request.pending -= 1
@@ -347,18 +381,15 @@ class Scheduler:
         heapq.heappush(self._rows, request.row)
         request.row = None
 
-    def _last_running(self) -> Request:
-        return max(self.running, key=_place_in_line)
-
     def _preempt(self, request: Request) -> None:
         """Takes the row and the memory back; the request goes on later from what the tree keeps."""
         self._leave(request, keep=False)
         request.status = Status.WAITING
         request.computed = 0
         self.preemptions += 1
-        self.waiting.append(request)
+        self.waiting.add(request)
 
 
-def _place_in_line(request: Request) -> tuple[int, int]:
+def _place(request: Request) -> tuple[int, int]:
     """Who goes first, and last gives way: by priority, then by arrival."""
     return -request.params.priority, request.turn

@@ -45,14 +45,15 @@ class RowStart:
     place: "Place | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
-    """What one row computes in a step.
+    """What one row computes in a step. Nobody changes it; it is not frozen, as that would take thrice as long to make.
 
     position: index of the first new token; count: how many.
     tokens: their ids; None where the one token is what the row sampled last, known to the device alone so far.
     sample: draw the next token after the last one.
     targets: for scoring, the tokens whose log-probability is asked after the last len(targets) positions.
+    embed: give the hidden state after the last new token.
     """
 
     row: int
@@ -61,6 +62,7 @@ class Work:
     tokens: Sequence[int] | None
     sample: bool
     targets: Sequence[int] = ()
+    embed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Result:
 
     tokens: int32, one for each Work that samples. logprobs: float32 beside it, of the raw model distribution;
     None where no row asked. top_ids, top_logprobs: [samples, k]. scores: float32, concatenated over the Work that
-    has targets.
+    has targets. hidden: float32 [Work that embeds, hidden], after the last norm.
     """
 
     tokens: Ints
@@ -105,3 +107,4 @@ class Result:
     top_ids: Ints | None = None
     top_logprobs: Floats | None = None
     scores: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+    hidden: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))

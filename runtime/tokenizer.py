@@ -30,6 +30,7 @@ from .pieces import Added, Pieces
 # A Unicode noncharacter: it never occurs in exchanged text and leaves with encode(special=True).
 GUARD = "\ufdd0"
 BLANK = re.compile(r"\s*")
+LONG_TEXT = 16_384  # characters; some 10 ms of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Tokenizer:
         self, text: str, finder: re.Pattern[str] | None, first: tokenizers.Tokenizer
     ) -> list[int]:
         if finder is None:
-            return first.encode(text, add_special_tokens=False).ids
+            return _ids(first, text)
         ids: list[int] = []
         at, encoder = 0, first
         for match in finder.finditer(text):
@@ -138,7 +139,7 @@ class Tokenizer:
 
     def _encode_span(self, text: str, encoder: tokenizers.Tokenizer) -> list[int]:
         text = text.replace(GUARD, "")
-        return encoder.encode(text, add_special_tokens=False).ids if text else []
+        return _ids(encoder, text) if text else []
 
     def shield_user(self, text: str) -> str:
         """The text, marked so that encode(special=True) finds no added token in it: for words not the model's own."""
@@ -202,6 +203,13 @@ class IncrementalDecoder:
         text = self._utf8.decode(b"", final=True)
         self._utf8.reset()
         return text
+
+
+def _ids(encoder: tokenizers.Tokenizer, text: str) -> list[int]:
+    """The ids of a text. A long one lets other threads run meanwhile, which `encode` does not."""
+    if len(text) < LONG_TEXT:
+        return encoder.encode(text, add_special_tokens=False).ids
+    return encoder.encode_batch_fast([text], add_special_tokens=False)[0].ids
 
 
 def _library_tokenizer(spec: Mapping[str, Any]) -> tokenizers.Tokenizer:

@@ -1,5 +1,5 @@
 """What holds for every test: the interpreter for Triton's kernels where there is no GPU, and no gpu tests there; no
-browser tests where there is no browser.
+browser tests where there is no browser; property tests draw the same examples in every run.
 
 The interpreter must be chosen before anything imports Triton, which is why it happens here, at the top.
 """
@@ -13,6 +13,13 @@ if not GPU:
     os.environ["TRITON_INTERPRET"] = "1"
 
 import pytest  # noqa: E402 - after the choice above
+from hypothesis import settings  # noqa: E402
+
+# A change is judged by the same examples as the one before it. Other ones are drawn by `make fuzz`, which names the
+# second profile. Tests that mind the time measure it themselves: a busy machine is no mistake.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("random", max_examples=1000, deadline=None, print_blob=True)
+settings.load_profile("fixed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -37,10 +37,9 @@ class ByteDfa:
 
 def join_classes(parts: Iterable[Classes]) -> Classes:
     """The coarsest classes that tell apart whatever one of the parts does. At most 256, so uint8 holds them."""
-    joint = np.zeros(256, np.int64)
-    for classes in parts:
-        joint = np.unique(joint * 256 + classes, return_inverse=True)[1].reshape(-1)
-    return joint.astype(np.uint8)
+    columns = np.array([np.zeros(256, np.uint8), *parts], np.uint8)
+    rows = np.ascontiguousarray(columns.T).view(f"S{len(columns)}").reshape(-1)
+    return np.unique(rows, return_inverse=True)[1].reshape(-1).astype(np.uint8)
 
 
 def representatives(classes: Classes) -> NDArray[np.intp]:

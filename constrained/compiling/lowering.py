@@ -9,6 +9,7 @@ from functools import partial
 
 from ..ebnf.lower import lower_ebnf
 from ..errors import InvalidConstraint
+from ..grammar.distinct import DistinctGrammar
 from ..grammar.grammar import Grammar
 from ..grammar.threads import ThreadGrammar
 from ..limits import Budget, Limits
@@ -16,12 +17,13 @@ from ..machine.rule import Machine, machine_of
 from ..machine.tables import build_grammar
 from ..regex.counting import lower_regex
 from ..schema import lower_schema
+from ..schema.distinct import marks_distinct, with_distinct
 from ..schema.fragments import Fragments
 from ..spec import Choices, Constraint, Ebnf, JsonSchema, Regex, Tagged
 from ..tags.tagged import lower_tagged
 from ..tokens import trie
 
-AnyGrammar = Grammar | ThreadGrammar
+AnyGrammar = Grammar | ThreadGrammar | DistinctGrammar
 
 
 def compile_constraint(
@@ -35,7 +37,8 @@ def compile_constraint(
     Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget.
     """
     machine = lower(constraint, Budget(limits), fragments, specials)
-    return build_grammar(machine, limits.table_bytes)
+    grammar = build_grammar(machine, limits.table_bytes)
+    return with_distinct(grammar) if marks_distinct(machine) else grammar
 
 
 def lower(

@@ -5,11 +5,14 @@
     workers.close()
 
 Compiling in this process holds the interpreter, up to a second for a hostile schema; then whoever decodes tokens here
-waits. Processes cost that nothing but the reading of the finished tables. They are started fresh, never forked, keep
-what schemas have in common, and one that dies is replaced; its constraint gets the error.
+waits. Processes cost that nothing but the reading of the finished tables. They are started fresh, never forked, step
+back where cores are scarce, keep what schemas have in common, and one that dies is replaced; its constraint gets the
+error.
 """
 
 import contextlib
+import gc
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -28,6 +31,7 @@ from .lowering import AnyGrammar, compile_constraint
 FRAGMENT_SHARE = 8  # part of the cache that is for leaves of schemas
 GRACE = 5.0  # seconds that a worker may take beyond the limit, on a busy machine
 STARTING = 60.0  # seconds that a new process may take on top for its first constraint
+NICENESS = 5  # of worker processes: a third of a busy core is left to them
 Job = tuple[Constraint, Future[AnyGrammar]]
 
 
@@ -134,6 +138,9 @@ class Processes:
 def compile_for(connection: Connection, limits: Limits, specials: frozenset[str]) -> None:
     """What a process does: compiles what it is sent until the other end is closed."""
     compiling = _compiling(limits, specials)
+    # Whoever decodes goes first where the two share a core; and what is imported is not looked through for garbage.
+    os.nice(NICENESS)
+    gc.freeze()
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             constraint: Constraint = connection.recv()

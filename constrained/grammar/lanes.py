@@ -68,6 +68,10 @@ class TableLanes:
             entries[special], contexts[special] = self._resolve(*at)
         return entries, contexts
 
+    def within(self, context: int) -> tuple[int, Stack, int]:
+        """The register, the stack, and the lowest that the stack has been, for which a context stands."""
+        return self._contexts[context]
+
     def _resolve(self, states: Ints, contexts: Ints, columns: Ints) -> tuple[Ints, Ints]:
         """States and contexts after bytes that are not plain."""
         keys = (states * len(self._contexts) + contexts) * self._width + columns

@@ -10,6 +10,9 @@ AHEAD = 2  # columns of `edges` before the classes
 CALLER = -1  # the entry that hands the byte to the caller
 EXACT = -1  # every value of the register can matter
 LIMITS = 4  # limits that a rule's counter is compared with
+DISTINCT = (
+    1 << 62
+)  # in the register of an array whose items must all differ; beyond every count and set of bits
 MOST_PUSHED = 8  # frames that one token may leave open: what a device holds beside its stack
 
 Stack = tuple[tuple[int, int], ...]
@@ -25,7 +28,8 @@ class Place(NamedTuple):
 
 
 class Compiled(Protocol[P]):
-    """A compiled constraint: a Grammar, or a ThreadGrammar where one text can be read in several ways.
+    """A compiled constraint: a Grammar; a ThreadGrammar where one text can be read in several ways; or a
+    DistinctGrammar where items must differ that nobody can list.
 
     tier: who makes its masks. forces: whether any text is ever forced.
     """

@@ -10,7 +10,7 @@ grammar an automaton that is built as it is used. Slow: some 10 microseconds for
 
 import hashlib
 from collections.abc import Callable
-from itertools import count
+from itertools import count, pairwise
 from typing import Literal
 
 import numpy as np
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from ..automata.bytedfa import representatives
 from ..errors import ConstraintBudget
-from ..machine.align import REFUSED, Aligned, Way
+from ..machine.align import Aligned
 from ..machine.rule import Machine, Move, Rule, Threads
+from ..machine.ways import REFUSED, Way
 
 MOST_THREADS = 128
 MOST_READINGS = 1 << 15
@@ -160,24 +161,27 @@ class ThreadLanes:
 
 def build_threads(aligned: Aligned) -> ThreadGrammar:
     """The grammar of a machine without dead ends, as the host walks it."""
-    return ThreadGrammar(Machine(tuple(_rule(aligned, r) for r in range(len(aligned.starts)))))
+    ways, spans = aligned.ways.listed(), aligned.spans.tolist()
+    table = aligned.spell()
+    rules = [_rule(aligned, table, r, ways[a:b]) for r, (a, b) in enumerate(pairwise(spans))]
+    return ThreadGrammar(Machine(tuple(rules)))
 
 
-def _rule(aligned: Aligned, number: int) -> Rule:
+def _rule(aligned: Aligned, entries: Ints, number: int, ways: list[Way]) -> Rule:
     members = np.flatnonzero(aligned.owner == number)
     members = members[members > 0]
-    span = aligned.spans[number]
+    first = int(aligned.spans[number])
     down = int(members[0]) - 1 if members.size else 0
 
     def local(entries: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(e - down if e > 0 else e + span.start if e else 0 for e in entries)
+        return tuple(e - down if e > 0 else e + first if e else 0 for e in entries)
 
-    entries = np.concatenate([aligned.table[:1], aligned.table[members]])
-    refusal = -1 - len(span)
-    table = np.where(entries > 0, entries - down, np.where(entries < 0, entries + span.start, 0))
+    entries = entries[np.concatenate([[0], members])]
+    refusal = -1 - len(ways)
+    table = np.where(entries > 0, entries - down, np.where(entries < 0, entries + first, 0))
     table = np.where(entries == REFUSED, refusal, table)
-    moves = [_move(way, local) for way in aligned.ways[span.start : span.stop]]
-    start = aligned.starts[number]
+    moves = [_move(way, local) for way in ways]
+    start = int(aligned.starts[number])
     return Rule(
         aligned.classes,
         table.astype(np.int32),

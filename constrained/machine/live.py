@@ -7,17 +7,21 @@ called rule is copied for that caller, without the ways that lead only to others
 back as they are. Counters and tested bits are taken as if every comparison could fall either way, and what follows a
 call as if the called rule ended at once: that those leave no dead end is the front end's promise.
 
-Slow: Python for each state where ways part, half a microsecond each; runs of states with one way on cost nothing.
+First `every_state_ends` looks for a proof that there is nothing to cut; there is one for nearly every machine that a
+front end makes. Slow: otherwise, Python for each state where ways part, half a microsecond each; runs of states with
+one way on cost nothing.
 """
 
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..automata.automaton import Flags, Table
 from ..errors import InvalidConstraint
-from .align import REFUSED, Aligned, Ints, Links, Way, find_links
+from .align import Aligned, Ints, Links, align_again, find_links
+from .copies import Copies
+from .ways import REFUSED
+from .witness import every_state_ends
 
 WIDEST = 62  # verdicts that fit into an int64
 
@@ -29,53 +33,52 @@ def cut_dead(aligned: Aligned, joint: bool = False) -> tuple[Aligned, Links]:
     other of the two can end with may stay, and be a dead end.
     """
     links = find_links(aligned)
+    if every_state_ends(aligned, links):
+        return aligned, links
     reach = _find_verdicts(aligned, links)
-    start = aligned.starts[0]
+    start = int(aligned.starts[0])
     if not start or not reach[start]:
         raise InvalidConstraint("no text can satisfy this constraint")
     if _has_unwanted(aligned, links, reach):
         wide = int(aligned.ends.max()) > WIDEST
         verdicts = np.array(reach[: len(aligned.ends)], object if wide else np.int64)
-        aligned = _Copies(aligned, verdicts, joint).build()
+        aligned = Copies(aligned, verdicts, joint).build()
         return aligned, find_links(aligned)
     dead = np.array([not found for found in reach[: len(aligned.ends)]])
     dead[0] = False
     if not dead.any():
         return aligned, links
     # Often nothing leads there: then they are only left over.
-    entered = dead.take(np.maximum(links.table, 0)).any() or any(
+    entries = links.spell(aligned)
+    entered = dead[np.maximum(entries, 0)].any() or any(
         dead[np.maximum(children, 0)].any() for children in (links.onward, links.at_limit)
     )
-    return _prune(aligned, links, dead) if entered else (aligned, links)
+    return _prune(aligned, dead) if entered else (aligned, links)
 
 
-def _prune(aligned: Aligned, links: Links, dead: Flags) -> tuple[Aligned, Links]:
+def _prune(aligned: Aligned, dead: Flags) -> tuple[Aligned, Links]:
     """Refuses the bytes that lead to dead states; no rule needs a copy for that."""
+    entries = aligned.spell()
+    entries[dead[np.maximum(entries, 0)] & (entries > 0)] = REFUSED
+    entries[dead] = 0
+    aligned = align_again(aligned, entries)
+    links = find_links(aligned)
 
-    def pruned(table: Table) -> Table:
-        kept = np.where(dead[np.maximum(table, 0)] & (table > 0), REFUSED, table)
-        kept[dead] = 0
-        return kept
-
-    def alive(children: Table) -> Table:
+    def alive(children: Ints) -> Ints:
         return np.where(dead[np.maximum(children, 0)] & (children > 0), 0, children)
 
-    return replace(aligned, table=pruned(aligned.table)), replace(
-        links,
-        table=pruned(links.table),
-        onward=alive(links.onward),
-        at_limit=alive(links.at_limit),
-    )
+    return aligned, replace(links, onward=alive(links.onward), at_limit=alive(links.at_limit))
 
 
 def _find_verdicts(aligned: Aligned, links: Links) -> list[int]:
     """For each state, then each link, the verdicts of its rule that can be reached from it, as bits."""
-    stands, clear = _skip_chains(aligned, links.table)
+    table = links.spell(aligned)
+    stands, clear = _skip_chains(aligned, table)
     count = len(aligned.ends)
     reach = [0] * (count + len(links.ways))
     users: list[list[int]] = [[] for _ in reach]
     places: list[int] = stands.tolist()
-    for source, entry in _partings(links.table, stands, clear):
+    for source, entry in _partings(table, stands, clear):
         users[places[entry] if entry > 0 else count - 1 - entry].append(source)
     calls = _connect(aligned, links, places, users)
     for state, verdict in zip(
@@ -151,8 +154,9 @@ def _connect(
         return stands[entry] if entry > 0 else count - 1 - entry
 
     calls: list[Call] = []
+    ways = aligned.ways.listed()
     for link, (number, onward, at_limit) in enumerate(_rows(links)):
-        way = aligned.ways[number]
+        way = ways[number]
         call: Call = []
         for child, after in ((onward, way.after), (at_limit, way.at_limit)):
             if child:
@@ -185,8 +189,9 @@ def _through(call: Call, reach: list[int]) -> int:
 def _has_unwanted(aligned: Aligned, links: Links, reach: list[int]) -> bool:
     """Whether some rule can end, where it is called, with a verdict after which its caller cannot go on."""
     count = len(aligned.ends)
+    ways = aligned.ways.listed()
     for number, onward, at_limit in _rows(links):
-        way = aligned.ways[number]
+        way = ways[number]
         for child, after in ((onward, way.after), (at_limit, way.at_limit)):
             if way.call is None or not child:
                 continue
@@ -196,117 +201,3 @@ def _has_unwanted(aligned: Aligned, links: Links, reach: list[int]) -> bool:
             if reached >> len(after):
                 return True
     return False
-
-
-class _Copies:
-    """Copies of rules, each for a goal: the verdicts, as bits, after which its callers can go on."""
-
-    def __init__(self, aligned: Aligned, verdicts: NDArray[np.int64], joint: bool) -> None:
-        self._joint = joint
-        self._aligned = aligned
-        self._verdicts = verdicts
-        self._numbers: dict[tuple[int, int], int] = {}
-        self._order: list[tuple[int, int]] = []
-        self._bases: list[int] = []
-        self._states = 1
-        self._members = [np.flatnonzero(aligned.owner == r) for r in range(len(aligned.starts))]
-        self._members[0] = self._members[0][1:]  # without the dead state
-
-    def build(self) -> Aligned:
-        self._number(0, -1)
-        tables: list[Table] = [np.zeros((1, self._aligned.table.shape[1]), np.int32)]
-        ends: list[Table] = [np.zeros(1, np.int32)]
-        closed: list[Flags] = [np.ones(1, np.bool_)]
-        ways: list[Way] = []
-        spans: list[range] = []
-        lingers: set[int] = set()
-        for rule, goal in self._order:  # grows as calls are found
-            members = self._members[rule]
-            base = self._bases[self._numbers[rule, goal]]
-            tables.append(self._copy(rule, goal, len(ways)))
-            first = len(ways)
-            ways += self._copy_ways(rule, goal, first)
-            spans.append(range(first, len(ways)))
-            kept = self._aligned.ends[members]
-            allowed = np.array([0, *(goal >> v & 1 for v in range(int(kept.max(initial=0))))])
-            ends.append(np.where(allowed[kept], kept, 0).astype(np.int32))
-            closed.append(self._aligned.closed[members])
-            lingers |= {
-                base + s - int(members[0]) for s in self._aligned.lingers & set(members.tolist())
-            }
-        sizes = [len(part) - (i == 0) for i, part in enumerate(tables)]
-        starts = tuple(self._place(r, g, self._aligned.starts[r]) for r, g in self._order)
-        return replace(
-            self._aligned, table=np.concatenate(tables), ends=np.concatenate(ends).astype(np.int32),
-            owner=np.concatenate([[0], np.repeat(np.arange(len(self._order)), sizes[1:])]),
-            closed=np.concatenate(closed), starts=starts, ways=tuple(ways),
-            spans=tuple(spans), lingers=frozenset(lingers),
-        )  # fmt: skip
-
-    def _number(self, rule: int, goal: int) -> int:
-        found = self._numbers.get((rule, goal))
-        if found is None:
-            found = self._numbers[rule, goal] = len(self._order)
-            self._order.append((rule, goal))
-            self._bases.append(self._states)
-            self._states += len(self._members[rule])
-        return found
-
-    def _place(self, rule: int, goal: int, state: int) -> int:
-        """A state's number in a copy, 0 if it is dead there."""
-        if not state or not self._verdicts[state] & goal:
-            return 0
-        return self._bases[self._numbers[rule, goal]] + state - int(self._members[rule][0])
-
-    def _copy(self, rule: int, goal: int, first_way: int) -> Table:
-        members = self._members[rule]
-        table = self._aligned.table[members]
-        base = self._bases[self._numbers[rule, goal]]
-        lives = (self._verdicts & goal).astype(np.bool_)
-        shifted = np.where(lives[np.maximum(table, 0)], table + (base - int(members[0])), REFUSED)
-        moved = table + (self._aligned.spans[rule].start - first_way)
-        found = np.where(table > 0, shifted, np.where(table < 0, moved, 0))
-        found[table == REFUSED] = REFUSED
-        found[~lives[members]] = 0
-        return found.astype(np.int32)
-
-    def _copy_ways(self, rule: int, goal: int, first_way: int) -> list[Way]:
-        span = self._aligned.spans[rule]
-        return [
-            self._copy_way(way, rule, goal, first_way - span.start)
-            for way in self._aligned.ways[span.start : span.stop]
-        ]
-
-    def _copy_way(self, way: Way, rule: int, goal: int, shift: int) -> Way:
-        after = tuple(self._place(rule, goal, s) for s in way.after)
-        at_limit = tuple(self._place(rule, goal, s) for s in way.at_limit)
-        wanted, wanted_at = _verdicts_of(after), _verdicts_of(at_limit)
-        if self._joint:
-            wanted = wanted_at = wanted | wanted_at
-        call = self._call(way.call, wanted)
-        call_at_limit = self._call(way.call_at_limit, wanted_at)
-        if way.call is not None and call is None and call_at_limit is None:
-            after = at_limit = (0,)
-        return way._replace(
-            after=after, at_limit=at_limit, call=call, call_at_limit=call_at_limit,
-            others=tuple(
-                (self._place(rule, goal, o) if o > 0 else o - shift if o else 0) for o in way.others
-            ),
-        )  # fmt: skip
-
-    def _call(self, rule: int | None, wanted: int) -> int | None:
-        """The copy of a rule that is called for some verdicts."""
-        if rule is None or not wanted:
-            return None
-        return self._number(rule, self._goal(rule, wanted))
-
-    def _goal(self, rule: int, wanted: int) -> int:
-        """The goal of a call; -1, every verdict, where the rule has no other than the wanted ones."""
-        ends = self._aligned.ends[self._members[rule]]
-        every = sum(1 << v - 1 for v in set(ends[ends > 0].tolist()))
-        return -1 if not every & ~wanted else wanted & every
-
-
-def _verdicts_of(after: tuple[int, ...]) -> int:
-    """The verdicts, as bits, after which something follows."""
-    return sum(1 << verdict for verdict, state in enumerate(after) if state)

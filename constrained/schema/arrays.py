@@ -4,13 +4,13 @@
 
 A spot is a position among the first items, or behind them, with what has been learnt: which schemas are out, and how
 many items `contains` has found for each. Large minItems and maxItems are counted by the register; items that must
-differ are marked by its bits.
+differ are marked by its bits where they can be listed, and else left to the host (`distinct`).
 """
 
 from dataclasses import dataclass
 
 from .board import Board
-from .document import refuse
+from .distinct import demand_distinct
 from .formula import Formula, Residue, substitute
 from .items import Items, demanded, list_values, read_items
 from .leaves.writing import write_value
@@ -39,9 +39,10 @@ class ArrayGraph(Graph):
         self.containing = [i for i, m in self.items.items() if m.contains is not None]
         self.unique: dict[bytes, int] = {}  # the texts of which each may come once, with their bits
         self._allowed: dict[int, list[bytes]] = {}  # by position
-        for each in self.items.values():
-            if each.unique and (each.high is None or each.high > 1):
-                self._list_items(each)
+        told_apart = [i for i, m in self.items.items() if m.unique and m.high not in (0, 1)]
+        self.distinct = bool(told_apart) and not self._list_items()
+        if self.distinct:
+            demand_distinct(self, told_apart)
         self._measure()
         self._spots: dict[tuple[int, State], Spot] = {}
         state = self._fold(0, self.formulas, {}, (0,) * len(self.containing))
@@ -72,22 +73,24 @@ class ArrayGraph(Graph):
         else:
             self.first = max(first, top)
 
-    def _list_items(self, items: Items) -> None:
-        """Finds the few values that items can have. Raises UnsupportedConstraint where they are not few."""
-        path = items.node.at("uniqueItems")
+    def _list_items(self) -> bool:
+        """Finds the values that items can have, to be marked by bits; whether they are few enough."""
         if not self.simple or self.containing:
-            refuse("uniqueItems is enforced where the array has one schema, without contains", path)
+            return False
         found = list(self.items.values())
+        allowed: dict[int, list[bytes]] = {}
         for position in range(max(len(m.first) for m in found) + 1):
             root = all_of(self.nodes, [demanded(m, position, self.nodes) for m in found])
             values = [] if root is None else list_values(self.sites, root)
             if values is None:
-                refuse("uniqueItems is enforced over listed items, and these can be any", path)
-            self._allowed[position] = [write_value(v, self.sites.texts.ascii) for v in values]
-        every = list(dict.fromkeys(text for texts in self._allowed.values() for text in texts))
+                return False
+            allowed[position] = [write_value(v, self.sites.texts.ascii) for v in values]
+        every = list(dict.fromkeys(text for texts in allowed.values() for text in texts))
         if len(every) > MOST_UNIQUE or has_prefixes(every):
-            refuse(f"uniqueItems is enforced over at most {MOST_UNIQUE} listed items", path)
+            return False
+        self._allowed = allowed
         self.unique = {text: 1 << bit for bit, text in enumerate(every)}
+        return True
 
     def choices(self, spot: Spot) -> list[tuple[bytes, int]]:
         """The items that may come at a spot, with their bits, where each may come once."""

@@ -52,6 +52,17 @@ class Board:
     _depth: int = 0
     _owned: "dict[Node, Formula | None]" = field(default_factory=dict["Node", "Formula | None"])
 
+    def watch(self, root: Root) -> Formula | None:
+        """As truth_of, for nodes that combine and list nothing; None for others."""
+        watched = WATCHED.get(self.kind, frozenset())
+        for node in root:
+            words = node.words
+            if not node.simple or node.never or "enum" in words or "const" in words:
+                return None
+            if not watched.isdisjoint(words) or (self.kind == "number" and node.integer):
+                self._atom(node)
+        return conjunction(map(Atom, self.locals))
+
     def truth_of(self, root: Root) -> Formula:
         """The truth of all of these nodes."""
         if len(root) == 1:

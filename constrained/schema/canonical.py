@@ -17,6 +17,7 @@ from ..spec import JsonSchema
 from .arrays import ArrayGraph
 from .document import Json
 from .fragments import Fragments
+from .leaves.decimals import normal
 from .leaves.numbers import WHOLE_DIGITS, NumberPart
 from .leaves.texts import TextPart
 from .leaves.writing import write_text, write_value
@@ -85,7 +86,7 @@ class _Writing:
             return text, part.judge(value)
         if isinstance(part, NumberPart) and isinstance(value, int | Decimal):
             if part.plain and isinstance(value, Decimal) and abs(value.adjusted()) < WHOLE_DIGITS:
-                text = f"{value.normalize():f}".encode()
+                text = f"{normal(value):f}".encode()
             return text, part.judge(value)
         return text, None
 

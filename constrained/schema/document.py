@@ -5,20 +5,22 @@
 
 A Place is a schema with where it stands: its JSON pointer, the resource whose base its references use, and, where
 dynamic references occur, the resources that were entered on the way. Nothing is fetched: a reference to another
-document is refused by name. It refuses to know what keywords demand.
+document is refused by name, but for the drafts' own schemas. It refuses to know what keywords demand.
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, NoReturn, TypeAlias, Union
+from typing import NoReturn, TypeAlias, Union
 from urllib.parse import unquote, urldefrag, urljoin
 
 from ..errors import InvalidConstraint, UnsupportedConstraint
 from ..limits import Budget
+from .dialect import Dialect, Draft, named_draft, read_dialect
+from .metaschemas import read_metaschema
 
 Json: TypeAlias = Union[None, bool, int, Decimal, str, "list[Json]", "dict[str, Json]"]
-Draft = Literal[4, 6, 7, 2019, 2020]
 
 SINGLE = frozenset(
     {
@@ -30,18 +32,13 @@ LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
 MAPS = frozenset(
     {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
 )
-DRAFTS: tuple[tuple[str, Draft], ...] = (
-    ("draft-03", 4),
-    ("draft-04", 4),
-    ("draft-06", 6),
-    ("draft-07", 7),
-    ("2019-09", 2019),
-    ("2020-12", 2020),
-)
 TOO_DEEP = "the schema is nested too deeply"
 BASE = "trellis:/schema"
-# A text without any of these has no identifiers, anchors or dynamic references.
-IDENTIFYING = ('id"', 'nchor"', 'ynamicRef"', 'ecursiveRef"')
+REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+# A text without any of these has no identifiers, anchors, dynamic references, or references to other documents.
+IDENTIFYING = re.compile(
+    r'"\$id"|\\u00(?:24|6[49])|nchor"|ynamicRef"|ecursiveRef"|\$ref"\s*:\s*"[^#]'
+)
 
 
 def refuse(what: str, path: str) -> NoReturn:
@@ -56,7 +53,12 @@ def reject(what: str, path: str) -> NoReturn:
 
 def pointer(path: str, *steps: str | int) -> str:
     """A JSON pointer some steps further down."""
-    return path + "".join("/" + str(s).replace("~", "~0").replace("/", "~1") for s in steps)
+    for step in steps:
+        text = str(step)
+        if "~" in text or "/" in text:
+            text = text.replace("~", "~0").replace("/", "~1")
+        path = f"{path}/{text}"
+    return path
 
 
 def read_json(text: str, budget: Budget) -> Json:
@@ -106,7 +108,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """A schema and where it stands."""
+    """A schema and where it stands. scope: the resources entered on the way that dynamic references may lead to."""
 
     schema: Json
     path: str
@@ -118,17 +120,26 @@ class Document:
     """A parsed schema, its draft, and its identifiers."""
 
     def __init__(self, root: Json, text: str) -> None:
-        self.draft = _read_draft(root)
+        named = root.get("$schema") if isinstance(root, dict) else None
+        self._named = named if isinstance(named, str) else None
+        self.dialect = Dialect(named_draft(self._named or ""))
         self._id = "id" if self.draft == 4 else "$id"
         self._resources: dict[str, Resource] = {}
         self._owned: dict[int, Resource] = {}  # resources by the identity of their schema
         self._home = Resource(BASE, root, "")
         self._resources[BASE] = self._home
         self.dynamic = False
-        if any(word in text for word in IDENTIFYING):
+        if IDENTIFYING.search(text) or (self.draft == 4 and '"id"' in text):
             self._index(root, self._home)
+        metaschema = self._resources.get(urldefrag(self._named or "").url)
+        self.dialect = read_dialect(self._named, metaschema and metaschema.schema)
         scope = (self._owned.get(id(root), self._home),) if self.dynamic else ()
         self.root = Place(root, "", self._owned.get(id(root), self._home), scope)
+
+    @property
+    def draft(self) -> Draft:
+        """The draft that it is written in."""
+        return self.dialect.draft
 
     def below(self, place: Place, schema: Json, *steps: str | int) -> Place:
         """The place of a schema inside this one."""
@@ -138,7 +149,7 @@ class Document:
         self, schema: Json, path: str, resource: Resource, scope: tuple[Resource, ...]
     ) -> Place:
         resource = self._owned.get(id(schema), resource) if self._owned else resource
-        if self.dynamic and resource not in scope:
+        if self.dynamic and _counts(resource, scope):
             scope = (*scope, resource)
         return Place(schema, path, resource, scope)
 
@@ -147,19 +158,26 @@ class Document:
         path = pointer(place.path, keyword)
         if not isinstance(reference, str):
             reject(f"{keyword} must be a string", path)
+        if reference.startswith("#"):
+            resource, fragment = place.resource, reference[1:]
+        else:
+            resource, fragment = self._elsewhere(reference, place, keyword)
+        fragment = unquote(fragment)
+        if fragment and not fragment.startswith("/"):
+            return self._anchored(fragment, resource, place, keyword)
+        return self._walk(fragment, resource, place, path)
+
+    def _elsewhere(self, reference: str, place: Place, keyword: str) -> tuple[Resource, str]:
+        """The resource that a reference names, and the fragment behind it."""
+        path = pointer(place.path, keyword)
         try:
             uri, fragment = urldefrag(urljoin(place.resource.uri, reference))
         except ValueError:
             reject(f"{keyword} {reference!r} is no URI reference", path)
         resource = self._resources.get(uri) or self._resources.get(uri + "#")
-        if reference.startswith("#"):
-            resource, fragment = place.resource, reference[1:]
         if resource is None:
             refuse(f"{keyword} {reference!r} points to another document; put it into $defs", path)
-        fragment = unquote(fragment)
-        if fragment and not fragment.startswith("/"):
-            return self._anchored(fragment, resource, place, keyword)
-        return self._walk(fragment, resource, place, path)
+        return resource, fragment
 
     def _anchored(self, name: str, resource: Resource, place: Place, keyword: str) -> Place:
         if name not in resource.anchors:
@@ -195,8 +213,24 @@ class Document:
         return self._enter(found, at, resource, place.scope)
 
     def _index(self, root: Json, home: Resource) -> None:
-        """Finds identifiers and anchors, in schemas only: what stands in enum or const is data."""
-        todo: list[tuple[Json, str, Resource]] = [(root, "", home)]
+        """Finds identifiers and anchors, also those of the drafts' own schemas where a reference leads there; in
+        schemas only: what stands in enum or const is data."""
+        pointed: dict[str, None] = {}
+        self._index_one(root, home, pointed)
+        while pointed:
+            uri = pointed.popitem()[0]
+            if uri not in self._resources and uri + "#" not in self._resources:
+                self._load(uri, pointed)
+
+    def _load(self, uri: str, pointed: dict[str, None]) -> None:
+        """Takes up one of the drafts' own schemas, if the URI is that of one of the same draft."""
+        found: Json = read_metaschema(uri)
+        if isinstance(found, dict) and _draft_of(found) == self.draft:
+            resource = self._resources[uri] = Resource(uri, found, uri + "#")
+            self._index_one(found, resource, pointed)
+
+    def _index_one(self, root: Json, home: Resource, pointed: dict[str, None]) -> None:
+        todo: list[tuple[Json, str, Resource]] = [(root, home.path, home)]
         while todo:
             schema, at, resource = todo.pop()
             if not isinstance(schema, dict):
@@ -210,6 +244,8 @@ class Document:
                     todo += [(v, pointer(at, keyword, i), resource) for i, v in enumerate(value)]
                 elif keyword in MAPS and isinstance(value, dict):
                     todo += [(v, pointer(at, keyword, k), resource) for k, v in value.items()]
+                elif keyword in REFERENCES and isinstance(value, str) and value[:1] != "#":
+                    pointed[_without_fragment(value, resource.uri)] = None
 
     def _identify(self, schema: dict[str, Json], at: str, resource: Resource) -> Resource:
         own = schema.get(self._id)
@@ -231,14 +267,25 @@ class Document:
         return resource
 
 
+def _counts(resource: Resource, scope: tuple[Resource, ...]) -> bool:
+    """Whether some dynamic reference could lead to a resource that was entered after these: the first one wins."""
+    if _recursive(resource.schema) and not any(_recursive(r.schema) for r in scope):
+        return True
+    return any(all(name not in r.dynamic for r in scope) for name in resource.dynamic)
+
+
 def _recursive(schema: Json) -> bool:
     return isinstance(schema, dict) and schema.get("$recursiveAnchor") is True
 
 
-def _read_draft(root: Json) -> Draft:
-    named = root.get("$schema") if isinstance(root, dict) else None
-    if isinstance(named, str):
-        for text, draft in DRAFTS:
-            if text in named:
-                return draft
-    return 2020
+def _draft_of(schema: "dict[str, Json]") -> Draft | None:
+    named = schema.get("$schema")
+    return read_dialect(named, None).draft if isinstance(named, str) else None
+
+
+def _without_fragment(reference: str, base: str) -> str:
+    """The document that a reference is about; its own base where it is no URI reference."""
+    try:
+        return urldefrag(urljoin(base, reference)).url
+    except ValueError:
+        return base

@@ -8,13 +8,13 @@ which its reader can still come to an end. So no rule leads where its reader can
 first, in a fixed order, and are the same objects in every machine.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from ..automata.automaton import Flags
-from ..automata.bytedfa import Classes
+from ..grammar.place import DISTINCT
 from ..machine.rule import Machine, Move, Rule
 from .arrays import ArrayGraph
-from .draft import Draft, distinguish
+from .draft import Draft, distinguish, finish
 from .leaves.numbers import NumberPart
 from .leaves.texts import TextPart
 from .leaves.writing import write_text
@@ -54,31 +54,49 @@ class Emitter:
     def __init__(self, sites: Sites, layout: Layout, base: tuple[Rule, ...]) -> None:
         self.sites = sites
         self.layout = layout
-        self._rules: list[Rule | None] = [*base]
+        self._rules: list[Rule | Draft] = [*base]
         self._places: dict[tuple[Part, Goal], int] = {}
+        self._same: dict[int, int] = {}  # the places of rules that several parts have, by identity
         self._todo: list[tuple[Graph, Goal, int]] = []
-        self._classes, self._inside = distinguish(STRUCTURE)
+        self._calls: dict[tuple[Site, Goal], list[tuple[bytes, int, Goal]]] = {}
+        self._keys: dict[str, bytes] = {}
 
     def machine(self, root: Site) -> Machine:
         """The machine that reads a value with which all of the site's roots are true."""
-        self._classes, self._inside = distinguish([*STRUCTURE, *self._name_bytes()])
-        goal = (True,) * len(root.roots)
-        start = self._start(root, goal)
-        while self._todo:
-            graph, wanted, place = self._todo.pop()
-            self._rules[place] = self.write(graph, wanted)
-        rules = tuple(rule for rule in self._rules if rule is not None)
-        assert len(rules) == len(self._rules), "a rule was not written"
-        return Machine(rules, start)
+        start = self._start(root, (True,) * len(root.roots))
+        return Machine(self._finish(), start)
 
-    def _name_bytes(self) -> set[int]:
-        found: set[int] = set()
-        for site in self.sites.known:
-            part = site.parts.get("object")
-            if isinstance(part, ObjectGraph):
-                for name in part.order:
-                    found.update(write_text(name, self.layout.ascii))
-            part = site.parts.get("array")
+    def machine_of(self, graph: Graph, vector: Vector) -> Machine:
+        """The machine that reads the arrays or objects of a graph, with this vector alone."""
+        start = self._place(graph, (vector,))
+        return Machine(self._finish(), start)
+
+    def free(self, graphs: "list[Graph]") -> list[Rule]:
+        """The rules of free arrays and objects."""
+        for graph in graphs:
+            self._place(graph, ((),))
+        return list(self._finish()[-len(graphs) :])
+
+    def key(self, name: str) -> bytes:
+        """How a name is spelled, with its quotes."""
+        found = self._keys.get(name)
+        if found is None:
+            found = self._keys[name] = write_text(name, self.layout.ascii)
+        return found
+
+    def _finish(self) -> tuple[Rule, ...]:
+        while self._todo:
+            graph, goal, place = self._todo.pop()
+            writer = _Objects if isinstance(graph, ObjectGraph) else _Arrays
+            self._rules[place] = writer(self, graph, goal).write()
+        drafts = [rule for rule in self._rules if isinstance(rule, Draft)]
+        classes, inside = distinguish([*STRUCTURE, *self._written_bytes()])
+        written = iter(finish(drafts, classes, inside, self.sites.budget))
+        return tuple(next(written) if isinstance(r, Draft) else r for r in self._rules)
+
+    def _written_bytes(self) -> set[int]:
+        found = set(b"".join(self._keys.values()))
+        for part, _ in self._places:
             if isinstance(part, ArrayGraph):
                 found.update(byte for text in part.unique for byte in text)
         return found
@@ -86,43 +104,56 @@ class Emitter:
     def _start(self, root: Site, goal: Vector) -> int:
         kinds = [k for k, part in root.parts.items() if goal in part.vectors]
         if len(kinds) == 1:
-            return self.call(kinds[0], root.parts[kinds[0]], (goal,))[0]
-        draft = Draft(self.sites.budget)
+            return self.call(kinds[0], root.parts[kinds[0]], (goal,))
+        draft = Draft()
         first, last = draft.state(), draft.state()
         draft.end(last, 0)
         for kind in kinds:
-            place, _ = self.call(kind, root.parts[kind], (goal,))
-            move = draft.move(Move((last,), place))
+            move = draft.move(Move((last,), self.call(kind, root.parts[kind], (goal,))))
             draft.edges(first, FIRST[kind], move)
-        self._rules.append(draft.finish(self._classes, self._inside))
+        self._rules.append(draft)
         return len(self._rules) - 1
 
-    def call(self, kind: str, part: Part, goal: Goal) -> tuple[int, Goal]:
-        """The place of the rule that reads a kind of value with one of these vectors, and its verdicts in order."""
+    def calls(self, site: Site, wanted: Goal) -> list[tuple[bytes, int, Goal]]:
+        """What reads a value of a site that has one of these vectors: the bytes that it begins with, the place of the
+        rule, and its verdicts in order."""
+        found = self._calls.get((site, wanted))
+        if found is None:
+            found = self._calls[site, wanted] = []
+            for kind, part in site.parts.items():
+                goal = tuple([v for v in part.vectors if v in wanted])
+                if goal:
+                    found.append((FIRST[kind], self.call(kind, part, goal), goal))
+        return found
+
+    def call(self, kind: str, part: Part, goal: Goal) -> int:
+        """The place of the rule that reads a kind of value with one of these vectors."""
         if isinstance(part, Constant):
-            return PLACE[kind], goal
+            return PLACE[kind]
         place = self._places.get((part, goal))
-        if place is None:
-            place = self._places[part, goal] = len(self._rules)
-            if isinstance(part, Graph):
-                self._rules.append(None)
-                self._todo.append((part, goal, place))
-            else:
-                assert isinstance(part, TextPart | NumberPart), part
-                self._rules.append(part.rule(goal))
-        return place, goal
+        return self._place(part, goal) if place is None else place
 
-    def write(self, graph: Graph, goal: Goal) -> Rule:
-        """The rule of an array or object."""
-        writer = _Objects if isinstance(graph, ObjectGraph) else _Arrays
-        return writer(self, graph, goal).write(self._classes, self._inside)
+    def _place(self, part: Part, goal: Goal) -> int:
+        place = len(self._rules)
+        if isinstance(part, Graph):
+            self._rules.append(Draft())
+            self._todo.append((part, goal, place))
+        else:
+            assert isinstance(part, TextPart | NumberPart), part
+            rule = part.rule(goal)
+            place = self._same.setdefault(id(rule), place)
+            if place == len(self._rules):
+                self._rules.append(rule)
+        self._places[part, goal] = place
+        return place
 
 
-class _Writer:
+class _Writer(ABC):
     """What arrays and objects have in common."""
 
     opening = b"["
     closing = b"]"
+    counts_from = 0  # what the register holds behind the opening bracket
 
     def __init__(self, emitter: Emitter, graph: Graph, goal: Goal) -> None:
         self._emitter = emitter
@@ -130,26 +161,31 @@ class _Writer:
         self._goal = goal
         self._live = graph.live(frozenset(goal))
         self._loose = emitter.layout.loose
-        self.draft = Draft(emitter.sites.budget)
+        self.draft = Draft()
         self._ends: dict[Vector, int] = {}
         self._behind: dict[Spot, int] = {}
         self._todo: list[Spot] = []
 
-    def write(self, classes: Classes, inside: Flags) -> Rule:
-        """The rule."""
+    def write(self) -> Draft:
+        """The rule, but for its table."""
         draft = self.draft
         begin = self._begin()
         assert begin is not None and begin in self._live, "a goal that no value meets"
         start, first = draft.state(), draft.state()
-        draft.edge(start, self.opening[0], first)
+        draft.edge(start, self.opening[0], self._entry(first))
         self._open(begin, first)
         while self._todo:
             spot = self._todo.pop()
             self._follow(spot, self._behind[spot])
-        return draft.finish(classes, inside)
+        return draft
 
+    @abstractmethod
     def _begin(self) -> Spot | None:
-        raise NotImplementedError
+        """The spot behind the opening bracket."""
+
+    def _entry(self, first: int) -> int:
+        """What the opening bracket leads to."""
+        return first
 
     def _close(self, state: int, vector: Vector | None, seen: int = 0) -> None:
         if vector is None or vector not in self._goal:
@@ -161,11 +197,13 @@ class _Writer:
         entry = self.draft.move(Move((end,), seen=seen)) if seen else end
         self.draft.edge(state, self.closing[0], entry)
 
+    @abstractmethod
     def _open(self, spot: Spot, state: int) -> None:
-        raise NotImplementedError
+        """Writes what follows the opening bracket."""
 
+    @abstractmethod
     def _follow(self, spot: Spot, state: int) -> None:
-        raise NotImplementedError
+        """Writes what follows a value."""
 
     def behind(self, spot: Spot) -> int:
         """The state behind a value that led to this spot."""
@@ -200,25 +238,37 @@ class _Writer:
 
     def is_open(self, edge: Edge) -> bool:
         """Whether some value may be read along an edge."""
-        targets = (*edge.targets.values(), *edge.limited.values())
-        return any(t in self._live for t in targets)
+        live = self._live
+        return any(t in live for t in edge.targets.values()) or any(
+            t in live for t in edge.limited.values()
+        )
 
     def value(self, states: list[int], edge: Edge) -> None:
         """Reads the value of an edge."""
+        if edge.limit is None:
+            live, draft = self._live, self.draft
+            targets = {v: self.behind(t) for v, t in edge.targets.items() if t in live}
+            for group, place, goal in self._emitter.calls(edge.site, tuple(targets)):
+                entry = draft.call(place, tuple([targets[v] for v in goal]))
+                for state in states:
+                    draft.edges(state, group, entry)
+        else:
+            self._count(states, edge, edge.limit + self.counts_from)
+
+    def _count(self, states: list[int], edge: Edge, limit: int) -> None:
         live = self._live
         targets = {v: self.behind(t) for v, t in edge.targets.items() if t in live}
         limited = {v: self.behind(t) for v, t in edge.limited.items() if t in live}
-        assert edge.limit is None or targets.keys() >= limited.keys(), (targets, limited)
+        assert targets.keys() >= limited.keys(), (targets, limited)
         for kind, part in edge.site.parts.items():
             goal = tuple(v for v in part.vectors if v in targets)
-            if not goal:
-                continue
-            place, order = self._emitter.call(kind, part, goal)
-            after = tuple(targets[v] for v in order)
-            at_limit = tuple(limited.get(v, 0) for v in order) if edge.limit is not None else ()
-            move = self.draft.move(Move(after, place, edge.limit, at_limit))
-            for state in states:
-                self.draft.edges(state, FIRST[kind], move)
+            if goal:
+                place = self._emitter.call(kind, part, goal)
+                after = tuple(targets[v] for v in goal)
+                at_limit = tuple(limited.get(v, 0) for v in goal)
+                move = self.draft.move(Move(after, place, limit, at_limit))
+                for state in states:
+                    self.draft.edges(state, FIRST[kind], move)
 
 
 class _Arrays(_Writer):
@@ -226,9 +276,13 @@ class _Arrays(_Writer):
         super().__init__(emitter, graph, goal)
         assert isinstance(graph, ArrayGraph)
         self._array = graph
+        self.counts_from = DISTINCT if graph.distinct else 0
 
     def _begin(self) -> Spot | None:
         return self._array.begin
+
+    def _entry(self, first: int) -> int:
+        return self.draft.move(Move((first,), mark=DISTINCT)) if self._array.distinct else first
 
     def _open(self, spot: Spot, state: int) -> None:
         states = [state, self._spaced(state)] if self._loose else [state]
@@ -264,7 +318,7 @@ class _Objects(_Writer):
         assert isinstance(graph, ObjectGraph)
         self._required = graph.required
         self._colons: dict[Edge, int] = {}
-        self._trie = NameTrie(graph, self.draft, self._live, self.colon, self.is_open)
+        self._trie = NameTrie(graph, self.draft, self._live, self)
 
     def _begin(self) -> Spot | None:
         assert isinstance(self._graph, ObjectGraph)
@@ -273,14 +327,16 @@ class _Objects(_Writer):
     def _merged(self, spot: Spot) -> Spot:
         return self._trie.merged(spot)
 
+    def key(self, name: str) -> bytes:
+        """How a name is spelled, with its quotes."""
+        return self._emitter.key(name)
+
     def colon(self, edge: Edge) -> int:
         """The state behind the name of a property."""
         if edge not in self._colons:
-            named, colon, value = (self.draft.state() for _ in range(3))
-            self._colons[edge] = named
-            self.draft.edge(named, 0x3A, colon)
-            self.draft.edge(colon, 0x20, value)
-            self.value([colon, value] if self._loose else [value], edge)
+            value = self.draft.state()
+            named = self._colons[edge] = self.draft.chain(b": ", value, 0)
+            self.value([named + 1, value] if self._loose else [value], edge)
         return self._colons[edge]
 
     def _open(self, spot: Spot, state: int) -> None:
@@ -297,8 +353,11 @@ class _Objects(_Writer):
             self._close(self._spaced(state, self._required), end)
         if names:
             unseen = sum(bit for _, bit, _ in self._trie.choices(spot) or ())
-            for each in self._comma(state, unseen):
-                self.draft.edge(each, 0x22, names)
+            if unseen or self._loose:
+                for each in self._comma(state, unseen):
+                    self.draft.edge(each, 0x22, names)
+            else:
+                self.draft.edge(state, 0x2C, self.draft.chain(b' "', names, 0))
 
     def _end(self, spot: Spot) -> Vector | None:
         return spot.end if self._required else self._trie.end(spot)

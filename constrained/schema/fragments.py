@@ -10,10 +10,14 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import TypeVar, cast
 
+import numpy as np
+
 from ..automata.bytedfa import ByteDfa
 from ..machine.rule import Rule
 from ..regex.pattern import Pattern
 from ..regex.spelling import Spelling
+from .leaves.counting import Counted
+from .leaves.labels import Labelled
 
 Made = TypeVar("Made")
 OVERHEAD_BYTES = 2048
@@ -48,6 +52,12 @@ def _bytes_of(made: object) -> int:
     """About how many bytes an entry takes: its table, and as much again for what leads to it."""
     if isinstance(made, tuple):
         return sum(_bytes_of(part) for part in cast("tuple[object, ...]", made))
+    if isinstance(made, np.ndarray):
+        return int(made.nbytes)
+    if isinstance(made, Labelled):
+        return OVERHEAD_BYTES + made.table.nbytes + made.labels.nbytes
+    if isinstance(made, Counted):
+        return OVERHEAD_BYTES + made.nbytes
     if isinstance(made, Rule | Spelling):
         return OVERHEAD_BYTES + 2 * made.table.nbytes
     if isinstance(made, ByteDfa | Pattern):

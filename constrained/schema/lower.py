@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..automata.automaton import Dfa
 from ..automata.bytedfa import ByteDfa
-from ..errors import InvalidConstraint
+from ..errors import InvalidConstraint, Unsatisfiable
 from ..limits import Budget
 from ..machine.rule import Machine, Rule
 from ..regex.pattern import any_text
@@ -20,11 +20,13 @@ from ..spec import JsonSchema
 from ..tokens import trie
 from .arrays import grow_array
 from .board import Board
+from .distinct import check_distinct
 from .document import Document, read_json
 from .emit import BASE, Emitter, Layout
 from .fragments import Fragments
+from .frames import check_frames
 from .leaves.leaf import rule_of
-from .leaves.numbers import free_number, grow_number
+from .leaves.numbers import adopt_number, free_number, grow_number
 from .leaves.texts import Texts
 from .node import Nodes
 from .objects import grow_object
@@ -55,11 +57,12 @@ def settle(constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Sett
     sites = _sites(nodes, constraint, budget, fragments)
     root = nodes.flatten(nodes.at(nodes.document.root))
     if nodes.nothing in root:
-        raise InvalidConstraint("the schema false allows no value", "/")
+        raise Unsatisfiable("the schema false allows no value", "/")
     site = sites.of((root,), NEEDED) if root else sites.free
     sites.settle()
     if not site.vectors:
-        raise InvalidConstraint("no value can satisfy this schema", "/")
+        raise Unsatisfiable("no value can satisfy this schema", "/")
+    check_frames(sites, site)
     return Settled(sites, site)
 
 
@@ -77,6 +80,7 @@ def _lower(constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Mach
     base = fragments.keep(
         f"base {layout}", lambda: _free_rules(settled.sites.nodes, constraint, budget, fragments)
     )
+    check_distinct(settled.sites, lambda: Emitter(settled.sites, layout, base))
     return Emitter(settled.sites, layout, base).machine(settled.root)
 
 
@@ -88,7 +92,9 @@ def _sites(nodes: Nodes, constraint: JsonSchema, budget: Budget, fragments: Frag
         "array": grow_array,
         "object": grow_object,
     }
-    return Sites(nodes, texts, grow, constraint.any_order)
+    return Sites(
+        nodes, texts, grow, {"number": adopt_number, "string": texts.adopt}, constraint.any_order
+    )
 
 
 def _free_rules(
@@ -117,6 +123,5 @@ def _free_rules(
     sites.settle()
     placeholder = rules["null"]
     emitter = Emitter(sites, layout, tuple(rules.get(name, placeholder) for name in BASE))
-    for kind, graph in free.items():
-        rules[kind] = emitter.write(graph, ((),))
+    rules |= dict(zip(free, emitter.free(list(free.values())), strict=True))
     return tuple(rules[name] for name in BASE)

@@ -8,6 +8,7 @@
 Slow: compiling the patterns; each is compiled once for a compiler.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ class Names:
 
     def __init__(self, sites: "Sites", members: "list[Members]", declared: frozenset[str]) -> None:
         self.automaton: Labelled | None = None
+        self.key: Hashable = None  # what equal automata have in common
         self.classes: list[Traits] = [NO_TRAITS]
         self.class_of: dict[int, int] = {}  # label of the automaton to class
         self.declared = dict.fromkeys(declared, NO_TRAITS)
@@ -58,9 +60,15 @@ class Names:
             each.checks = number
             self._formulas.append(board.truth(each.names))
         self._board = board
-        checks = [texts.of_node(node) for node in board.locals.values()]
+        words = tuple(texts.read(node).key for node in board.locals.values())
         self._bits = {index: len(patterns) + i for i, index in enumerate(board.locals)}
-        self.automaton = run_together([*found.values(), *checks], sites.budget)
+        self.key = "names", tuple(patterns), words
+        self.automaton = texts.fragments.keep(
+            self.key,
+            lambda: run_together(
+                [*found.values(), *map(texts.of_node, board.locals.values())], sites.budget
+            ),
+        )
         self._classify(declared, self.automaton)
 
     def _classify(self, declared: frozenset[str], automaton: Labelled) -> None:

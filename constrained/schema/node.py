@@ -57,6 +57,7 @@ class Node:
     never: bool = False
     flat: "tuple[Node, ...] | None" = None
     targets: "list[Node] | None" = None
+    leaf: tuple[object, ...] | None = None  # what equal leaves have in common
     simple: bool = True  # its truth is that of its own keywords and `targets`, all of them
     constants: "list[tuple[Json, Node]]" = field(default_factory=list["tuple[Json, Node]"])
     cache: dict[str, object] = field(default_factory=dict[str, object])
@@ -119,7 +120,9 @@ class Nodes:
     def _read(self, schema: dict[str, Json], place: Place) -> Node:
         if self._old_ref and "$ref" in schema:
             schema = {"$ref": schema["$ref"]}
-        key = _leaf_key(schema)
+        if self.document.dialect.without:
+            schema = {k: v for k, v in schema.items() if k not in self.document.dialect.without}
+        key = leaf_key(schema)
         if key is not None and key in self._leaves:
             return self._leaves[key]
         node = Node(place, schema, ALL_KINDS)
@@ -129,6 +132,7 @@ class Nodes:
             self._read_in_place(node)
         if key is not None:
             self._leaves[key] = node
+            node.leaf = key
         return node
 
     def _read_in_place(self, node: Node) -> None:
@@ -192,15 +196,18 @@ DEMANDING = (
 )
 
 
-def _leaf_key(schema: dict[str, Json]) -> tuple[object, ...] | None:
+def leaf_key(schema: dict[str, Json]) -> tuple[object, ...] | None:
     """What equal leaves have in common; None for schemas that contain others, or much."""
-    words = schema.keys() & DEMANDING
-    if not words <= LEAF_KEYWORDS or not IN_PLACE.isdisjoint(schema):
-        return None
-    listed = schema.get("enum")
-    if isinstance(listed, list) and len(listed) > MOST_INTERNED:
-        return None
-    return tuple((word, repr(schema[word])) for word in sorted(words))
+    key: list[tuple[str, str]] = []
+    for word, value in schema.items():
+        if word in LEAF_KEYWORDS:
+            if word == "enum" and isinstance(value, list) and len(value) > MOST_INTERNED:
+                return None
+            key.append((word, repr(value)))
+        elif word in DEMANDING or word in IN_PLACE:
+            return None
+    key.sort()
+    return tuple(key)
 
 
 def _read_type(node: Node, value: Json) -> None:

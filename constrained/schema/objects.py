@@ -16,7 +16,7 @@ from .document import refuse, reject
 from .formula import Formula, Residue, substitute
 from .members import Members, demanded, read_members
 from .names import Names, Traits
-from .node import Node
+from .node import Node, Root
 from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, is_wanted, needed
 from .taking import Taking
 
@@ -46,6 +46,11 @@ class ObjectGraph(Graph):
         self.names = Names(sites, list(self.members.values()), frozenset(self.order))
         self._count_up()
         self._arrange()
+        self.begin: Spot | None
+        self._chained = self.simple and not (self._cap or self.bits or self._in_sets)
+        if self._chained:
+            self.begin = self._chain()
+            return
         self._settled = self._find_settled()
         self._spots: dict[tuple[int, State], Spot] = {}
         state = self._fold(0, self.formulas, {}, 0)
@@ -78,6 +83,71 @@ class ObjectGraph(Graph):
                 f"any_order: {len(self.order)} names are not counted or combined in any order",
                 node.path,
             )
+
+    def _chain(self) -> Spot:
+        """The spots of names in their order, where nothing is learnt but that all is well so far."""
+        self._needed = {n for m in self.members.values() for n in m.required}
+        judges = [m for i, m in self.members.items() if i >= 0]
+        plain = len(judges) == 1 and not judges[0].patterns and judges[0].checks is None
+        self._only = judges[0] if plain else None
+        spots = self.line(len(self.order) + 1)
+        self._last = spots[-1]
+        for spot, name, following in zip(spots, self.order, spots[1:], strict=False):
+            if name not in self._needed:
+                spot.skip = following
+            self._take_next(spot, name, self.names.declared[name], following)
+        spot = spots[-1]
+        for label, traits in enumerate(self.names.classes):
+            self._take_next(spot, label, traits, spot)
+        if not self._needed:
+            self.finish(spot, (True,))
+        return spots[0]
+
+    def live(self, goal: frozenset[Vector]) -> set[Spot]:
+        if not self._chained:
+            return super().live(goal)
+        found: set[Spot] = set()
+        for spot in reversed(self.spots):
+            if (
+                spot.end in goal
+                or spot.skip in found
+                or any(t in found for edge in spot.edges for t in edge.targets.values())
+            ):
+                found.add(spot)
+        return found
+
+    def _take_next(self, spot: Spot, label: str | int, traits: Traits, following: Spot) -> None:
+        name = label if isinstance(label, str) else None
+        site = self._leaf(name)
+        if site is None:
+            root = self._root(name, traits)
+            if root is None:
+                return
+            site = self.sites.of((root,), NEEDED) if root else self.sites.free
+        self.read(Edge(spot, label, site, partial(self._step, name, following)))
+
+    def _leaf(self, name: str | None) -> Site | None:
+        """The site of a property about which one schema alone says something simple."""
+        only = self._only
+        if only is None or name not in only.properties:
+            return None
+        schema = only.properties[name]
+        return self.sites.leaf(
+            schema, partial(self.nodes.sub, only.node, schema, "properties", name)
+        )
+
+    def _step(self, name: str | None, following: Spot, _: Vector) -> Spot:
+        """Where a property of a chain leads. The object can end once each name that is required can come."""
+        if name in self._needed:
+            self._needed.discard(name)
+            if not self._needed:
+                self.finish(self._last, (True,))
+        return following
+
+    def _root(self, name: str | None, traits: Traits) -> Root | None:
+        """What a property must satisfy; None where it may not come."""
+        parts = self._demanded(name, traits)
+        return all_of(self.nodes, parts) if parts else ()
 
     def _at_once(self, seen: int, state: State) -> Spot:
         """The spot of a set of names that have been, where they come in any order."""
@@ -224,8 +294,7 @@ class ObjectGraph(Graph):
     def _take_plain(self, edge: Edge, after: int, state: State, traits: Traits) -> None:
         """The edge of a property that must satisfy all that is said about it."""
         name = edge.label if isinstance(edge.label, str) else None
-        parts = self._demanded(name, traits)
-        root = all_of(self.nodes, parts) if parts else ()
+        root = self._root(name, traits)
         if root is None:
             return
         if root:
@@ -257,7 +326,7 @@ class ObjectGraph(Graph):
         self, position: int, left: Residue, known: dict[int, Formula], count: int
     ) -> State | None:
         """The state with what is known put in; None if nobody wants what it can lead to."""
-        if self.simple and not self._cap:
+        if self.simple and not self._cap:  # names in any order
             return None if known else State(left)
         for index, last in self._settled.items():
             if position >= last:

@@ -12,20 +12,23 @@ followed with a vector only once some value of its site has it, so whatever is r
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
+from ..machine.rule import Rule
 from .board import Board, literal_truth
+from .document import Json
 from .formula import All, Atom, Formula, Residue, atoms, substitute
-from .node import KINDS, Node, Nodes, Root
+from .node import KINDS, Node, Nodes, Root, leaf_key
 
 if TYPE_CHECKING:
     from .leaves.texts import Texts
 
 Vector: TypeAlias = tuple[bool, ...]
 NEEDED: frozenset[Vector] = frozenset({(True,)})
+SCALARS = frozenset(KINDS) - {"array", "object"}
 
 
 class Part(Protocol):
@@ -49,7 +52,7 @@ class Site:
     need: frozenset[Vector] | None
     parts: dict[str, Part] = field(default_factory=dict[str, Part])
     vectors: dict[Vector, None] = field(default_factory=dict[Vector, None])
-    readers: "list[tuple[Graph, Edge]]" = field(default_factory=list["tuple[Graph, Edge]"])
+    readers: "list[Edge]" = field(default_factory=list["Edge"])
 
     def wants(self, vector: Vector) -> bool:
         """Whether the reader can use a vector."""
@@ -102,7 +105,10 @@ class Edge:
 
 
 class Graph:
-    """The spots of an array or object; grows as vectors of the sites it reads become known."""
+    """The spots of an array or object; grows as vectors of the sites it reads become known. begin: the spot behind the
+    opening bracket, or None where nothing is wanted of it."""
+
+    begin: "Spot | None"
 
     def __init__(self, sites: "Sites", site: Site, board: Board, formulas: list[Formula]) -> None:
         self.sites = sites
@@ -118,10 +124,14 @@ class Graph:
 
     def spot(self) -> Spot:
         """A new spot."""
-        self.sites.budget.spend(1)
-        found = Spot(len(self.spots))
-        self.spots.append(found)
-        return found
+        return self.line(1)[0]
+
+    def line(self, count: int) -> list[Spot]:
+        """New spots, one behind the other."""
+        self.sites.budget.spend(count)
+        first = len(self.spots)
+        self.spots += [Spot(first + i) for i in range(count)]
+        return self.spots[first:]
 
     def finish(self, spot: Spot, vector: Vector) -> None:
         """The value may end here, with this vector, if anyone wants it."""
@@ -132,7 +142,7 @@ class Graph:
     def read(self, edge: Edge) -> None:
         """Adds an edge to its source."""
         edge.source.edges.append(edge)
-        self.sites.listen(self, edge)
+        self.sites.listen(edge)
 
     def live(self, goal: frozenset[Vector]) -> set[Spot]:
         """The spots from which the value can end with one of these vectors."""
@@ -154,23 +164,39 @@ class Graph:
 
 
 Grow: TypeAlias = "Callable[[Sites, Site, Board, list[Formula]], Part]"
+Adopt: TypeAlias = Callable[[Node | Callable[[], Node], Rule], Part]
+
+
+class Leaf(Part, Protocol):
+    """A part of strings or numbers. rule: that which ends with the number of a vector in the goal."""
+
+    rule: Callable[[tuple[Vector, ...]], Rule]
 
 
 class Sites:
-    """All sites of one schema. grow: how the parts of each kind that are not constant are made."""
+    """All sites of one schema. grow: how the parts of each kind that are not constant are made; adopt: how those of
+    strings and numbers are, where their rule is known from an equal schema."""
 
     def __init__(
-        self, nodes: Nodes, texts: "Texts", grow: "Mapping[str, Grow]", any_order: bool
+        self,
+        nodes: Nodes,
+        texts: "Texts",
+        grow: Mapping[str, Grow],
+        adopt: Mapping[str, Adopt],
+        any_order: bool,
     ) -> None:
         self.nodes = nodes
         self.any_order = any_order
         self.texts = texts
         self.budget = texts.budget
         self._grow = grow
+        self._adopt = adopt
         self._known: dict[tuple[tuple[Root, ...], frozenset[Vector] | None], Site] = {}
-        self._pending: deque[tuple[Graph, Edge, Vector]] = deque()
+        self._leaves: dict[Hashable, Site] = {}
+        self._pending: deque[tuple[Edge, Vector]] = deque()
         self._todo: deque[tuple[Site, str]] = deque()
-        self.free = self.of((), None)
+        parts: dict[str, Part] = {kind: Constant([()]) for kind in KINDS}
+        self.free = self._known[(), None] = Site((), None, parts, {(): None})
 
     def of(self, roots: tuple[Root, ...], need: frozenset[Vector] | None) -> Site:
         """The site of these roots."""
@@ -178,17 +204,65 @@ class Sites:
         if site is None:
             self.budget.spend(1)
             site = self._known[roots, need] = Site(roots, need)
-            kinds = KINDS
-            if need is NEEDED:
-                kinds = tuple(k for k in KINDS if all(k in n.kinds for n in roots[0]))
-            for kind in kinds:
-                self._todo.append((site, kind))
+            if need is not NEEDED:
+                self._todo.extend((site, kind) for kind in KINDS)
+                return site
+            node = roots[0][0]
+            if len(roots[0]) == 1 and node.leaf is not None and self._adopts(site, node.leaf, node):
+                return site
+            kinds = frozenset(KINDS).intersection(*(n.kinds for n in roots[0]))
+            self._todo.extend((site, kind) for kind in KINDS if kind in kinds)
         return site
+
+    def leaf(self, schema: Json, make: Callable[[], Node]) -> Site | None:
+        """The site of a schema about strings, numbers and literals only, the node of which is not made unless it must
+        be; None for every other schema."""
+        key = leaf_key(schema) if isinstance(schema, dict) else None
+        if key is None:
+            return None
+        site = self._leaves.get(key)
+        if site is None:
+            site = Site((), NEEDED)
+            if not self._adopts(site, key, make):
+                return None
+            self._leaves[key] = site
+        return site
+
+    def _adopts(self, site: Site, key: Hashable, node: Node | Callable[[], Node]) -> bool:
+        """Whether the site is of a leaf, and so has rules that equal ones share."""
+        texts = self.texts
+        found = texts.fragments.keep(
+            ("leaf", key, self.nodes.document.draft, texts.options),
+            lambda: self._grow_leaf(node if isinstance(node, Node) else node()),
+        )
+        if found is None:
+            return False
+        for kind, rule in found:
+            site.parts[kind] = self._adopt[kind](node, rule) if rule else Constant([(True,)])
+        if found:
+            site.vectors[True,] = None
+        return True
+
+    def _grow_leaf(self, node: Node) -> tuple[tuple[str, Rule | None], ...] | None:
+        """The kinds of value that a leaf allows, with the rules of strings and numbers that are not free; None where
+        it is about arrays or objects as well."""
+        if not node.kinds <= SCALARS:
+            return None
+        site = Site(((node,),), NEEDED)
+        for kind in KINDS:
+            if kind in node.kinds:
+                self._open(site, kind)
+        leaves = ((kind, part) for kind, part in site.parts.items() if part.vectors)
+        goal = ((True,),)
+        return tuple(
+            (kind, None if isinstance(part, Constant) else cast(Leaf, part).rule(goal))
+            for kind, part in leaves
+        )
 
     @property
     def known(self) -> list[Site]:
         """All sites so far."""
-        return list(self._known.values())
+        return [*self._known.values(), *self._leaves.values()]
 
     def settle(self) -> None:
         """Follows everything that can be followed."""
@@ -197,7 +271,7 @@ class Sites:
                 site, kind = self._todo.pop()
                 self._open(site, kind)
             if self._pending:
-                _, edge, vector = self._pending.popleft()
+                edge, vector = self._pending.popleft()
                 edge.open(vector)
 
     def add(self, site: Site, part: Part, vector: Vector) -> None:
@@ -206,18 +280,23 @@ class Sites:
             part.vectors.append(vector)
         if vector not in site.vectors:
             site.vectors[vector] = None
-            for graph, edge in site.readers:
-                self._pending.append((graph, edge, vector))
+            for edge in site.readers:
+                self._pending.append((edge, vector))
 
-    def listen(self, graph: Graph, edge: Edge) -> None:
+    def listen(self, edge: Edge) -> None:
         """The edge is followed for each vector that its site has, now and later."""
-        edge.site.readers.append((graph, edge))
+        edge.site.readers.append(edge)
         for vector in edge.site.vectors:
-            self._pending.append((graph, edge, vector))
+            self._pending.append((edge, vector))
 
     def _open(self, site: Site, kind: str) -> None:
         board = Board(self.nodes, kind)
-        formulas = [board.truth_of(root) for root in site.roots]
+        formula = board.watch(site.roots[0]) if site.need is NEEDED else None
+        if formula is not None:
+            formulas = [formula]
+        else:
+            board = Board(self.nodes, kind)
+            formulas = [board.truth_of(root) for root in site.roots]
         if kind in ("null", "true", "false"):
             formulas = [_literal(formula, kind, board) for formula in formulas]
         if all(isinstance(f, bool) for f in formulas):
@@ -226,7 +305,8 @@ class Sites:
                 part = site.parts[kind] = Constant([])
                 self.add(site, part, vector)
             return
-        board.keep({i for f in formulas for i in atoms(f)})
+        if formula is None:
+            board.keep({i for f in formulas for i in atoms(f)})
         part = self._grow[kind](self, site, board, formulas)
         site.parts[kind] = part
         for vector in part.vectors:

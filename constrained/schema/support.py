@@ -1,6 +1,7 @@
 """Support: every keyword of JSON Schema, and how it is enforced.
 
     keywords()["contains"]              # "exact"
+    markdown()                          # the same as a table, keywords that are enforced alike in one row
 
 Exact: the grammar accepts a text if and only if the schema accepts its value. What stands behind "exact" names the
 condition under which that holds; a schema outside it is refused by name, never accepted loosely.
@@ -14,10 +15,11 @@ from .node import ARRAY_KEYWORDS, NUMBER_KEYWORDS, OBJECT_KEYWORDS, TEXT_KEYWORD
 EXACT, REMARK = "exact", "a remark, as the drafts say"
 CONDITIONS: Mapping[str, str] = MappingProxyType(
     {
-        "format": "exact for the formats that are known; others are remarks",
+        "format": "exact for the formats that are known; others, idn-* and regex among them, are remarks",
         "pattern": "exact for what a regular language can say; back-references are refused",
-        "uniqueItems": "exact over listed items, up to 62 of them; refused over others",
-        "$ref": "exact inside the document; other documents are refused, but for the drafts' own schemas",
+        "uniqueItems": "exact, on the host unless items are a few listed ones; refused where equal items may be valid",
+        "$ref": "exact inside the document, recursion included; other documents are refused, but for the drafts' own",
+        "$schema": "the drafts; a dialect with a metaschema of its own is refused unless that is in $defs",
         "multipleOf": "exact while the remainders fit the budget",
         "minProperties": "exact for objects that write each name once",
         "maxProperties": "exact for objects that write each name once",
@@ -42,3 +44,12 @@ def keywords() -> dict[str, str]:
     enforced = (*COMBINED, *TEXT_KEYWORDS, *NUMBER_KEYWORDS, *ARRAY_KEYWORDS, *OBJECT_KEYWORDS)
     table = {word: CONDITIONS.get(word, EXACT) for word in dict.fromkeys(enforced)}
     return table | dict.fromkeys(REMARKS, REMARK)
+
+
+def markdown() -> str:
+    """The keywords as a table of Markdown."""
+    alike: dict[str, list[str]] = {}
+    for word, enforced in keywords().items():
+        alike.setdefault(enforced, []).append(f"`{word}`")
+    rows = [f"| {' '.join(words)} | {enforced} |" for enforced, words in alike.items()]
+    return "\n".join(["| JSON Schema keyword | |", "|---|---|", *rows])

@@ -1,6 +1,6 @@
 """Tries of property names: from each spot of an object, the names that may come next.
 
-    trie = NameTrie(graph, draft, live, colon, is_open)
+    trie = NameTrie(graph, draft, live, writer)
     state = trie.names(spot)            # reads a name behind its opening quote; 0: no name may follow
     vector = trie.end(spot)             # with which the object may end here, or None
 
@@ -9,7 +9,7 @@ Where other names may follow, every way out of the trie goes on in the automaton
 trie that may not come (again) are dead ends of it.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -20,9 +20,9 @@ from ..regex.pattern import Pattern, any_text
 from ..regex.spelling import QUOTE, spell
 from .draft import Draft
 from .leaves.labels import live_states
-from .leaves.writing import write_text
 from .marked import Choice, write_marked
 from .objects import ObjectGraph
+from .other_names import AnyNames, OtherNames, is_plain
 from .sites import Edge, Spot, Vector
 
 
@@ -39,82 +39,50 @@ class _Fork:
 
 
 class _Rest:
-    """The rest of a name where no other one branches off."""
+    """The rest of a name where no other one branches off. target: what it leads to, 0 if it may not come."""
 
-    __slots__ = ("state", "target", "text")
+    __slots__ = ("other", "state", "target", "text")
 
-    def __init__(self, text: bytes, target: int) -> None:
+    def __init__(self, text: bytes, target: int, other: int) -> None:
         self.text = text
         self.target = target
+        self.other = other
         self.state: int | None = None
-
-
-class _Others:
-    """The names that are not listed, where they may come. entry: what reads them, where one rule does."""
-
-    def __init__(
-        self, part: ByteDfa | None, start: int, base: int, ends: dict[int, int], entry: int = 0
-    ) -> None:
-        self.part = part
-        self.start = start
-        self.base = base
-        self.ends = ends
-        self.entry = entry
-
-    def goes_on(self, state: int, listed: "dict[int, _Fork | _Rest | int]") -> bool:
-        """Whether some byte that is not listed leads on from a state."""
-        if self.part is None or not state:
-            return bool(state)
-        ways = self.part.dfa.table[state, self.part.classes]
-        free = {int(byte) for byte in np.flatnonzero(ways)} - listed.keys()
-        return bool(free) or (state in self.ends and QUOTE not in listed)
-
-    def step(self, state: int, byte: int) -> int:
-        """Where a byte leads."""
-        if self.part is None or not state:
-            return state
-        return int(self.part.dfa.table[state, self.part.classes[byte]])
 
 
 def _has_others(spot: Spot) -> bool:
     return any(isinstance(edge.label, int) for edge in spot.edges)
 
 
-def _shorten(rest: _Rest) -> "_Rest | int":
-    """The rest of a name behind one byte more."""
-    return _Rest(rest.text[1:], rest.target) if len(rest.text) > 1 else rest.target
-
-
 MOST_BITS = 62
 TAIL = 0  # the place of the rule that reads any rest of a name
+
+
+class Writer(Protocol):
+    """Who writes the object. key: a name with its quotes; colon: the state behind the name of an edge; is_open: whether
+    some value may be read along it."""
+
+    def key(self, name: str) -> bytes: ...
+    def colon(self, edge: Edge) -> int: ...
+    def is_open(self, edge: Edge) -> bool: ...
 
 
 class NameTrie:
     """The names of one object."""
 
-    def __init__(
-        self,
-        graph: ObjectGraph,
-        draft: Draft,
-        live: set[Spot],
-        colon: Callable[[Edge], int],
-        is_open: Callable[[Edge], bool],
-    ) -> None:
+    def __init__(self, graph: ObjectGraph, draft: Draft, live: set[Spot], writer: Writer) -> None:
         self._graph = graph
         self._draft = draft
         self._live = live
-        self._colon = colon
-        self._is_open = is_open
-        self._found: dict[Spot, tuple[_Fork, Vector | None, _Others | None]] = {}
+        self._colon = writer.colon
+        self._is_open = writer.is_open
+        self._found: dict[Spot, tuple[_Fork, Vector | None, OtherNames | None]] = {}
         self._marked: dict[Spot, int] = {}
         self._merged: dict[Spot, Spot] = {}
         self._over: dict[str | int | None, tuple[int, int]] = {}  # a name's bit, and those up to it
         self._all_over = 0
-        ascii = graph.sites.texts.ascii
-        self._keys = {name: write_text(name, ascii)[1:] for name in graph.order}
-        self._plain = all(
-            0x20 <= byte < 0x7F and byte != 0x5C for key in self._keys.values() for byte in key
-        )
+        self._keys = {name: writer.key(name)[1:] for name in graph.order}
+        self._plain = all(map(is_plain, set(b"".join(self._keys.values()))))
         self._merge()
 
     def merged(self, spot: Spot) -> Spot:
@@ -125,7 +93,7 @@ class NameTrie:
     def _merge(self) -> None:
         """Finds the spots behind the last name that is needed, and gives their names bits."""
         graph = self._graph
-        if not graph.simple or graph.bits or not self._plain or graph.names.automaton is not None:
+        if not graph.simple or graph.bits or graph.names.automaton is not None:
             return
         lasts = [s for s in graph.spots if s in self._live and s.skip is None and _has_others(s)]
         if len(lasts) != 1 or not any(self._is_open(e) for e in lasts[0].edges):
@@ -158,7 +126,7 @@ class NameTrie:
         fork, _, others = self._of(spot)
         return self._write(fork, others)
 
-    def _of(self, spot: Spot) -> tuple[_Fork, Vector | None, _Others | None]:
+    def _of(self, spot: Spot) -> tuple[_Fork, Vector | None, OtherNames | None]:
         chain: list[Spot] = []
         while spot not in self._found:
             chain.append(spot)
@@ -196,7 +164,7 @@ class NameTrie:
                 found.append((self._keys[edge.label], bit, self._colon(edge)))
         return found
 
-    def _last(self, spot: Spot) -> tuple[_Fork, Vector | None, _Others | None]:
+    def _last(self, spot: Spot) -> tuple[_Fork, Vector | None, OtherNames | None]:
         """Where no listed name may be skipped any more."""
         edges = [e for e in spot.edges if isinstance(e.label, int) and self._is_open(e)]
         if not edges:
@@ -207,55 +175,59 @@ class NameTrie:
             fork = self._insert(fork, key, 0, others)
         return fork, spot.end, others
 
-    def _others(self, edges: list[Edge]) -> _Others:
-        names = self._graph.names
-        if names.automaton is None and self._plain:
+    def _others(self, edges: list[Edge]) -> OtherNames:
+        names, texts = self._graph.names, self._graph.sites.texts
+        if names.automaton is None:
             behind = (self._colon(edges[0]),)
             entry = self._draft.move(Move(behind, TAIL, mark=self._all_over))
-            return _Others(None, 1, 0, {}, entry)
-        texts = self._graph.sites.texts
-        if names.automaton is None:
-            pattern = any_text(0, None)
-            targets = {1: self._colon(edges[0])}
-        else:
-            found = names.automaton
-            by_class = {edge.label: self._colon(edge) for edge in edges}
-            ends = [by_class.get(names.class_of.get(n, -1), 0) for n in found.labels.tolist()]
-            ends[0] = 0
-            targets = {state: colon for state, colon in enumerate(ends) if colon}
-            accepting = np.array(ends) > 0
+            if self._plain:
+                return AnyNames(self._draft, entry, None)
+            any_name = any_text(0, None)
+            part = texts.fragments.keep(
+                ("other names", texts.ascii),
+                lambda: spell(any_name, texts.spelling(any_name), texts.budget),
+            )
+            return AnyNames(self._draft, entry, part)
+        found = names.automaton
+        by_class = {edge.label: self._colon(edge) for edge in edges}
+        ends = [by_class.get(names.class_of.get(n, -1), 0) for n in found.labels.tolist()]
+        ends[0] = 0
+        targets = {state: colon for state, colon in enumerate(ends) if colon}
+        accepting = np.array(ends) > 0
+
+        def make() -> ByteDfa:
             live = live_states(found.table, accepting)
             table = np.where(live[found.table], found.table, 0).astype(np.int32)
             pattern = Pattern(found.alphabet, Dfa(table, accepting, found.start))
-        part = spell(pattern, texts.spelling(pattern), texts.budget)
+            return spell(pattern, texts.spelling(pattern), texts.budget)
+
+        part = texts.fragments.keep((names.key, texts.ascii, accepting.tobytes()), make)
         base = self._draft.copy(part)
         for state, colon in targets.items():
             self._draft.edge(base + state, QUOTE, colon)
-        return _Others(part, pattern.dfa.start, base, targets)
+        return OtherNames(self._draft, part, base, targets)
 
-    def _insert(self, fork: _Fork, key: bytes, target: int, others: _Others | None) -> _Fork:
+    def _insert(self, fork: _Fork, key: bytes, target: int, others: OtherNames | None) -> _Fork:
         """The fork with one name more; 0 as its target blocks it."""
         root = at = _Fork(dict(fork.ways), fork.other)
-        plain = others is None or others.part is None
         for index, byte in enumerate(key[:-1], 1):
             known = at.ways.get(byte)
-            if plain and (
-                known is None or (isinstance(known, _Rest) and known.text == key[index:])
-            ):
-                at.ways[byte] = _Rest(key[index:], target)
+            other = 0 if others is None else others.step(at.other, byte)
+            if known is None or (type(known) is _Rest and known.text == key[index:]):
+                at.ways[byte] = _Rest(key[index:], target, other)
                 return root
             ways: dict[int, _Fork | _Rest | int] = {}
             if isinstance(known, _Fork):
                 ways = dict(known.ways)
             elif isinstance(known, _Rest):
-                ways = {known.text[0]: _shorten(known)}
-            below = _Fork(ways, others.step(at.other, byte) if others is not None else 0)
+                ways = {known.text[0]: _shorten(known, others)}
+            below = _Fork(ways, other)
             at.ways[byte] = below
             at = below
         at.ways[key[-1]] = target
         return root
 
-    def _write(self, fork: _Fork, others: _Others | None) -> int:
+    def _write(self, fork: _Fork, others: OtherNames | None) -> int:
         """The state of a fork, with all below it that leads anywhere; 0 if nothing does."""
         if fork.state is None:
             order: list[_Fork] = []
@@ -263,31 +235,45 @@ class NameTrie:
             while stack:
                 each = stack.pop()
                 order.append(each)
-                stack += [w for w in each.ways.values() if isinstance(w, _Fork) and w.state is None]
+                for way in each.ways.values():
+                    if type(way) is _Fork and way.state is None:
+                        stack.append(way)
             for each in reversed(order):
                 if each.state is None:
                     each.state = self._write_one(each, others)
         return fork.state or 0
 
-    def _write_one(self, fork: _Fork, others: _Others | None) -> int:
-        draft = self._draft
-        other = fork.other if others is not None else 0
-        entry = others.entry if others is not None else 0
-        ways: dict[int, int] = {}
-        for byte, way in fork.ways.items():
-            if isinstance(way, _Rest) and way.state is None:
-                way.state = draft.chain(way.text, way.target, entry) if way.target or entry else 0
-            ways[byte] = way if isinstance(way, int) else way.state or 0
-        if not any(ways.values()) and not (others and others.goes_on(other, fork.ways)):
+    def _write_one(self, fork: _Fork, others: OtherNames | None) -> int:
+        ways = [
+            (byte, way if type(way) is int else self._state(way, others))
+            for byte, way in fork.ways.items()
+        ]
+        if not any(way for _, way in ways) and not (
+            others and others.goes_on(fork.other, fork.ways)
+        ):
             return 0
-        state = draft.state()
-        if others is not None and other:
-            if others.part is None:
-                draft.spread(state, others.entry)
-            else:
-                draft.row(state, others.base, other)
-                if other in others.ends:
-                    draft.edge(state, QUOTE, others.ends[other])
-        for byte, way in ways.items():
-            draft.edge(state, byte, way)
+        state = self._draft.state()
+        if others is not None:
+            others.lay(state, fork.other)
+        self._draft.cells.extend([n for byte, way in ways for n in (state, byte, way)])
         return state
+
+    def _state(self, way: "_Fork | _Rest | int", others: OtherNames | None) -> int:
+        """The state that a byte leads to, 0 if it leads nowhere."""
+        if isinstance(way, int):
+            return way
+        if way.state is None:
+            assert isinstance(way, _Rest), way
+            if others is not None:
+                way.state = others.chain(way.text, way.target, way.other)
+            else:
+                way.state = self._draft.chain(way.text, way.target, 0) if way.target else 0
+        return way.state
+
+
+def _shorten(rest: _Rest, others: OtherNames | None) -> "_Rest | int":
+    """The rest of a name behind one byte more."""
+    if len(rest.text) == 1:
+        return rest.target
+    other = 0 if others is None else others.step(rest.other, rest.text[0])
+    return _Rest(rest.text[1:], rest.target, other)

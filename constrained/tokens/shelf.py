@@ -57,7 +57,7 @@ class Shelf:
         lengths = np.array([_characters(vocabulary.token(t)) for t in range(vocabulary.size)])
         words = np.flatnonzero(lengths > 0)
         order = np.argsort(lengths[words], kind="stable")
-        self._words = words[order].astype(np.int64)
+        self.words = words[order].astype(np.int64)
         self._upto = np.searchsorted(lengths[words][order], np.arange(MOST_CHARACTERS + 1), "right")
         self.rest = _plant(vocabulary, np.flatnonzero(lengths == 0))
         self._bytes: list[NDArray[np.uint8]] = []
@@ -71,16 +71,16 @@ class Shelf:
         """The words that may follow here; None where that depends on what is in them."""
         count = 0
         while count < MOST_CHARACTERS:
-            after = self._after_any(lanes, spot)
+            after = self.after_any(lanes, spot)
             if after is None:
                 return None
             if after == NOWHERE:
                 break
             count = MOST_CHARACTERS if after == spot else count + 1
             spot = after
-        return self._words[: self._upto[count]]
+        return self.words[: self._upto[count]]
 
-    def _after_any(self, lanes: Lanes[Any], spot: Spot) -> Spot | None:
+    def after_any(self, lanes: Lanes[Any], spot: Spot) -> Spot | None:
         """Where every plain character leads, NOWHERE if none is allowed; None if it depends on the character."""
         if spot not in lanes.after_any:
             lanes.after_any[spot] = self._try_all(lanes, spot)

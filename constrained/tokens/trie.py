@@ -60,6 +60,13 @@ def build_trie(strings: Sequence[bytes]) -> Trie:
     return Trie(np.concatenate(labels), firsts, ends, tuple(levels))
 
 
+def spread(firsts: Numbers, counts: Numbers) -> tuple[Numbers, Numbers]:
+    """All numbers of the ranges that begin at firsts, and for each the index of its range."""
+    owners = np.repeat(np.arange(len(counts)), counts)
+    offsets = np.cumsum(counts) - counts
+    return np.arange(len(owners)) + (firsts - offsets)[owners], owners
+
+
 def words(texts: Sequence[bytes], budget: Budget) -> ByteDfa:
     """Accepts exactly these texts, of which there is at least one. Equal ends are shared."""
     trie = build_trie(sorted(set(texts)))

@@ -3,9 +3,9 @@
     words = walk.mask(grammar, place)                        # uint32 [ceil(size / 32)], bit t % 32 of word t // 32
     walk.crosses(grammar, place, b'": ')                     # may an allowed token begin so, and go on?
 
-This is the exact reference of what the device does. Slow: 5 to 20 ms for a state inside a free string at 128,000
-tokens, where nearly every token is allowed; 0.1 ms where few are. Masks are kept, least recently used go first; places
-that no token can tell apart share one.
+This is the exact reference of what the device does. Slow: some milliseconds for a state inside a free string or name at
+128,000 tokens, where nearly every token is allowed; 0.1 ms where few are. Masks are kept, least recently used go first;
+places that no token can tell apart share one.
 """
 
 from collections import OrderedDict
@@ -15,17 +15,19 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..grammar.distinct import DistinctGrammar, Spot
 from ..grammar.grammar import Grammar
 from ..grammar.lanes import Ints, Lanes, TableLanes
 from ..grammar.place import Compiled
 from ..grammar.threads import ThreadGrammar, ThreadLanes
+from .branches import Branches, at_node, deepen, tokens_at
+from .distinct import DistinctWalk
 from .shelf import Shelf, Tree
-from .trie import Trie
 from .vocabulary import Vocabulary
 
 Mask = NDArray[np.uint32]
 P = TypeVar("P")
-KEPT_LANES = 64
+KEPT_LANES, KEPT_DISTINCT = 64, 8
 SMALL = 4096  # tokens up to which walking all of them is quick enough
 
 
@@ -38,9 +40,11 @@ class Walk:
         self._room = max(1, most_bytes // (4 * words_of(vocabulary.size)))
         self._lock = Lock()
         self._lanes: OrderedDict[str, Lanes[Any]] = OrderedDict()
+        self._distinct: OrderedDict[str, DistinctWalk] = OrderedDict()
         self._walking = Lock()
         self._whole = Tree(vocabulary.trie, vocabulary.node_tokens, vocabulary.node_firsts)
         self._shelf: Shelf | None = None
+        self._branches: Branches | None = None
 
     def mask(self, grammar: Compiled[P], place: P) -> Mask:
         """The tokens that may follow; read-only. The eos ids are allowed where the text may end."""
@@ -50,7 +54,7 @@ class Walk:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         with self._walking:
-            tokens = self._allowed(self._lanes_of(grammar), place)
+            tokens = self._tokens(grammar, place)
         if grammar.accepting(place):
             tokens = np.append(tokens, sorted(self.vocabulary.eos_ids)).astype(np.int64)
         found = pack(tokens, self.vocabulary.size)
@@ -70,10 +74,10 @@ class Walk:
                 return False
         with self._walking:
             lanes = self._lanes_of(grammar)
-            front = _at(node, lanes.enter(place))
+            front = at_node(node, lanes.enter(place))
             while front[0].size:
-                front = _deepen(lanes, self._whole.trie, front)
-                if _tokens_at(self._whole, front[0]).size:
+                front = deepen(lanes, self._whole.trie, front)
+                if tokens_at(self._whole, front[0]).size:
                     return True
         return False
 
@@ -87,6 +91,18 @@ class Walk:
             self._lanes.popitem(last=False)
         return found
 
+    def _tokens(self, grammar: Compiled[P], place: P) -> Ints:
+        if isinstance(grammar, DistinctGrammar):
+            return self._distinct_of(grammar).tokens(cast(Spot, place))
+        return self._allowed(self._lanes_of(grammar), place)
+
+    def _distinct_of(self, grammar: DistinctGrammar) -> DistinctWalk:
+        found = self._distinct.pop(grammar.key, None)
+        self._distinct[grammar.key] = found or DistinctWalk(grammar, self.vocabulary)
+        while len(self._distinct) > KEPT_DISTINCT:
+            self._distinct.popitem(last=False)
+        return self._distinct[grammar.key]
+
     def _allowed(self, lanes: Lanes[P], place: P) -> Ints:
         spot = lanes.enter(place)
         if self.vocabulary.size < SMALL:
@@ -95,40 +111,19 @@ class Walk:
             self._shelf = Shelf(self.vocabulary)
         words = self._shelf.fitting(lanes, spot)
         if words is None:
-            return self._walk(lanes, self._whole, spot)
+            if self._branches is None:
+                self._branches = Branches(self.vocabulary, self._whole, self._shelf)
+            return self._branches.tokens(lanes, spot)
         return np.concatenate([words, self._walk(lanes, self._shelf.rest, spot)])
 
     def _walk(self, lanes: Lanes[P], tree: Tree, spot: tuple[int, int]) -> Ints:
         """The tokens of a tree that are allowed."""
-        nodes, states, contexts = _at(0, spot)
+        front = at_node(0, spot)
         found: list[Ints] = []
-        while nodes.size:
-            nodes, states, contexts = _deepen(lanes, tree.trie, (nodes, states, contexts))
-            found.append(_tokens_at(tree, nodes))
+        while front[0].size:
+            front = deepen(lanes, tree.trie, front)
+            found.append(tokens_at(tree, front[0]))
         return np.concatenate(found)
-
-
-Front = tuple[Ints, Ints, Ints]
-
-
-def _at(node: int, spot: tuple[int, int]) -> Front:
-    """A single lane at a node of a trie."""
-    return np.array([node]), np.array([spot[0]]), np.array([spot[1]])
-
-
-def _deepen(lanes: Lanes[P], trie: Trie, front: Front) -> Front:
-    """The children of these nodes that the grammar allows, and where it stands there."""
-    nodes, states, contexts = front
-    firsts, ends = trie.firsts[nodes], trie.firsts[nodes + 1]
-    children, parents = spread(firsts, ends - firsts)
-    states, contexts = lanes.follow(states[parents], contexts[parents], trie.labels[children])
-    alive = states != 0
-    return children[alive], states[alive], contexts[alive]
-
-
-def _tokens_at(tree: Tree, nodes: Ints) -> Ints:
-    firsts = tree.firsts[nodes]
-    return tree.tokens[spread(firsts, tree.firsts[nodes + 1] - firsts)[0]]
 
 
 def _open_lanes(grammar: object, longest: int) -> TableLanes | ThreadLanes:
@@ -136,13 +131,6 @@ def _open_lanes(grammar: object, longest: int) -> TableLanes | ThreadLanes:
         return ThreadLanes(grammar)
     assert isinstance(grammar, Grammar), grammar
     return TableLanes(grammar, longest)
-
-
-def spread(firsts: Ints, counts: Ints) -> tuple[Ints, Ints]:
-    """All numbers of the ranges that begin at firsts, and for each the index of its range."""
-    owners = np.repeat(np.arange(len(counts)), counts)
-    offsets = np.cumsum(counts) - counts
-    return np.arange(len(owners)) + (firsts - offsets)[owners], owners
 
 
 def words_of(size: int) -> int:

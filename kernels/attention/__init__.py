@@ -2,6 +2,6 @@
 
 shape     heads, pages and types                 space    fixed buffers of a plan
 plan      work items from lengths and pages      share    segments that several rows have in common
-paged     the kernel over the items              gather   the reference, and the CPU's way
-merge     partial results of a row, by log-sum-exp
+paged     the kernel over the items              merge    partial results of a row, by log-sum-exp
+reference its specification, the CPU's way       gather   what that needs for a step
 """

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..fp8 import dequantise
 from .shape import AttentionShape
 
 # Below this many keys padding costs less than another batch would.
@@ -48,10 +49,17 @@ class Gather:
     keys: torch.Tensor
     values: torch.Tensor
 
-    def gather(self, pool: torch.Tensor, into: torch.Tensor) -> torch.Tensor:
-        """The rows' keys or values: [rows, kv_heads, longest, dim], a view of `into`."""
+    def gather(
+        self, pool: torch.Tensor, scales: torch.Tensor | None, into: torch.Tensor
+    ) -> torch.Tensor:
+        """The rows' keys or values, dequantised: [rows, kv_heads, longest, dim], a view of `into`."""
         _, kv_heads, page_size, dim = pool.shape
-        torch.index_select(pool.view(-1, page_size * dim), 0, self.index, out=into)
+        if scales is None:
+            torch.index_select(pool.view(-1, page_size * dim), 0, self.index, out=into)
+        else:
+            numbers = pool.view(torch.uint8).view(-1, page_size, dim)[self.index]
+            own = scales.flatten(0, 1)[self.index]
+            into.view(-1, page_size, dim).copy_(dequantise(numbers.view(pool.dtype), own))
         if self.beyond is not None:
             into.view(-1, dim).index_fill_(0, self.beyond, 0.0)
         return into.view(self.rows, kv_heads, -1, dim)[:, :, : self.longest]

@@ -65,37 +65,43 @@ def _merge_attention_kernel(
     HEADS: tl.constexpr,
     DIM: tl.constexpr,
     BLOCK: tl.constexpr,
+    BLOCK_HEADS: tl.constexpr,
     PIECES: tl.constexpr,
     OVERLAPS: tl.constexpr,
 ):
     let_next_start(OVERLAPS)
     await_previous(OVERLAPS)
     token = tl.program_id(0)
-    head = tl.program_id(1)
     count = tl.load(pieces + token)
     if count > 1:
         start = tl.load(first + token).to(tl.int64)
+        head = tl.program_id(1) * BLOCK_HEADS + tl.arange(0, BLOCK_HEADS)
         lane = tl.arange(0, BLOCK)
-        top = -float("inf")
-        total = 0.0
-        result = tl.zeros([BLOCK], tl.float32)
+        inside = (head < HEADS)[:, None] & (lane < DIM)[None, :]
+        top = tl.full([BLOCK_HEADS], -float("inf"), tl.float32)
+        total = tl.zeros([BLOCK_HEADS], tl.float32)
+        result = tl.zeros([BLOCK_HEADS, BLOCK], tl.float32)
         for begin in tl.range(0, count, PIECES):
             piece = begin + tl.arange(0, PIECES)
-            place = (start + piece) * HEADS + head
-            z = tl.load(weights + place, mask=piece < count, other=-float("inf"))
-            seen = (piece < count)[:, None] & (lane < DIM)[None, :]
-            o = tl.load(values + place[:, None] * DIM + lane[None, :], mask=seen, other=0.0)
+            place = (start + piece)[:, None] * HEADS + head[None, :]  # [pieces, heads]
+            known = (piece < count)[:, None] & (head < HEADS)[None, :]
+            z = tl.load(weights + place, mask=known, other=-float("inf"))
+            seen = known[:, :, None] & (lane < DIM)[None, None, :]
+            o = tl.load(
+                values + place[:, :, None] * DIM + lane[None, None, :], mask=seen, other=0.0
+            )
             new_top = tl.maximum(top, tl.max(z, axis=0))
             # Until some part has seen a key there is nothing to subtract from.
             safe = tl.where(new_top == -float("inf"), 0.0, new_top)
-            w = tl.exp2(z - safe)
+            w = tl.exp2(z - safe[None, :])
             keep = tl.exp2(top - safe)
             total = total * keep + tl.sum(w, axis=0)
-            result = result * keep + tl.sum(w[:, None] * o, axis=0)
+            result = result * keep[:, None] + tl.sum(w[:, :, None] * o, axis=0)
             top = new_top
-        result = result / total
-        target = out + (token.to(tl.int64) * HEADS + head) * DIM + lane
-        tl.store(target, result.to(out.dtype.element_ty), mask=lane < DIM)
+        # Heads beyond the last have no weight at all.
+        result = result / tl.where(head < HEADS, total, 1.0)[:, None]
+        target = out + (token.to(tl.int64) * HEADS + head)[:, None] * DIM + lane[None, :]
+        tl.store(target, result.to(out.dtype.element_ty), mask=inside)
 
 
 def merge_attention(parts: Parts, out: torch.Tensor) -> None:
@@ -112,9 +118,11 @@ def merge_attention(parts: Parts, out: torch.Tensor) -> None:
     if not uses_triton(out):
         merge_attention_reference(parts, out)
         return
-    # Few tokens leave the device idle: take many parts at once. Many fill it with one warp each.
+    # Few tokens leave the device idle: a program for each head, which takes many parts at once. Of
+    # many tokens most have one piece, and programs that only look are what it costs: few then.
     few = tokens * heads <= FEW
-    _merge_attention_kernel[(tokens, heads)](
+    block_heads = 1 if few else min(power_of_two(heads), 8)
+    _merge_attention_kernel[(tokens, triton.cdiv(heads, block_heads))](
         parts.values,
         parts.weights,
         parts.first,
@@ -123,7 +131,8 @@ def merge_attention(parts: Parts, out: torch.Tensor) -> None:
         HEADS=heads,
         DIM=dim,
         BLOCK=power_of_two(dim),
-        PIECES=32 if few else 8,
-        num_warps=4 if few else 1,
+        BLOCK_HEADS=block_heads,
+        PIECES=32 if few else 4,
+        num_warps=4,
         **overlapping(out.device),
     )

@@ -11,13 +11,21 @@ c). New keys must be in the pools already. Computed with a running maximum (Mila
 
 Pools: [pages, kv_heads, P, dim], so a head's part of a page is one packed block. The page numbers
 of the next tile are loaded while this one is computed and carried in registers: an address that
-waited for its page number would leave nothing to prefetch. Decoding is bound by reading every key
-and value once; prefill by the matrix units. What is computed where is the plan's business
-(plan.py); the kernel knows only items.
+waited for its page number would leave nothing to prefetch. Decoding is bound by reading every key and
+value once; prefill by the matrix units. What is computed where is the plan's business (plan.py); the
+kernel knows only items.
+
+Keys and values in eight bits (../fp8.py) are multiplied as they are, in float16, which holds them
+exactly and which a GPU makes of them in half an instruction; their scales multiply scores and weights.
+Nothing leaves float16's range: each query is divided by a power of two, and weights by the largest scale of
+values so far, as they are by the exponential of the largest score. In float32 the result is to the
+bit that over dequantised pools. The two scales of a token lie in 32 bits, the least that is copied ahead
+as keys are.
 """
 
 import torch
 
+from ..fp8 import LEAST_SCALE, key_scale, raise_scale, scale_rows, value_scale
 from ..launch import (
     await_previous,
     let_next_start,
@@ -27,72 +35,13 @@ from ..launch import (
     tl,
     triton,
 )
-from .gather import ALONE, Gather, GatherPlan
+from ..layer_pool import LayerPool
+from .gather import GatherPlan
 from .merge import merge_attention
 from .plan import FIELDS, AttentionPlan, ItemPlan, WorkList
+from .reference import paged_attention_reference
 
 _LOG2_E = 1.4426950408889634
-
-
-def paged_attention_reference(
-    q: torch.Tensor,
-    k_pool: torch.Tensor,
-    v_pool: torch.Tensor,
-    plan: GatherPlan,
-    scale: float,
-    window: int | None = None,
-    softcap: float | None = None,
-) -> torch.Tensor:
-    """The specification of paged_attention: gather each row's keys, then dense attention."""
-    pools = (k_pool, v_pool)
-    if len(plan.gathers) == 1 and plan.gathers[0].tokens is None:
-        return _attend(q, pools, plan.gathers[0], (scale, window, softcap))
-    out = torch.empty_like(q)
-    if plan.idle is not None:
-        out[plan.idle] = 0.0
-    for gather in plan.gathers:
-        place = gather.tokens
-        part = _attend(q if place is None else q[place], pools, gather, (scale, window, softcap))
-        out[slice(None) if place is None else place] = part
-    return out
-
-
-def _attend(
-    q: torch.Tensor,
-    pools: tuple[torch.Tensor, torch.Tensor],
-    gather: Gather,
-    options: tuple[float, int | None, float | None],
-) -> torch.Tensor:
-    scale, window, softcap = options
-    _, heads, dim = q.shape
-    n, count, kv_heads = gather.rows, gather.count, pools[0].shape[1]
-    keys = gather.gather(pools[0], gather.keys).float()
-    bias = gather.bias if window is None else gather.windowed_bias(window)
-    if count > ALONE and softcap is None:
-        # A long chunk's scores are too many to write down.
-        whole = window is None and count == gather.longest
-        mixed = torch.nn.functional.scaled_dot_product_attention(
-            q.reshape(n, count, heads, dim).transpose(1, 2).float(),
-            keys,
-            gather.gather(pools[1], gather.values).float(),
-            attn_mask=None if whole or bias is None else bias[:, :, :, 0],
-            is_causal=whole,
-            scale=scale,
-            enable_gqa=True,
-        )
-        return mixed.transpose(1, 2).reshape(n * count, heads, dim).to(q.dtype)
-    group = heads // kv_heads
-    query = q.reshape(n, count, kv_heads, group, dim).transpose(1, 2).float() * scale
-    scores = query.reshape(n, kv_heads, count * group, dim) @ keys.transpose(-1, -2)
-    if softcap is not None:
-        scores = torch.tanh(scores / softcap) * softcap
-    if bias is not None:
-        scores.view(n, kv_heads, count, group, -1).add_(bias)
-    # The keys are done with; in their place the values find memory that is in the cache.
-    values = gather.gather(pools[1], gather.keys).float()
-    mixed = torch.softmax(scores, -1) @ values
-    mixed = mixed.view(n, kv_heads, count, group, dim).transpose(1, 2)
-    return mixed.reshape(n * count, heads, dim).to(q.dtype)
 
 
 @triton.jit
@@ -105,7 +54,9 @@ def _page_numbers(pages, begin, end, PAGE: tl.constexpr, KEYS: tl.constexpr):
 def _scan(
     state,
     q,
+    unit,
     pools,
+    scales,
     pages,
     begin,
     end,
@@ -120,10 +71,11 @@ def _scan(
     WINDOW: tl.constexpr,
     CAPPED: tl.constexpr,
     MASKED: tl.constexpr,
+    QUANTISED: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
     # Add keys begin..end to the running (maximum, sum, values). begin is a multiple of KEYS.
-    top, total, acc = state
+    top, total, acc, most = state
     k_pool, v_pool = pools
     lane = tl.arange(0, BLOCK)[None, :]
     offset = tl.arange(0, KEYS)
@@ -142,8 +94,17 @@ def _scan(
             v = tl.load(v_pool + place, mask=(key < end)[:, None] & (lane < DIM), other=0.0)
         else:
             v = tl.load(v_pool + place, mask=real, other=rest)
+        words = numbers
+        if QUANTISED:
+            place = numbers.to(tl.int64) * (KV_HEADS * PAGE) + offset % PAGE
+            # Past the end a scale may be infinite, which must not meet even a zero weight.
+            valid, nothing = ((key < end), 0) if MASKED else (None, None)
+            words = tl.load(scales + place, mask=valid, other=nothing)
+            k, v = k.to(q.dtype), v.to(q.dtype)
         numbers = ahead
         score = tl.dot(q, tl.trans(k), input_precision=PRECISION)  # [rows, KEYS]
+        if QUANTISED:
+            score = score * unit[:, None] * key_scale(words)[None, :]
         if CAPPED:
             # tanh by the exponential, which saturates correctly at both ends.
             fold = tl.exp2(score * (2.0 * cap))
@@ -159,10 +120,14 @@ def _scan(
         weight = tl.exp2(score * scale - safe[:, None])
         keep = tl.exp2(top - safe)
         total = total * keep + tl.sum(weight, axis=1)
+        if QUANTISED:
+            most, inverse, ratio = raise_scale(most, words)
+            weight *= (value_scale(words) * inverse)[None, :]
+            keep *= ratio
         acc = acc * keep[:, None]
         acc = tl.dot(weight.to(v.dtype), v, acc, input_precision=PRECISION)
         top = new_top
-    return top, total, acc
+    return top, total, acc, most
 
 
 @triton.jit
@@ -178,6 +143,7 @@ def _paged_attention_kernel(
     q,
     k_pool,
     v_pool,
+    scales,
     out,
     part_values,
     part_weights,
@@ -201,6 +167,7 @@ def _paged_attention_kernel(
     CAPPED: tl.constexpr,
     INTERIOR: tl.constexpr,
     GATHERED: tl.constexpr,
+    QUANTISED: tl.constexpr,
     FIELDS: tl.constexpr,
     PRECISION: tl.constexpr,
     OVERLAPS: tl.constexpr,
@@ -239,8 +206,13 @@ def _paged_attention_kernel(
         top = tl.full([ROWS], -float("inf"), tl.float32)
         total = tl.zeros([ROWS], tl.float32)
         acc = tl.zeros([ROWS, BLOCK], tl.float32)
-        state = (top, total, acc)
+        most = tl.full([], LEAST_SCALE, tl.int32)
+        state = (top, total, acc, most)
         pools = (k_pool + kv_head * (PAGE * DIM), v_pool + kv_head * (PAGE * DIM))
+        own_scales, unit = k_pool, position
+        if QUANTISED:
+            query, unit = scale_rows(query)
+            own_scales = scales + kv_head * PAGE
         if WINDOW > 0:
             oldest = tl.maximum(first_position - WINDOW + 1, 0)
             begin = tl.maximum(begin, oldest // KEYS * KEYS)
@@ -249,19 +221,21 @@ def _paged_attention_kernel(
             seen = end if GATHERED else tl.minimum(end, (first_position + 1) // KEYS * KEYS)
             diagonal = tl.maximum(seen, begin)
             state = _scan(
-                state, query, pools, pages, begin, diagonal, position, scale, cap,
-                KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, False, PRECISION,
+                state, query, unit, pools, own_scales, pages, begin, diagonal, position, scale, cap,
+                KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, False, QUANTISED, PRECISION,
             )  # fmt: skip
             begin = diagonal
         if not GATHERED:
             state = _scan(
-                state, query, pools, pages, begin, end, position, scale, cap,
-                KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, True, PRECISION,
+                state, query, unit, pools, own_scales, pages, begin, end, position, scale, cap,
+                KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, True, QUANTISED, PRECISION,
             )  # fmt: skip
-        top, total, acc = state
+        top, total, acc, most = state
 
         some = total > 0.0
         total = tl.where(some, total, 1.0)
+        if QUANTISED:
+            acc *= most.to(tl.float32, bitcast=True)
         acc = acc / total[:, None]
         if part >= 0:
             place = tl.load(first_parts + token, mask=inside, other=0) + part
@@ -276,8 +250,7 @@ def _paged_attention_kernel(
 
 def paged_attention(
     q: torch.Tensor,
-    k_pool: torch.Tensor,
-    v_pool: torch.Tensor,
+    pool: LayerPool,
     plan: AttentionPlan,
     scale: float,
     window: int | None = None,
@@ -285,54 +258,50 @@ def paged_attention(
 ) -> torch.Tensor:
     """Attention of every query token over its row's keys: packed, of q's shape and dtype.
 
-    q: [tokens, heads, dim], heads packed, tokens at any stride. k_pool, v_pool: packed [pages,
-    kv_heads, P, dim] of q's dtype. plan: of this step. scale > 0 multiplies dot products. window:
-    keys a query sees, itself included; None: all. softcap: c of c tanh(s / c), or None. ValueError
-    where they do not fit.
+    q: [tokens, heads, dim], heads packed, tokens at any stride. pool: packed, of q's dtype or of
+    eight bits. plan: of this step. scale > 0 multiplies dot
+    products. window: keys a query sees, itself included; None: all. softcap: c of c tanh(s / c), or
+    None. ValueError where they do not fit.
     """
-    _check(q, k_pool, v_pool, plan, window)
+    _check(q, pool, plan, window)
     if isinstance(plan, GatherPlan):
-        return paged_attention_reference(q, k_pool, v_pool, plan, scale, window, softcap)
+        return paged_attention_reference(q, pool, plan, scale, window, softcap)
     out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
     for work in plan.lists:
-        _launch((q, k_pool, v_pool, out), plan, work, (scale, window, softcap))
+        _launch((q, out), pool, plan, work, (scale, window, softcap))
     if plan.split:
         merge_attention(plan.parts, out)
     return out
 
 
-def _check(
-    q: torch.Tensor,
-    k_pool: torch.Tensor,
-    v_pool: torch.Tensor,
-    plan: AttentionPlan,
-    window: int | None,
-) -> None:
+def _check(q: torch.Tensor, pool: LayerPool, plan: AttentionPlan, window: int | None) -> None:
     tokens, heads, dim = q.shape
     if tokens != plan.tokens:
         raise ValueError(f"paged_attention: {tokens} queries, the plan has {plan.tokens}")
-    if k_pool.shape != v_pool.shape or k_pool.shape[3] != dim or heads % k_pool.shape[1]:
+    if pool.keys.shape[3] != dim or heads % pool.keys.shape[1]:
         raise ValueError(
-            f"paged_attention: q {tuple(q.shape)} does not fit pools"
-            f" {tuple(k_pool.shape)} and {tuple(v_pool.shape)}"
+            f"paged_attention: q {tuple(q.shape)} does not fit a pool {tuple(pool.keys.shape)}"
         )
+    if q.dtype != pool.keys.dtype and not pool.quantised:
+        raise ValueError(f"paged_attention: {q.dtype} queries over a {pool.keys.dtype} pool")
     if window is not None and window < 1:
         raise ValueError(f"paged_attention: a window is at least 1 key, got {window}")
 
 
 def _launch(
-    tensors: tuple[torch.Tensor, ...],
+    tensors: tuple[torch.Tensor, torch.Tensor],
+    pool: LayerPool,
     plan: ItemPlan,
     work: WorkList,
     options: tuple[float, int | None, float | None],
 ) -> None:
-    q, k_pool, v_pool, out = tensors
+    q, out = tensors
     scale, window, softcap = options
     _, heads, dim = q.shape
-    _, kv_heads, page_size, _ = k_pool.shape
+    _, kv_heads, page_size, _ = pool.keys.shape
     # The kernel's wide loads assume it; a wrong stride would read other heads.
     assert q.stride(1) == dim and q.stride(2) == 1, q.stride()
-    assert k_pool.is_contiguous() and v_pool.is_contiguous(), (k_pool.stride(), v_pool.stride())
+    assert pool.packed, (pool.keys.stride(), pool.values.stride())
     tile = work.tile
     programs = work.most * kv_heads
     if tile.rows < 64 or work.members is not None:
@@ -341,8 +310,9 @@ def _launch(
         programs = min(programs, multiprocessors(q.device) * tile.resident)
     _paged_attention_kernel[(programs,)](
         q,
-        k_pool,
-        v_pool,
+        pool.keys,
+        pool.values,
+        None if pool.scales is None else pool.scales.view(torch.int32),
         out,
         plan.parts.values,
         plan.parts.weights,
@@ -366,6 +336,7 @@ def _launch(
         CAPPED=softcap is not None,
         INTERIOR=work.members is not None or (tile.rows >= 64 and window is None),
         GATHERED=work.members is not None,
+        QUANTISED=pool.quantised,
         FIELDS=FIELDS,
         PRECISION="ieee" if q.dtype == torch.float32 else "tf32",
         num_warps=tile.warps,

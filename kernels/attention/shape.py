@@ -29,8 +29,9 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class AttentionShape:
-    """heads: query heads, a multiple of kv_heads. head_dim; dtype of queries and pools; page_size: tokens in a page.
+    """heads: query heads, a multiple of kv_heads. head_dim; dtype of queries; page_size: tokens in a page.
 
+    kv_dtype: of the pools; that of queries where not given, or torch.float8_e4m3fn.
     narrow, middle, wide: the tiles for a token or a few, for some, and for longer chunks; chosen by
     the rest where not given.
     """
@@ -40,6 +41,7 @@ class AttentionShape:
     head_dim: int
     dtype: torch.dtype
     page_size: int = 16
+    kv_dtype: torch.dtype | None = None
     narrow: Tile | None = None
     middle: Tile | None = None
     wide: Tile | None = None
@@ -49,11 +51,24 @@ class AttentionShape:
             raise ValueError(f"{self.heads} heads cannot share {self.kv_heads} kv heads evenly")
         if self.page_size & (self.page_size - 1) or not 1 <= self.page_size <= 32:
             raise ValueError(f"page_size must be a power of two up to 32, got {self.page_size}")
+        if self.kv_dtype not in (None, self.dtype, torch.float8_e4m3fn):
+            raise ValueError(f"{self.dtype} queries cannot attend over {self.kv_dtype} keys")
 
     @property
     def group(self) -> int:
         """Query heads that share one kv head."""
         return self.heads // self.kv_heads
+
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of one token's keys and values in a layer, with their scales."""
+        head_bytes = self.head_dim * (self.kv_dtype or self.dtype).itemsize
+        return 2 * self.kv_heads * (head_bytes + 2 * self.quantised)
+
+    @property
+    def quantised(self) -> bool:
+        """Whether keys and values are eight bits each."""
+        return self.kv_dtype == torch.float8_e4m3fn
 
     def tiles(self) -> tuple[Tile, Tile, Tile]:
         """The narrow, the middle and the wide tile; each has at least the rows of the one before."""
@@ -65,6 +80,10 @@ class AttentionShape:
         elif self.head_dim > 128:
             narrow, wide = Tile(rows, 32, 4, 3, 2), Tile(max(128, rows), 32, 8, 2)
             middle = Tile(max(64, rows), 32, 4, 2)
+        elif self.quantised:
+            # Unpacking takes the registers of a fourth program, for which a third tile is in flight.
+            narrow, wide = Tile(rows, 32, 4, 4, 3), Tile(max(128, rows), 64, 8, 3)
+            middle = Tile(max(64, rows), 64, 4, 3, 2)
         else:
             narrow, wide = Tile(rows, 32, 4, 3, 4), Tile(max(128, rows), 64, 8, 3)
             middle = Tile(max(64, rows), 64, 4, 3, 2)

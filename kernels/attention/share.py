@@ -172,8 +172,9 @@ def _worth(
         ends[members] = segment.end
         levels[members] += 1
         saved += (apart - together) * keys
-    token_bytes = 2 * shape.kv_heads * shape.head_dim * shape.dtype.itemsize
-    return (kept if saved * token_bytes >= LEAST_SAVED_BYTES else []), int(levels.max(initial=0))
+    return (kept if saved * shape.token_bytes >= LEAST_SAVED_BYTES else []), int(
+        levels.max(initial=0)
+    )
 
 
 def _pieces(

@@ -5,14 +5,16 @@
     run.meta("answer").thinking                               # kept apart from the value and the messages
 
 A constraint holds only behind the end mark. Where the tokens for thinking are used up, or the model ends without the
-mark, the mark is written for it. The marks are found by what the chat template does: those that understand thinking
-leave it out of earlier turns, or invite it. It refuses to know what the answer must look like.
+mark, the mark is written for it. In Harmony thoughts are a message of their own, and so is the answer. The marks are
+found by what the chat template does: those that understand thinking leave it out of earlier turns, invite it, or have
+a channel for answers. It refuses to know what the answer must look like.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..run.events import ThinkingDelta
+from ..tools.formats import harmony
 from .asking import Ask, Asking
 
 MARKS = (
@@ -27,13 +29,13 @@ Render = Callable[[Sequence[Mapping[str, Any]], bool], str | None]
 
 def find_marks(render: Render) -> tuple[str, str]:
     """The marks of the model behind a chat template; <think> where nothing tells."""
+    if f"{harmony.FINAL}SAID" in _tried(render, _exchange("SAID"), False):
+        return harmony.THINKING
     invitation = _tried(render, [{"role": "user", "content": "Hello."}], True).rstrip()
     for begin, end in MARKS:
         if invitation.endswith(begin):
             return begin, end
-        said = f"{begin}\nTHOUGHT\n{end}\n\nSAID"
-        roles = (("user", "Hello."), ("assistant", said), ("user", "And?"))
-        text = _tried(render, [{"role": role, "content": words} for role, words in roles], False)
+        text = _tried(render, _exchange(f"{begin}\nTHOUGHT\n{end}\n\nSAID"), False)
         if "SAID" in text and "THOUGHT" not in text:
             return begin, end
     return MARKS[0]
@@ -50,7 +52,7 @@ async def think(asking: Asking) -> None:
     start = len(transcript.pieces)
     invited = bool(transcript.pieces) and transcript.pieces[-1].text.rstrip().endswith(begin)
     if not invited:
-        transcript.write(f"{begin}\n", special=True)
+        transcript.write(begin if begin == harmony.THINKING[0] else f"{begin}\n", special=True)
     name = asking.cell.name
     scope, branch = asking.speaker.scope, asking.speaker.branch
 
@@ -63,10 +65,23 @@ async def think(asking: Asking) -> None:
         Ask(f"{name}.thinking", asking.stopping(end, plain), None, tell)
     )
     transcript.absorb(answer.text, generation.take())
-    gap = "" if not answer.text or answer.text.endswith("\n") else "\n"
-    transcript.write(f"{gap}{end}\n\n", special=True)
+    transcript.write(_closing(answer.text, begin, end), special=True)
     transcript.aside.append((start, len(transcript.pieces)))
     asking.thoughts.append(answer.text.strip())
+
+
+def _closing(thoughts: str, begin: str, end: str) -> str:
+    """What stands between thoughts and answer."""
+    if (begin, end) == harmony.THINKING:
+        return f"{end}{harmony.START}{harmony.FINAL}"
+    gap = "" if not thoughts or thoughts.endswith("\n") else "\n"
+    return f"{gap}{end}\n\n"
+
+
+def _exchange(said: str) -> list[dict[str, str]]:
+    """A conversation in which an assistant said something a while ago."""
+    roles = (("user", "Hello."), ("assistant", said), ("user", "And?"))
+    return [{"role": role, "content": words} for role, words in roles]
 
 
 def _tried(render: Render, messages: Sequence[Mapping[str, Any]], invite: bool) -> str:

@@ -69,7 +69,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens and seconds of one call, or of many added up. cached: prompt tokens that needed no computing."""
+    """Tokens and seconds of one call, or of many added up. cached: prompt tokens that needed no computing.
+
+    >>> usage = ask.run().usage
+    >>> usage.prompt, usage.cached, usage.generated
+    (2, 0, 1)
+    """
 
     prompt: int = 0
     cached: int = 0
@@ -137,7 +142,11 @@ class Spelled(Protocol):
 
 @runtime_checkable
 class Backend(Protocol):
-    """Where generation happens. capabilities: of "score", "hold", "n", "logprobs"; anything else is said by `check`."""
+    """Where generation happens. capabilities: of "score", "hold", "n", "logprobs"; anything else is said by `check`.
+
+    >>> isinstance(tr.Fake(), tr.Backend)
+    True
+    """
 
     @property
     def name(self) -> str: ...

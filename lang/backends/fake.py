@@ -55,7 +55,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """An answer that never ends: the text comes, then nothing."""
+    """An answer that never ends: the text comes, then nothing.
+
+    >>> ask.run(backend=tr.Fake(tr.Stall("It")), timeout=0.05).error.text
+    'It'
+    """
 
     text: str = ""
 
@@ -79,6 +83,9 @@ class Fake:
     scores: log-probability of each token of a choice, as a function of call and choice; without it the scripted choice
     is the likeliest, or the one that the prompt names most often. template: a chat template, a function of messages and
     whether to invite an answer (and of tools, if it has a third parameter); delay_seconds: before each word.
+
+    >>> ask.run(backend=tr.Fake({"x": "It rained."})).value
+    'It rained.'
     """
 
     name = "fake"

@@ -11,7 +11,6 @@ work there.
 What is slow: a round trip for each call. It refuses to know what programs say.
 """
 
-import asyncio
 import contextlib
 import functools
 import json
@@ -27,12 +26,11 @@ from ...constrained.spec import Constraint
 from ..nodes.params import SamplingParams
 from ..run.loop import Loop
 from .base import ChoiceScore, Delta, Prefix, Prompt
+from .connections import CONNECT_SECONDS, Connections, Patience, events_of, reached
 from .http_codec import constraint_data, prompt_data, read_delta, read_failure
 from .network import told
+from .releases import Releases
 from .retry import Retries, retried
-
-CONNECT_SECONDS = 10.0
-RELEASES_AT_ONCE = 4096
 
 
 @dataclass(eq=False, slots=True)
@@ -65,21 +63,17 @@ class Remote:
         self.loop = Loop("remote")
         self._retries = Retries(retries)
         headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
-        settings: dict[str, Any] = {
-            "base_url": self.url,
-            "headers": headers,
-            "timeout": httpx.Timeout(timeout, connect=CONNECT_SECONDS),
-            "limits": limits,
-        }
-        self._http = httpx.AsyncClient(**settings)
-        # For the two questions that are asked from anywhere, also from the loop itself.
-        self._blocking = httpx.Client(**settings)
+        self._connections = Connections(self.url, headers, Patience(timeout))
+        # For the questions that are asked from anywhere, also from the loop itself.
+        self._blocking = httpx.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
+        )
         self._rendered = functools.lru_cache(4096)(self._render)
         self._spelled = functools.lru_cache(4096)(self._spell)
         self._checked = functools.lru_cache(4096)(self._check)
-        self._releases: list[str] = []
-        self._releasing: set[asyncio.Task[None]] = set()
+        self._releases = Releases(self._let_go)
         weakref.finalize(self, self._blocking.close)
 
     # -- questions -----------------------------------------------------------------------------------------------
@@ -128,11 +122,11 @@ class Remote:
         if constraint is not None:
             body["constraint"] = constraint_data(constraint)
         async with contextlib.AsyncExitStack() as stack:
-            response = await retried(
-                self._retries, functools.partial(self._begin, stack, "/v1/states/generate", body)
-            )
-            with told(self.url):
-                async for event in _events(response):
+            begin = functools.partial(self._connections.begin, stack, "/v1/states/generate", body)
+            with self._releases.riding(body):
+                response = await retried(self._retries, begin)
+            with reached(self.url):
+                async for event in events_of(response):
                     delta, state = read_delta(event)
                     if state is not None:
                         delta = _with_prefix(delta, RemotePrefix(*state))
@@ -147,10 +141,10 @@ class Remote:
         if math.isfinite(seconds):
             body["timeout"] = seconds
         async with contextlib.AsyncExitStack() as stack:
-            begin = functools.partial(self._begin, stack, "/v1/programs", body)
+            begin = functools.partial(self._connections.begin, stack, "/v1/programs", body)
             response = await retried(self._retries, begin)
-            with told(self.url):
-                async for event in _events(response):
+            with reached(self.url):
+                async for event in events_of(response):
                     yield event
 
     async def score(
@@ -177,15 +171,12 @@ class Remote:
         prefix.holders -= 1
         assert prefix.holders >= 0, f"{prefix} was released too often"
         if prefix.holders == 0:
-            if not self._releases:
-                asyncio.get_running_loop().call_soon(self._send_releases)
-            self._releases.append(prefix.id)
+            self._releases.add(prefix.id)
 
     async def aclose(self) -> None:
         """Releases what is held and closes the connections."""
-        self._send_releases()
-        await asyncio.gather(*self._releasing, return_exceptions=True)
-        await self._http.aclose()
+        await self._releases.close()
+        await self._connections.close()
 
     def close(self) -> None:
         """The same, from a thread that runs no loop; the loop ends too."""
@@ -196,60 +187,19 @@ class Remote:
     # -- requests ------------------------------------------------------------------------------------------------
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
-        async def send() -> Any:
-            with told(self.url):
-                return _read(await self._http.post(f"/v1/states{path}", json=body))
-
-        return await retried(self._retries, send)
-
-    async def _begin(
-        self, stack: contextlib.AsyncExitStack, path: str, body: dict[str, Any]
-    ) -> httpx.Response:
-        request = self._http.build_request("POST", path, json=body)
-        with told(self.url):
-            response = await self._http.send(request, stream=True)
-        stack.push_async_callback(response.aclose)
-        if response.is_error:
-            await response.aread()
-            raise read_failure(response)
-        return response
-
-    def _send_releases(self) -> None:
-        ids, self._releases = self._releases, []
-        if ids and not self._http.is_closed:
-            task = asyncio.ensure_future(self._let_go(ids))
-            self._releasing.add(task)
-            task.add_done_callback(self._released)
-
-    def _released(self, task: "asyncio.Task[None]") -> None:
-        """A release that does not arrive is made up for: the server lets go of unused states by itself."""
-        self._releasing.discard(task)
-        if not task.cancelled():
-            task.exception()
+        send = functools.partial(self._connections.post, f"/v1/states{path}", body)
+        with self._releases.riding(body):
+            return await retried(self._retries, send)
 
     async def _let_go(self, ids: list[str]) -> None:
-        for first in range(0, len(ids), RELEASES_AT_ONCE):
-            body = {"ids": ids[first : first + RELEASES_AT_ONCE]}
-            await self._http.post("/v1/states/release", json=body)
+        if not self._connections.closed:
+            await self._connections.post("/v1/states/release", {"ids": ids})
 
 
 def _read(response: httpx.Response) -> Any:
     if response.is_error:
         raise read_failure(response)
     return response.json()
-
-
-async def _events(response: httpx.Response) -> AsyncGenerator[dict[str, Any], None]:
-    """The events of a stream. Raises what an error event tells of, and ConnectionError if it breaks off."""
-    async for line in response.aiter_lines():
-        if line == "data: [DONE]":
-            return
-        if line.startswith("data: "):
-            event = json.loads(line[6:])
-            if "error" in event:
-                raise read_failure(response, event)
-            yield event
-    raise ConnectionError("the server ended the answer in the middle: it was stopped, or crashed")
 
 
 def _with_prefix(delta: Delta, prefix: RemotePrefix) -> Delta:

@@ -19,14 +19,23 @@ from ...constrained.errors import (
     UnsupportedConstraint,
 )
 from ...constrained.spec import Constraint
-from ..errors import InvalidParams, InvalidProgram, LangError, NoBackend, Unsupported
+from ..errors import (
+    DeadlineExceeded,
+    GenError,
+    InvalidAnswer,
+    InvalidParams,
+    InvalidProgram,
+    LangError,
+    NoBackend,
+    Unsupported,
+)
 from ..nodes.params import SamplingParams
 from ..program.constraints import wire_constraint
 from .base import Delta, Finish, Prompt, Token, Usage
 from .network import error_of, retry_seconds
 from .retry import Busy
 
-DEFAULTS = SamplingParams()
+USUAL = tuple((f.name, getattr(SamplingParams(), f.name)) for f in fields(SamplingParams))
 CONSTRAINT_ERRORS: dict[Any, type[ConstraintError]] = {
     "invalid_constraint": InvalidConstraint,
     "unsupported_constraint": UnsupportedConstraint,
@@ -44,8 +53,7 @@ def prompt_data(prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
         {"tokens": list(p.tokens)} if p.tokens else {"text": p.text, "special": p.special}
         for p in prompt.pieces
     ]
-    names = [f.name for f in fields(params)]
-    given = {n: getattr(params, n) for n in names if getattr(params, n) != getattr(DEFAULTS, n)}
+    given = {name: value for name, usual in USUAL if (value := getattr(params, name)) != usual}
     body: dict[str, Any] = {"pieces": pieces, "params": given}
     if prompt.base is not None:
         body["base"] = cast(Any, prompt.base).id
@@ -86,8 +94,14 @@ def read_failure(response: httpx.Response, body: Any = None) -> Exception:
             return InvalidProgram(message)
         case "overloaded" | "not_ready" | "unavailable":
             return Busy(message, retry_seconds(response))
+        case "timeout" if error.get("param"):
+            return DeadlineExceeded(message, name=error["param"])
         case "timeout":
             return TimeoutError(message)
+        case "invalid_answer":
+            return InvalidAnswer(message, name=error.get("param"))
+        case "run_failed":
+            return GenError(message, name=error.get("param"))
         case "closed":
             return NoBackend(message)
         case _:

@@ -184,7 +184,13 @@ class Recording:
 
 
 def record(path: str | Path, backend: Backend) -> Recording:
-    """A backend that answers as the given one, and writes all of it into a file, begun anew. Raises OSError."""
+    """A backend that answers as the given one, and writes all of it into a file, begun anew. Raises OSError.
+
+    >>> with tr.use(tr.record(path, tr.Fake("yes"))) as recording:
+    ...     ask()
+    ...     recording.close()
+    'yes'
+    """
     return Recording(path, backend)
 
 

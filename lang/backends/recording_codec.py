@@ -17,6 +17,7 @@ from ...constrained.errors import (
     ConstraintBudget,
     ConstraintError,
     InvalidConstraint,
+    Unsatisfiable,
     UnsupportedConstraint,
 )
 from ...constrained.spec import Constraint
@@ -28,7 +29,8 @@ from .retry import Busy, Unreachable
 VERSION = 1
 DEFAULTS = SamplingParams()
 CONSTRAINT_ERRORS = {
-    e.__name__: e for e in (ConstraintBudget, InvalidConstraint, UnsupportedConstraint)
+    e.__name__: e
+    for e in (ConstraintBudget, InvalidConstraint, Unsatisfiable, UnsupportedConstraint)
 }
 OTHERS = (Busy, Unreachable, NoBackend, Unsupported, InvalidParams, InvalidProgram)
 ERRORS = {e.__name__: e for e in (*OTHERS, TimeoutError, ConnectionError, ValueError)}

@@ -36,7 +36,14 @@ CALLS = ("generate", "score", "hold")
 
 
 class NotRecorded(LangError):
-    """The program asks for something that the recording has no answer to: record it again."""
+    """The program asks for something that the recording has no answer to: record it again.
+
+    >>> with tr.use(tr.record(path, tr.Fake("yes"))) as recording:
+    ...     recording.close()
+    >>> run = ask.run(backend=tr.replay(path))
+    >>> type(run.error.__cause__).__name__
+    'NotRecorded'
+    """
 
 
 @dataclass(eq=False, slots=True)
@@ -176,7 +183,14 @@ class Replay:
 
 
 def replay(path: str | Path) -> Replay:
-    """A backend that answers what `record` wrote down. Raises OSError, InvalidProgram for another file."""
+    """A backend that answers what `record` wrote down. Raises OSError, InvalidProgram for another file.
+
+    >>> with tr.use(tr.record(path, tr.Fake("yes"))) as recording:
+    ...     first = ask()
+    ...     recording.close()
+    >>> ask.run(backend=tr.replay(path)).value
+    'yes'
+    """
     return Replay(path)
 
 

@@ -17,6 +17,7 @@ from ..errors import InvalidProgram
 from ..run.run import Run
 from .batch import LIMIT, Batch, Item, aeach, bar_of, check_items, each
 from .checkpoint import Checkpoint
+from .warming import Warming
 
 R = TypeVar("R")
 
@@ -39,13 +40,17 @@ class BatchOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Performer(Generic[R]):
-    """A function's way with one item. perform brings a run to its end; value_of restores a value from plain data."""
+    """A function's way with one item. perform brings a run to its end; value_of restores a value from plain data.
+
+    warming: what is computed once for all of them, around the batch.
+    """
 
     name: str
     begin: Callable[[], Run[R]]
     perform: Callable[[Run[R], Item], None]
     aperform: Callable[[Run[R], Item], Awaitable[None]]
     value_of: Callable[[Any], Any]
+    warming: Callable[[], Warming]
 
 
 class Jobs(Generic[R]):
@@ -74,7 +79,7 @@ class Jobs(Generic[R]):
         return self._aeach(items)
 
     def _each(self, items: Iterable[Item]) -> Generator[Run[R]]:
-        with bar_of(self._batch, items) as tick, self._recording():
+        with bar_of(self._batch, items) as tick, self._recording(), self._performer.warming():
             runs = each(self._work, items, self._batch, tick, self._stop)
             with contextlib.closing(runs):
                 yield from runs
@@ -82,7 +87,7 @@ class Jobs(Generic[R]):
     async def _aeach(self, items: Iterable[Item]) -> AsyncGenerator[Run[R]]:
         with bar_of(self._batch, items) as tick, self._recording():
             runs = aeach(self._awork, items, self._batch, tick)
-            async with contextlib.aclosing(runs):
+            async with self._performer.warming(), contextlib.aclosing(runs):
                 async for run in runs:
                     yield run
 

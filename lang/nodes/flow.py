@@ -18,13 +18,14 @@ import weakref
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
-from ..errors import InvalidProgram, ProgramError
+from ..errors import InvalidProgram, ProgramError, Untraceable
 from ..state.state import State
 from ..types import write_value
 from .ir import Node
 from .where import where_is
 
 Case = Callable[[Any], Any] | Node | str
+Failed = Callable[[Exception], Any] | None
 T = TypeVar("T")
 MAX_BRANCHES = 1024
 MAX_ROUNDS = 1000
@@ -65,6 +66,13 @@ def match(
 
     A case is a function of the state, or text and nodes to append. Labels and values are compared as they are written:
     True as "true", an Enum as its value. Raises ProgramError for a value without a case.
+
+    >>> @tr.function
+    ... def react(s):
+    ...     s += "Good or bad? " + tr.gen("mood", choices=["good", "bad"])
+    ...     return tr.match(s["mood"], {"good": lambda s: "glad", "bad": lambda s: "sorry"})
+    >>> react.run(backend=tr.Fake("bad")).value
+    'sorry'
     """
     state = _state("match", on)
     labelled = {_label(key): case for key, case in cases.items()}
@@ -78,24 +86,38 @@ def match(
 
 
 def map(
-    items: Any, branch: Callable[..., Any], *, at_most: int | None = None, on: State | None = None
+    items: Any,
+    branch: Callable[..., Any],
+    *,
+    at_most: int | None = None,
+    failed: Failed = None,
+    on: State | None = None,
 ) -> Any:
     """Runs branch(state, item) for each item, each on a branch of its own, all at once; the list of what they return.
 
     The branches share what was computed so far; their texts and variables stay theirs. at_most: only so many items are
-    taken. A branch that fails leaves the others to their end; then the first failure is raised. Raises ProgramError
-    for items that are no list, or more than 1024.
+    taken. A branch that fails leaves the others to their end; then the first failure is raised, or with `failed`, a
+    function of the error, its result stands in the list for that branch. Raises ProgramError for items that are no
+    list, or more than 1024.
+
+    >>> @tr.function
+    ... def each(s):
+    ...     return tr.map(["a", "b"], lambda branch, item: item + "!")
+    >>> each()
+    ['a!', 'b!']
     """
     _check_count("map", at_most, MAX_BRANCHES)
     state = _state("map", on)
-    if not isinstance(state, State):
-        return _as_awaited(state.record_map(items, branch, at_most), branch)
     where = where_is(2)
+    if not isinstance(state, State):
+        if failed is not None:
+            raise Untraceable("map(failed=...) looks at errors, which no Program can hold", where)
+        return _as_awaited(state.record_map(items, branch, at_most), branch)
     taken = listed(items, at_most, where)
     branches = tuple(state.split(len(taken), where)) if taken else ()
     if inspect.iscoroutinefunction(branch):
-        return _mapped(branches, branch, taken)
-    return _map_in_threads(branches, branch, taken)
+        return _mapped(branches, branch, taken, failed)
+    return _map_in_threads(branches, branch, taken, failed)
 
 
 def repeat(
@@ -108,6 +130,12 @@ def repeat(
     """Runs the body until `until`, a function of the state, is true after it, `at_most` times; what it last returned.
 
     The body is a function of the state, or text and nodes to append.
+
+    >>> @tr.function
+    ... def thrice(s):
+    ...     tr.repeat("again ", at_most=3)
+    >>> thrice.run().text()
+    'again again again '
     """
     _check_count("repeat", at_most, MAX_ROUNDS)
     state = _state("repeat", on)
@@ -173,7 +201,7 @@ async def _inside(state: State, case: Callable[[Any], Coroutine[Any, Any, Any]])
 
 
 def _map_in_threads(
-    branches: tuple[State, ...], branch: Callable[..., Any], items: Sequence[Any]
+    branches: tuple[State, ...], branch: Callable[..., Any], items: Sequence[Any], failed: Failed
 ) -> list[Any]:
     """Branches read, which blocks, so each has a thread."""
 
@@ -201,13 +229,15 @@ def _map_in_threads(
     finally:
         # An interrupted caller goes on to end the run, which ends the threads.
         pool.shutdown(wait=False, cancel_futures=True)
-    return [future.result() for future in futures]
+    found = [future.exception() or future.result() for future in futures]
+    return _outcomes(found, failed, branches)
 
 
 async def _mapped(
     branches: tuple[State, ...],
     branch: Callable[..., Coroutine[Any, Any, Any]],
     items: Sequence[Any],
+    failed: Failed,
 ) -> list[Any]:
     async def work(state: State, item: Any) -> Any:
         try:
@@ -219,16 +249,27 @@ async def _mapped(
             state.close()
 
     pairs = zip(branches, items, strict=True)
-    return await all_of([work(state, item) for state, item in pairs])
+    works = [work(state, item) for state, item in pairs]
+    return _outcomes(await asyncio.gather(*works, return_exceptions=True), failed, branches)
 
 
 async def all_of(works: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
     """What all of them come to, once all are over. Raises the first failure then."""
-    results = await asyncio.gather(*works, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
+    return _outcomes(await asyncio.gather(*works, return_exceptions=True), None, ())
+
+
+def _outcomes(found: Sequence[Any], failed: Failed, branches: Sequence[State]) -> list[Any]:
+    """What branches came to; errors are raised, or replaced by what `failed` makes of them while the run goes on."""
+    stopped = any(branch.scope.error is not None for branch in branches)
+    results: list[Any] = []
+    for result in found:
+        if not isinstance(result, BaseException):
+            results.append(result)
+        elif failed is None or stopped or not isinstance(result, Exception):
             raise result
-    return list(results)
+        else:
+            results.append(failed(result))
+    return results
 
 
 async def _repeated(

@@ -7,6 +7,7 @@ A turn of a chat is the run of leaves between an Open and its Close. Nothing her
 This module refuses to know about states, backends and Python types.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -44,18 +45,24 @@ class Text(Node):
     text: str
 
 
-class Later(Node):
+class Later(Node, ABC):
     """Text that is known only when the program runs: what a traced value is to the language."""
 
     __slots__ = ()
 
+    @abstractmethod
     def written(self) -> "Later":
         """The value as text, whatever it is."""
-        raise NotImplementedError
 
+
+class Awaited(Node, ABC):
+    """Text that is known once something before it has run: what such a value is in a Program at work."""
+
+    __slots__ = ()
+
+    @abstractmethod
     async def settled(self) -> str:
         """The text, once it is known. On the backend's loop."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

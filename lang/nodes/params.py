@@ -41,6 +41,9 @@ class SamplingParams:
     logprobs: report the log-probability of each generated token; top_logprobs: also of the likeliest k.
     adapter: name of a LoRA adapter; priority: larger goes first; timeout: seconds until the request is ended.
     namespace: prefixes are shared inside a namespace only; keep: keep the computed prefix for a follow-up.
+
+    >>> tr.SamplingParams(max_tokens=8).merged(temperature=0.5).max_tokens
+    8
     """
 
     max_tokens: int | None = 256
@@ -91,10 +94,11 @@ class SamplingParams:
         The other fields are valid already, so nothing is checked again: every call of a program goes through here.
         """
         changed = object.__new__(SamplingParams)
+        put = object.__setattr__
         for name in SamplingParams.__slots__:
-            object.__setattr__(changed, name, getattr(self, name))
-        object.__setattr__(changed, "keep", True)
-        object.__setattr__(changed, "timeout", seconds)
+            put(changed, name, getattr(self, name))
+        put(changed, "keep", True)
+        put(changed, "timeout", seconds)
         return changed
 
 

@@ -13,7 +13,7 @@ from dataclasses import fields
 from typing import Any, TypedDict, Unpack, get_args, overload
 
 from ...constrained.spec import Ebnf, Regex
-from ..errors import InvalidParams, InvalidProgram
+from ..errors import InvalidParams, InvalidProgram, Untraceable
 from ..tools.offer import Offer, make_offer
 from ..tools.tool import Tool, make_tool
 from ..types import Shape, check_choices, hint_of, shape_of, shape_of_choices, shape_of_schema
@@ -81,8 +81,16 @@ def gen(name: str | None = None, type: Any = None, **options: Unpack[GenOptions]
     run.meta(name).tool_calls.
     n: that many answers; the variable holds a list, the text goes on with the first. All else: see SamplingParams.
     Raises InvalidParams, InvalidType, InvalidProgram.
+
+    >>> tr.gen("count", int, max_tokens=8).name
+    'count'
     """
     given: dict[str, Any] = dict(options)
+    for key, value in (("name", name), ("type", type), *given.items()):
+        if isinstance(value, ir.Later):
+            raise Untraceable(
+                f"gen({key}=...) must be known before the program runs, got {value!r}"
+            )
     offer, thinking = _offer(given), make_thinking(given.pop("think", None))
     hinted, feedback = given.pop("schema_in_prompt", False), bool(given.pop("feedback", False))
     shape = _shape(type, given)
@@ -114,6 +122,10 @@ def select(name: str | None, choices: Iterable[str], method: ir.Method = "mean")
 
     method: "mean" or "sum" of the tokens' log-probabilities; "unconditional", the mean less what it is without the
     prompt; "greedy", token by token; "constrained", sampled among the choices instead of scored. Raises InvalidProgram.
+
+    >>> pick = tr.function(lambda s: s.add("Good? " + tr.select("x", ["yes", "no"]), "here"))
+    >>> pick.run(backend=tr.Fake({"x": "no"}))["x"]
+    'no'
     """
     if method not in get_args(ir.Method):
         raise InvalidProgram(
@@ -126,6 +138,9 @@ def text(value: Any) -> ir.Node:
     """A value as text: a text as it is, numbers and labels as one word, all else as JSON.
 
     Works for values of a traced function, too, and starts a sum, as in text("Q: ") + gen("x"). Raises InvalidProgram.
+
+    >>> tr.function(lambda s: s.add(tr.text(3) + tr.text([1, "a"]), "here")).run().text()
+    '3[1, "a"]'
     """
     if isinstance(value, ir.Later):
         return value.written()
@@ -135,17 +150,32 @@ def text(value: Any) -> ir.Node:
 
 
 def system(expression: ir.Node | str) -> ir.Node:
-    """A system turn, by the model's chat template."""
+    """A system turn, by the model's chat template.
+
+    >>> rule = tr.function(lambda s: s.add(tr.system("Be brief."), "here"))
+    >>> rule.run().messages()
+    [{'role': 'system', 'content': 'Be brief.'}]
+    """
     return ir.turn("system", expression)
 
 
 def user(expression: ir.Node | str) -> ir.Node:
-    """A user turn. Special tokens inside the text are not recognised."""
+    """A user turn. Special tokens inside the text are not recognised.
+
+    >>> hello = tr.function(lambda s: s.add(tr.user("Hello."), "here"))
+    >>> hello.run().messages()
+    [{'role': 'user', 'content': 'Hello.'}]
+    """
     return ir.turn("user", expression)
 
 
 def assistant(expression: ir.Node | str) -> ir.Node:
-    """An assistant's turn: text, gens and selects."""
+    """An assistant's turn: text, gens and selects.
+
+    >>> say = tr.function(lambda s: s.add(tr.user("Why?") + tr.assistant(tr.gen("x")), "here"))
+    >>> say.run().messages()
+    [{'role': 'user', 'content': 'Why?'}, {'role': 'assistant', 'content': 'Because.'}]
+    """
     return ir.turn("assistant", expression)
 
 
@@ -175,6 +205,13 @@ def tool(
     """Makes a typed, documented function a tool for gen(tools=...): `@tool` or `@tool(timeout=5)`, in seconds.
 
     Of a text it makes a turn that holds the result of a tool. Raises InvalidProgram, InvalidType.
+
+    >>> @tr.tool(timeout=5)
+    ... def add(a: int, b: int = 0) -> int:
+    ...     "Adds two numbers."
+    ...     return a + b
+    >>> add.spec.description
+    'Adds two numbers.'
     """
     if given is None:
         return lambda later: make_tool(later, name, description, timeout)  # pyright: ignore

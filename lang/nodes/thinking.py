@@ -10,7 +10,11 @@ BUDGET = 1024
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """How a gen thinks. max_tokens: for the thoughts alone; begin, end: its marks, None for the model's own."""
+    """How a gen thinks. max_tokens: for the thoughts alone; begin, end: its marks, None for the model's own.
+
+    >>> tr.gen("x", think=tr.Thinking(max_tokens=200)).thinking.max_tokens
+    200
+    """
 
     max_tokens: int = BUDGET
     begin: str | None = None

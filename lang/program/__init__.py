@@ -21,7 +21,7 @@ same form; together holds lanes that run at once. There is no code in it: types 
 expressions, and a gen's `reads` says how its text becomes plain data.
 
     values, constraints, document -> rules, check -> codec    what it is, when it means something, JSON
-    symbols, encode, recording, traced -> trace               from a Python function
+    symbols, encode, recording, traced, branches -> trace     from a Python function
     arguments, compute, plan -> execute                       on a State
     restore, warm, show                                       types back to data; computing ahead; for people
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ..errors import InvalidProgram, ProgramError
-from ..nodes.ir import Later
+from ..nodes.ir import Awaited
 from ..state.cell import Cell
 from ..written import written
 from .symbols import plain_of
@@ -71,7 +71,7 @@ class Bound:
             raise ProgramError(f"{self.where}: {error}", where=self.where) from error
 
 
-class Pending(Later):
+class Pending(Awaited):
     """Text that a bound value will be."""
 
     __slots__ = ("_bound",)

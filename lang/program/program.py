@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A traced function. document: all that its JSON holds; nodes: the gens with their Python types, by id."""
+    """A traced function. document: all that its JSON holds; nodes: the gens with their Python types, by id.
+
+    >>> program = ask.trace()
+    >>> tr.function(tr.Program.from_json(program.to_json())).run().value
+    'Because.'
+    """
 
     document: "Document"
     nodes: "Mapping[str, Gen]" = field(default_factory=dict[str, "Gen"], compare=False, repr=False)
@@ -70,7 +75,11 @@ class Program:
 
 
 def program_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a Program's JSON."""
+    """JSON Schema (2020-12) of a Program's JSON.
+
+    >>> tr.program_schema()["type"]
+    'object'
+    """
     from .codec import schema
 
     return schema()

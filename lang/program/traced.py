@@ -10,18 +10,18 @@ Symbol. What only a running state has (its text, meta, a join by a function) rai
 about backends, and what comes of the instructions.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self, overload
+from typing import Any, NoReturn, Self
 
 from ..errors import InvalidProgram, UnknownVariable, Untraceable
 from ..nodes import ir
 from ..nodes.flow import Case, at_work, chosen, perform
 from ..nodes.where import where_is
-from ..state.branches import How, check_join
 from ..state.position import Position
 from ..state.state import Block
 from . import document as doc
+from .branches import TracedBranches
 from .encode import Place, encode
 from .recording import Recording, drive, short
 from .rules import used
@@ -284,72 +284,6 @@ class TracedState:
 
     def _turn(self, role: ir.Role) -> Block["TracedState"]:
         return Block(self, ir.Open(role), ir.Close(), where_is(3))
-
-
-class TracedBranches(Sequence[TracedState]):
-    """Looks to a function like its Branches."""
-
-    def __init__(self, parent: TracedState, states: tuple[TracedState, ...]) -> None:
-        self.parent = parent
-        self._states = states
-        self._before = dict(parent.names)
-
-    def __len__(self) -> int:
-        return len(self._states)
-
-    def __iter__(self) -> Iterator[TracedState]:
-        return iter(self._states)
-
-    @overload
-    def __getitem__(self, index: int) -> TracedState: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[TracedState]: ...
-    def __getitem__(self, index: int | slice) -> TracedState | Sequence[TracedState]:
-        return self._states[index]
-
-    def __setitem__(self, index: int, state: TracedState) -> None:
-        if state is not self._states[index]:
-            raise InvalidProgram("a branch cannot be replaced: append to it with +=")
-
-    @property
-    def kept(self) -> NoReturn:
-        """Only a run knows it."""
-        raise Untraceable("branches.kept is there only where Python runs")
-
-    def join(self, how: How = "variables", by: Any = None) -> None:
-        """Writes the join down."""
-        self._join(how, by, where_is(2))
-
-    async def ajoin(self, how: How = "variables", by: Any = None) -> None:
-        """The same for async functions."""
-        self._join(how, by, where_is(2))
-
-    def _join(self, how: How, by: Any, where: str) -> None:
-        check_join(how, by)
-        if by is not None and not isinstance(by, str):
-            raise Untraceable(
-                "join('best') by a Python function runs only where Python runs: set a variable in each "
-                "branch and name it"
-            )
-        if how == "best":
-            names = [n for n in self[0].names if all(n in branch.names for branch in self)]
-        else:
-            names = [
-                name
-                for branch in self
-                for name, made in branch.names.items()
-                if self._before.get(name) != made
-            ]
-        parent, recording = self.parent, self.parent.recording
-        sets = {name: recording.fresh(name) for name in dict.fromkeys(names)}
-        numbers = tuple(branch.number for branch in self)
-        recording.body.append(doc.Join(parent.number, numbers, how, by, sets, short(where)))
-        if how == "best":
-            parent.names, parent.position = dict(sets), self[0].position.copy()
-            found = {name for branch in self for name in (*branch.names, *branch.maybe)}
-            parent.maybe |= found - set(sets)
-        else:
-            parent.names.update(sets)
 
 
 def _result(returned: Any) -> Value | None:

@@ -46,7 +46,10 @@ class warm:
                 case other:
                     raise AssertionError(f"{other} is no constant text")
         prompt = transcript.prompt("prefix")
-        self._prefix = await self._backend.hold(prompt, SamplingParams(keep=True))
+        # Prefixes are shared by those that say the same of these, and computed under the same adapter.
+        options = self._document.options
+        same = {key: options[key] for key in ("namespace", "adapter") if key in options}
+        self._prefix = await self._backend.hold(prompt, SamplingParams(keep=True, **same))
 
     def check(self) -> None:
         """Checks every constraint that is listed ahead."""

@@ -20,7 +20,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """Generated text of the variable `name`. index: which of n answers. Joined, the deltas are the whole answer."""
+    """Generated text of the variable `name`. index: which of n answers. Joined, the deltas are the whole answer.
+
+    >>> [event.text for event in ask.stream() if isinstance(event, tr.TextDelta)]
+    ['Because.']
+    """
 
     text: str
     name: str
@@ -30,7 +34,13 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """An answer was refused and is generated again: the deltas of `name` so far are void."""
+    """An answer was refused and is generated again: the deltas of `name` so far are void.
+
+    >>> again = tr.function(lambda s: s.add(tr.gen("n", int, check=lambda n: n > 5, retries=1), "here"))
+    >>> with tr.use(tr.Fake({"n": [3, 7]})):
+    ...     [event.attempt for event in again.stream() if isinstance(event, tr.Retried)]
+    [1]
+    """
 
     name: str
     attempt: int
@@ -40,7 +50,11 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class VariableSet:
-    """A variable has its value."""
+    """A variable has its value.
+
+    >>> [(event.name, event.value) for event in ask.stream() if isinstance(event, tr.VariableSet)]
+    [('x', 'Because.')]
+    """
 
     name: str
     value: Any
@@ -49,7 +63,12 @@ class VariableSet:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingDelta:
-    """What is thought before the answer of the variable `name`; no part of it."""
+    """What is thought before the answer of the variable `name`; no part of it.
+
+    >>> think = tr.function(lambda s: s.add(tr.gen("x", think=True), "here"))
+    >>> [event.text for event in think.stream() if isinstance(event, tr.ThinkingDelta)]
+    ['Because.']
+    """
 
     text: str
     name: str
@@ -58,7 +77,11 @@ class ThinkingDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCalled:
-    """A model called a tool on the way to the variable `name`, and has its result."""
+    """A model called a tool on the way to the variable `name`, and has its result.
+
+    >>> [event.call.result for event in calculate.stream() if isinstance(event, tr.ToolCalled)]
+    [3]
+    """
 
     name: str
     call: ToolCall
@@ -67,7 +90,11 @@ class ToolCalled:
 
 @dataclass(frozen=True, slots=True)
 class PartialValue:
-    """What there is so far of the variable `name`, whose value is written as JSON. Free until `value` is read."""
+    """What there is so far of the variable `name`, whose value is written as JSON. Free until `value` is read.
+
+    >>> [e.value for e in extract.stream() if isinstance(e, tr.PartialValue)][-1]
+    Person(name='Ada', age=36)
+    """
 
     name: str
     growing: GrowingValue
@@ -83,7 +110,11 @@ class PartialValue:
 
 @dataclass(frozen=True, slots=True)
 class Finished(Generic[R]):
-    """The last event: the run (a Run) is over, well or with `run.error`."""
+    """The last event: the run (a Run) is over, well or with `run.error`.
+
+    >>> [event.run.value for event in ask.stream() if isinstance(event, tr.Finished)]
+    ['Because.']
+    """
 
     run: R
 

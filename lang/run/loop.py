@@ -11,8 +11,10 @@ Forgotten loops are closed when they are collected, or at interpreter exit. It r
 import asyncio
 import concurrent.futures
 import contextlib
+import contextvars
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
@@ -47,8 +49,7 @@ class Loop:
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
         """Runs a function soon, on the loop's thread. Raises NoBackend after `close`."""
-        with self._thread.running() as loop:
-            loop.call_soon_threadsafe(function, *arguments)
+        self._thread.post(function, arguments)
 
     def here(self) -> bool:
         """Whether the calling code runs on this loop."""
@@ -68,21 +69,44 @@ class _Thread:
         self.thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._posted: deque[tuple[contextvars.Context, Callable[..., object], Any]] = deque()
+        self._woken = False
 
     @contextlib.contextmanager
     def running(self) -> Generator[asyncio.AbstractEventLoop]:
         """The running loop, which does not end inside the block."""
         with self._lock:
-            if self.closed:
-                raise NoBackend(f"the {self.name} was closed: open a new one")
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                name = f"trellis-{self.name}"
-                self.thread = threading.Thread(
-                    target=_serve, args=(self._loop,), name=name, daemon=True
-                )
-                self.thread.start()
-            yield self._loop
+            yield self._begun()
+
+    def post(self, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        """Runs a function soon. Only the first of those that come together wakes the loop: waking costs the most."""
+        context = contextvars.copy_context()
+        with self._lock:
+            loop = self._begun()
+            self._posted.append((context, function, arguments))
+            if not self._woken:
+                self._woken = True
+                loop.call_soon_threadsafe(self._take)
+
+    def _begun(self) -> asyncio.AbstractEventLoop:
+        if self.closed:
+            raise NoBackend(f"the {self.name} was closed: open a new one")
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            name = f"trellis-{self.name}"
+            self.thread = threading.Thread(
+                target=_serve, args=(self._loop,), name=name, daemon=True
+            )
+            self.thread.start()
+        return self._loop
+
+    def _take(self) -> None:
+        """Schedules what was posted; what comes from now on wakes again."""
+        self._woken = False
+        loop = asyncio.get_running_loop()
+        while self._posted:
+            context, function, arguments = self._posted.popleft()
+            loop.call_soon(function, *arguments, context=context)
 
     def end(self) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ It refuses to know how the function is called.
 import asyncio
 import concurrent.futures
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -30,13 +30,19 @@ R = TypeVar("R")
 
 
 class Run(Generic[R]):
-    """One run of a function. Every reading method waits until the run is over. index: its item's, in a batch."""
+    """One run of a function. Every reading method waits until the run is over. index: its item's, in a batch.
+
+    >>> run = ask.run()
+    >>> run["x"], run.text(), run.error
+    ('Because.', 'Why? Because.', None)
+    """
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.state = State(scope, Interpreter(scope, (), Transcript(scope.backend)))
         self.index: int | None = None
         self._outcome: concurrent.futures.Future[R] = concurrent.futures.Future()
+        self._messages: list[dict[str, str]] = []
 
     @property
     def done(self) -> bool:
@@ -94,7 +100,7 @@ class Run(Generic[R]):
     def messages(self) -> list[dict[str, str]]:
         """The turns as role and content; of a failed run what it came to."""
         self.wait()
-        return self.state.interpreter.transcript.messages()
+        return self._messages or self.state.interpreter.transcript.messages()
 
     @property
     def usage(self) -> Usage:
@@ -148,8 +154,15 @@ class Run(Generic[R]):
                 await barrier.wait()
         self._raise_own()
 
-    def restore(self, value: R, variables: Mapping[str, Any], text: str) -> None:
-        """It was run before: what it came to then. How, and in which turns, is not known any more."""
+    def restore(
+        self,
+        value: R,
+        variables: Mapping[str, Any],
+        text: str,
+        messages: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        """It was run before, or elsewhere: what it came to there. How is not known any more."""
+        self._messages = [dict(message) for message in messages]
         for name, known in variables.items():
             cell = self.state.names[name] = Cell(name)
             cell.set(known)  # nobody is told: whoever listens heard of it when it came

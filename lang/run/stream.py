@@ -22,7 +22,12 @@ Listener = Callable[[Event], None]
 
 
 class Stream(Generic[R]):
-    """Events of one run, for a thread. post: what the run's thread calls; it holds only the queue, not the stream."""
+    """Events of one run, for a thread. post: what the run's thread calls; it holds only the queue, not the stream.
+
+    >>> with ask.stream() as events:
+    ...     [type(event).__name__ for event in events]
+    ['TextDelta', 'VariableSet', 'Finished']
+    """
 
     def __init__(self, begin: Callable[[Listener], Run[R]]) -> None:
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -65,7 +70,14 @@ class Stream(Generic[R]):
 
 
 class AsyncStream(Generic[R]):
-    """Events of one run, for the asyncio loop in which it was made."""
+    """Events of one run, for the asyncio loop in which it was made.
+
+    >>> async def heard():
+    ...     async with ask.astream() as events:
+    ...         return [event.text async for event in events if isinstance(event, tr.TextDelta)]
+    >>> asyncio.run(heard())
+    ['Because.']
+    """
 
     def __init__(
         self,

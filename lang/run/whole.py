@@ -13,7 +13,7 @@ import math
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from ..backends.base import Usage
 from ..errors import Cancelled, DeadlineExceeded, GenError, ProgramError, Untraceable
@@ -25,7 +25,6 @@ from .run import Run
 R = TypeVar("R")
 
 
-@runtime_checkable
 class Executes(Protocol):
     """A backend that runs whole programs. Events are plain data; the last one has type "done" and the result."""
 
@@ -40,12 +39,17 @@ class Traced(Protocol):
     def traced(self) -> Program: ...
 
 
+def can_execute(backend: object) -> TypeGuard[Executes]:
+    """Whether it runs whole programs. Asked for every run, so it is not asked of the protocol, which is slow."""
+    return hasattr(backend, "execute")
+
+
 def whole_of(
     function: Traced, run: Run[R], arguments: Mapping[str, Any]
 ) -> Coroutine[Any, Any, None] | None:
     """The work of running it whole, or None where it must be interpreted."""
     backend = run.scope.backend
-    if not isinstance(backend, Executes):
+    if not can_execute(backend):
         return None
     from pydantic_core import (
         PydanticSerializationError,
@@ -88,7 +92,8 @@ async def _perform(
     assert task is not None
     work = _Work(task)
     failure: ProgramError | None = None
-    deadline = run.scope.deadline
+    # The server's own error knows which gen was too late: it has a little longer to tell.
+    deadline = run.scope.patience
     closed = False
     try:
         run.scope.enter(work)
@@ -102,9 +107,9 @@ async def _perform(
             task.uncancel()
     except ProgramError as error:
         failure = error
-    except TimeoutError:
-        seconds = run.scope.seconds
-        failure = DeadlineExceeded(f"{program.name}: the run's {seconds:g} seconds have passed")
+    except TimeoutError as error:
+        why = str(error) or f"the run's {run.scope.seconds:g} seconds have passed"
+        failure = DeadlineExceeded(f"{program.name}: {why}")
     except Exception as error:
         failure = GenError(f"{program.name}: {error}", name=getattr(error, "param", None))
         failure.__cause__ = error
@@ -150,4 +155,5 @@ def _settle(run: Run[Any], program: Program, result: Mapping[str, Any]) -> None:
 
     run.scope.spend(Usage(**result["usage"]))
     variables = {n: restore_variable(program, n, v) for n, v in result["variables"].items()}
-    run.restore(restore_result(program, result["value"]), variables, result["text"])
+    value = restore_result(program, result["value"])
+    run.restore(value, variables, result["text"], result.get("messages", ()))

@@ -8,8 +8,8 @@
     branches.join("best", by="score")   # s goes on as the branch with the largest s["score"]
     await branches.ajoin("best", by="score")   # the same in async functions
 
-A branch that fails leaves its siblings alone; joining it fails the parent with its error. It refuses to know how text
-is computed, and of states only what `Line` says.
+A branch that fails leaves its siblings alone; joining it fails the parent with its error, unless `failed` says what
+stands for it. It refuses to know how text is computed, and of states only what `Line` says.
 """
 
 import inspect
@@ -18,7 +18,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 
 from ..errors import InvalidProgram, ProgramError
 from ..nodes.where import where_is
-from .cell import Cell, Meta
+from ..run.aside import call_aside
+from .cell import Answer, Cell, Meta
 from .interpreter import Act, Entry, Interpreter
 from .position import Position
 from .transcript import Transcript
@@ -42,7 +43,18 @@ S = TypeVar("S", bound=Line)
 
 
 class Branches(Sequence[S], Generic[S]):
-    """The branches of one fork, each a State. kept: the index of the one that join("best") kept."""
+    """The branches of one fork, each a State. kept: the index of the one that join("best") kept.
+
+    >>> @tr.function
+    ... def weigh(s):
+    ...     branches = s.fork(2)
+    ...     for branch, side in zip(branches, ("for", "against")):
+    ...         branch += side + ": " + tr.gen("said")
+    ...     branches.join()
+    ...     return s["said"]
+    >>> weigh()
+    ['Because.', 'Because.']
+    """
 
     def __init__(self, parent: S, states: tuple[S, ...]) -> None:
         self.parent = parent
@@ -69,18 +81,26 @@ class Branches(Sequence[S], Generic[S]):
         if state is not self._states[index]:
             raise InvalidProgram("a branch cannot be replaced: append to it with +=")
 
-    def join(self, how: How = "variables", by: str | Callable[[S], Any] | None = None) -> None:
+    def join(
+        self,
+        how: How = "variables",
+        by: str | Callable[[S], Any] | None = None,
+        *,
+        failed: Callable[[ProgramError], Any] | None = None,
+    ) -> None:
         """Brings the branches back into their parent, and closes them.
 
         variables: what the branches set becomes lists in the parent, one value a branch, None where it set none.
         text: that, and their texts since the fork follow each other in the parent.
         best: the parent goes on as the branch with the largest `by`, a variable or a function of the branch; failed
         branches do not count, the first of equals wins. Waits for the branches; the others do not wait.
+        A branch that failed fails the parent, too, while its siblings stay as they are; with `failed`, a function of
+        the error, its result stands for the variables that the branch did not come to, and its text is left out.
         """
         check_join(how, by)
         where = where_is(2)
         if by is None:
-            self._gather(how == "text", where)
+            self._gather(how == "text", where, failed)
             return
         ranks = _Ranks()
         for index, branch in enumerate(self):
@@ -91,13 +111,18 @@ class Branches(Sequence[S], Generic[S]):
         self._keep(ranks.best(), where)
 
     async def ajoin(
-        self, how: How = "variables", by: str | Callable[[S], Any] | None = None, where: str = ""
+        self,
+        how: How = "variables",
+        by: str | Callable[[S], Any] | None = None,
+        where: str = "",
+        *,
+        failed: Callable[[ProgramError], Any] | None = None,
     ) -> None:
         """The async twin of `join`; `by` may be an async function, too. where: said by whoever joins for another."""
         check_join(how, by)
         where = where or where_is(2)
         if by is None:
-            self._gather(how == "text", where)
+            self._gather(how == "text", where, failed)
             return
         ranks = _Ranks()
         for index, branch in enumerate(self):
@@ -108,7 +133,9 @@ class Branches(Sequence[S], Generic[S]):
                 ranks.failures.append(error)
         self._keep(ranks.best(), where)
 
-    def _gather(self, texts: bool, where: str) -> None:
+    def _gather(
+        self, texts: bool, where: str, failed: Callable[[ProgramError], Any] | None
+    ) -> None:
         if texts and any(b.position.turns != self._turns for b in self):
             raise InvalidProgram(
                 "join('text') needs branches within one turn: these opened turns of their own"
@@ -124,12 +151,18 @@ class Branches(Sequence[S], Generic[S]):
         barriers = [branch.interpreter.barrier() for branch in self]
 
         async def gather(parent: Interpreter) -> None:
-            for barrier in barriers:
-                await barrier.wait()
+            lost: list[Any] = [None] * len(self)
+            whole: list[Interpreter] = []
+            for index, barrier in enumerate(barriers):
+                try:
+                    await barrier.wait()
+                    whole.append(self[index].interpreter)
+                except ProgramError as error:
+                    lost[index] = await _excused(error, failed, parent)
             for name, cell in joined.items():
-                parent.settle(cell, *_listed(new[name]))
+                parent.settle(cell, *_listed(new[name], lost))
             if texts:
-                _append_texts(parent.transcript, [branch.interpreter for branch in self])
+                _append_texts(parent.transcript, whole)
             for branch in self:
                 await branch.interpreter.close()
 
@@ -192,11 +225,27 @@ class _Ranks:
         return max(self._found, key=lambda pair: pair[1])[0]
 
 
-def _listed(cells: list[Cell | None]) -> tuple[list[Any], Meta]:
-    """The values of settled cells, and how they all came about."""
-    metas = [cell.meta() for cell in cells if cell is not None]
-    values = [cell.read() if cell is not None else None for cell in cells]
-    return values, Meta(tuple(answer for meta in metas for answer in meta.answers))
+async def _excused(
+    error: ProgramError, failed: Callable[[ProgramError], Any] | None, parent: Interpreter
+) -> Any:
+    """What stands for a branch that failed. Raises the error where nothing may."""
+    if failed is None or parent.scope.error is not None:
+        raise error
+    return await call_aside(lambda: failed(error), {}, parent.scope.backend)
+
+
+def _listed(cells: list[Cell | None], lost: list[Any]) -> tuple[list[Any], Meta]:
+    """The values of settled cells, and how they all came about. lost: what stands for those of failed branches."""
+    answers: list[Answer] = []
+    values: list[Any] = []
+    for cell, excuse in zip(cells, lost, strict=True):
+        try:
+            value, meta = cell.both() if cell is not None else (excuse, Meta())
+        except ProgramError:
+            value, meta = excuse, Meta()
+        values.append(value)
+        answers += meta.answers
+    return values, Meta(tuple(answers))
 
 
 def _append_texts(transcript: Transcript, branches: list[Interpreter]) -> None:

@@ -21,7 +21,7 @@ from typing import Protocol
 from ..answers.answers import call_params, choose, generate
 from ..answers.generation import Generation
 from ..errors import Cancelled, DeadlineExceeded, GenError, NoBackend, ProgramError, TurnError
-from ..nodes.ir import Begin, Close, End, Gen, Later, Node, Open, Select, Text
+from ..nodes.ir import Awaited, Begin, Close, End, Gen, Node, Open, Select, Text
 from ..run.events import VariableSet
 from ..run.scope import Scope
 from .cell import Cell, Meta
@@ -115,14 +115,16 @@ class Interpreter:
             if self.closed:
                 raise Cancelled("the state was closed: nothing can be added to it")
             self._queue.extend(entries)
-            starts, self._busy = not self._busy, True
+            # Text alone waits for what it leads up to: a task for each would cost more than the text.
+            starts = not self._busy and any(not isinstance(e.node, Text) for e in entries)
+            self._busy = self._busy or starts
         if starts:
             self._start()
 
     @property
     def idle(self) -> bool:
         """Whether all that was added is done."""
-        return not self._busy
+        return not self._busy and not self._queue
 
     def begin(self, transcript: Transcript) -> None:
         """A branch is born: it goes on from this transcript. On the loop."""
@@ -170,6 +172,8 @@ class Interpreter:
             self.closed = True
         if self._busy:
             self.fail(Cancelled("the state was closed"))
+        elif self._queue:
+            await self._drain()
         if self._task is not None and self._task is not asyncio.current_task():
             await asyncio.wait([self._task])
         for transcript in (self.transcript, *self.marks):
@@ -254,7 +258,7 @@ class Interpreter:
                 self.settle(entry.cell, transcript.text(self._captures.pop(name)))
             case Act(work=work):
                 await work(self)
-            case Later() as node:
+            case Awaited() as node:
                 transcript.write(await node.settled())
             case other:
                 raise AssertionError(f"no way to run {other!r}")

@@ -37,7 +37,15 @@ class Mark:
 
 
 class State:
-    """One run of a function, or a branch of it. Made by functions and forks only."""
+    """One run of a function, or a branch of it. Made by functions and forks only.
+
+    >>> @tr.function
+    ... def twice(s):
+    ...     s += "One: " + tr.gen("a") + " Two: " + tr.gen("b")
+    ...     return s["a"], s["b"]
+    >>> twice()
+    ('Because.', 'Because.')
+    """
 
     def __init__(self, scope: Scope, interpreter: Interpreter, past: "State | None" = None) -> None:
         self.scope = scope

@@ -28,7 +28,12 @@ OPEN_SECONDS = 30.0
 
 
 class McpUnavailable(NoBackend):
-    """The MCP server cannot be reached, or ended; the message says why."""
+    """The MCP server cannot be reached, or ended; the message says why.
+
+    >>> tr.mcp("no-such-command")
+    Traceback (most recent call last):
+    trellis.lang.tools.mcp_client.McpUnavailable: ...
+    """
 
 
 @dataclass(frozen=True, slots=True)

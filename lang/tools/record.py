@@ -10,6 +10,10 @@ class ToolCall:
     """One call of a tool by a model. text: what the model was shown of it; round: from 1, calls of one turn share it.
 
     error: why there is no result: the tool raised, took too long, does not exist, or the arguments do not fit.
+
+    >>> (call,) = calculate.run().tool_calls
+    >>> call.name, call.arguments, call.result
+    ('add', {'a': 1, 'b': 2}, 3)
     """
 
     name: str

@@ -37,7 +37,15 @@ def _as_given(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tool:
-    """A callable for models. bind: from parsed JSON to keyword arguments; timeout: seconds for one call."""
+    """A callable for models. bind: from parsed JSON to keyword arguments; timeout: seconds for one call.
+
+    >>> @tr.tool
+    ... def add(a: int, b: int) -> int:
+    ...     "Adds."
+    ...     return a + b
+    >>> add.name, add(1, 2)
+    ('add', 3)
+    """
 
     spec: ToolSpec
     function: Callable[..., Any]

@@ -55,6 +55,10 @@ class Partial(Mapping[str, Any], Generic[T]):
 
     What has not come yet is None as an attribute and missing as a key. Parts that are whole have their types;
     `settled(name)` says whether a field will not change any more.
+
+    >>> values = [e.value for e in extract.stream() if isinstance(e, tr.PartialValue)]
+    >>> values[-2]
+    Partial[Person](name='Ada')
     """
 
     __slots__ = ("_open", "_type", "_values")

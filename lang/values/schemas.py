@@ -9,6 +9,7 @@ and is slow to load for it: `lang/types` does so with the first type that needs 
 """
 
 import sys
+import types
 import typing
 from typing import Any
 
@@ -82,25 +83,42 @@ def _number(bound: Any) -> int | float:
     return int(bound) if bound == int(bound) else float(bound)
 
 
-def _readable(type_: Any) -> Any:
-    """The type as pydantic can read it: before Python 3.12 it needs typing_extensions' TypedDict."""
+def _readable(type_: Any, twins: dict[Any, Any] | None = None) -> Any:
+    """The type as pydantic can read it: before Python 3.12 it needs typing_extensions' TypedDict.
+
+    twins: those made so far, so that a TypedDict may contain itself.
+    """
     if sys.version_info >= (3, 12):
         return type_
+    twins = {} if twins is None else twins
     if typing.is_typeddict(type_) and type(type_).__module__ == "typing":
-        hints = typing.get_type_hints(type_, include_extras=True)
-        needed: frozenset[str] = type_.__required_keys__
-        fields = {
-            name: _readable(_bare(hint)) if name in needed else typing_extensions.NotRequired[_readable(_bare(hint))]
-            for name, hint in hints.items()
-        }  # fmt: skip
-        twin: Any = typing_extensions.TypedDict(type_.__name__, fields)  # pyright: ignore
-        twin.__doc__ = type_.__doc__
-        return twin
+        return _twin(type_, twins)
     origin: Any = typing.get_origin(type_)
     arguments = typing.get_args(type_)
+    if origin is typing.Annotated:
+        return typing.Annotated[(_readable(arguments[0], twins), *arguments[1:])]
+    origin = typing.Union if origin is types.UnionType else origin
     if origin in (list, set, frozenset, tuple, dict, typing.Union) and arguments:
-        return typing.cast(Any, origin)[tuple(_readable(argument) for argument in arguments)]
+        return typing.cast(Any, origin)[tuple(_readable(one, twins) for one in arguments)]
     return type_
+
+
+def _twin(type_: Any, twins: dict[Any, Any]) -> Any:
+    """A TypedDict of typing as one of typing_extensions; its fields come later, as they may speak of it."""
+    if type_ in twins:
+        return twins[type_]
+    twin: Any = typing_extensions.TypedDict(type_.__name__, {})  # pyright: ignore
+    twins[type_] = twin
+    twin.__doc__ = type_.__doc__
+    twin.__required_keys__ = needed = type_.__required_keys__
+    twin.__optional_keys__ = type_.__optional_keys__
+    hints = typing.get_type_hints(type_, include_extras=True)
+    twin.__annotations__ = {
+        name: field if name in needed else typing_extensions.NotRequired[field]
+        for name, hint in hints.items()
+        for field in (_readable(_bare(hint), twins),)
+    }
+    return twin
 
 
 def _bare(hint: Any) -> Any:

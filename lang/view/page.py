@@ -71,7 +71,7 @@ def _note(segment: Segment) -> str:
     if len(segment.answers) > 1:
         parts.append(f"{len(segment.answers)} answers")
     if segment.attempts > 1:
-        parts.append(f"{segment.attempts} attempts, {segment.saved} tokens saved")
+        parts.append(f"{segment.attempts} attempts, {segment.saved} tokens saved by going back")
     return ", ".join([*parts, f"{1000 * usage.seconds:.0f} ms", segment.finish])
 
 

@@ -81,7 +81,8 @@ def _note(segment: Segment) -> str:
     parts += [f"{usage.forced} forced"] if usage.forced else []
     parts += [f"{usage.cached} of {usage.prompt} prompt tokens cached"] if usage.prompt else []
     parts += [f"{len(segment.answers)} answers"] if len(segment.answers) > 1 else []
-    parts += [f"{segment.attempts} attempts"] if segment.attempts > 1 else []
+    if segment.attempts > 1:
+        parts += [f"{segment.attempts} attempts", f"{segment.saved} tokens saved by going back"]
     parts += [f"{len(segment.calls)} tool calls"] if segment.calls else []
     return ", ".join([*parts, f"{1000 * usage.seconds:.0f} ms"])
 

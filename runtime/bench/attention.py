@@ -4,7 +4,8 @@
     python -m trellis.runtime.bench.attention --only decode --tiles 16,128,4,2,2 16,64,4,4,2
 
 Every kernel is compared with torch before it is timed; one that is wrong ends the run. The shape is
-Llama-3.1-8B's in bfloat16: 32 query heads, 8 kv heads of 128, pages of 16. Times are of graph
+Llama-3.1-8B's in bfloat16: 32 query heads, 8 kv heads of 128, pages of 16; with `--kv fp8` keys and
+values are eight bits each. Times are of graph
 replays over different memory in each call. `floor` is the bytes or operations the work cannot do
 without, over the figures measured in the same run: a long read, and a large matrix product.
 """
@@ -24,11 +25,12 @@ from ...kernels.attention.plan import AttentionPlan, plan_decode, plan_ragged
 from ...kernels.attention.shape import AttentionShape, Tile
 from ...kernels.attention.share import find_segments, plan_shared
 from ...kernels.attention.space import AttentionSpace
+from ...kernels.fp8 import dequantise
 from ...kernels.gemv import MOST_TOKENS, SkinnySpace, SkinnyTile, skinny_linear, tiles_for
+from ...kernels.layer_pool import LayerPool
 from ...kernels.timing import copies_for, seconds_per_call
 
 HEADS, KV_HEADS, DIM, PAGE = 32, 8, 128, 16
-TOKEN_BYTES = 2 * KV_HEADS * DIM * 2
 DECODE = {
     "1 x 1k": [1024],
     "1 x 4k": [4096],
@@ -117,7 +119,7 @@ class Case:
     space: AttentionSpace
     page_table: torch.Tensor
     q: torch.Tensor
-    pools: Sequence[tuple[torch.Tensor, torch.Tensor]]
+    pools: Sequence[LayerPool]
 
     @classmethod
     def create(
@@ -131,9 +133,8 @@ class Case:
             table[row, : pages[row]] = order[end - pages[row] : end]
         table[:, : common // PAGE] = table[0, : common // PAGE]
         size = (len(order) + 1, KV_HEADS, PAGE, DIM)
-        layers = copies_for(sum(lengths) * TOKEN_BYTES)
-        stacked = torch.randn((layers, 2, *size), dtype=shape.dtype, device="cuda")
-        pools = [(layer[0], layer[1]) for layer in stacked]
+        layers = copies_for(sum(lengths) * shape.token_bytes)
+        pools = [_pool(size, shape) for _ in range(layers)]
         q = torch.randn((sum(counts), HEADS, DIM), dtype=shape.dtype, device="cuda")
         space = AttentionSpace.create(shape, len(counts), max(lengths), "cuda")
         return cls(np.array(counts, np.int32), np.array(lengths, np.int32), space, table, q, pools)
@@ -162,27 +163,47 @@ class Case:
         return plan_ragged(self.counts, self.lengths, rows, self.page_table, self.space)
 
     def seconds(self, plan: AttentionPlan) -> float:
-        def call(pools: tuple[torch.Tensor, torch.Tensor]) -> Callable[[], object]:
-            return lambda: paged_attention(self.q, *pools, plan, DIM**-0.5)
+        def call(pool: LayerPool) -> Callable[[], object]:
+            return lambda: paged_attention(self.q, pool, plan, DIM**-0.5)
 
-        return seconds_per_call([call(pools) for pools in self.pools])
+        return seconds_per_call([call(pool) for pool in self.pools])
 
     def cost(self) -> tuple[float, float]:
         """Bytes of keys and values and operations that the causal result needs."""
         seen = (self.counts * (2 * self.lengths.astype(np.float64) - self.counts + 1) / 2).sum()
-        return float(self.lengths.sum()) * TOKEN_BYTES, seen * HEADS * DIM * 4
+        return float(self.lengths.sum()) * self.space.shape.token_bytes, seen * HEADS * DIM * 4
+
+
+def _pool(size: tuple[int, ...], shape: AttentionShape) -> LayerPool:
+    """A layer of random keys and values, [pages, heads, P, dim]."""
+    keys, values = (torch.randn(size, dtype=shape.dtype, device="cuda") for _ in "kv")
+    if not shape.quantised:
+        return LayerPool(keys, values)
+    eight = [x.to(torch.float8_e4m3fn) for x in (keys, values)]
+    scales = torch.randint(-3, 3, (*size[:3], 2), device="cuda").float().exp2().bfloat16()
+    return LayerPool(eight[0], eight[1], scales)
+
+
+def _dense(pool: LayerPool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keys and values in float32."""
+    scales = (pool.key_scales(), pool.value_scales())
+    keys, values = (
+        x.float() if own is None else dequantise(x, own)
+        for x, own in zip((pool.keys, pool.values), scales, strict=True)
+    )
+    return keys, values
 
 
 def verify(shape: AttentionShape) -> None:
     """Compare every kind of item with plain attention; AssertionError where one differs."""
     case = Case.create([1, 5, 300, 1], [2000, 4100, 700, 33], shape)
-    k_pool, v_pool = case.pools[0]
-    got = paged_attention(case.q, k_pool, v_pool, case.ragged_plan(), DIM**-0.5)
+    dense = _dense(case.pools[0])
+    got = paged_attention(case.q, case.pools[0], case.ragged_plan(), DIM**-0.5)
     start = 0
     for row, (count, length) in enumerate(zip(case.counts, case.lengths, strict=True)):
         index = torch.arange(int(length), device="cuda")
         page = case.page_table[row, index // PAGE].long()
-        k, v = (pool[page, :, index % PAGE].float().transpose(0, 1) for pool in (k_pool, v_pool))
+        k, v = (pool[page, :, index % PAGE].float().transpose(0, 1) for pool in dense)
         q = case.q[start : start + count].float().transpose(0, 1)
         hidden = index > (index[-count:, None])
         bias = torch.zeros(hidden.shape, device="cuda").masked_fill_(hidden, float("-inf"))
@@ -215,13 +236,13 @@ def measure_shared(limits: Limits, shape: AttentionShape, variant: str) -> Itera
     """Rows that share keys, flat and grouped; of_floor: of reading every key once and computing every score."""
     for name, (rows, common, own) in SHARED.items():
         case = Case.create([1] * rows, [common + own] * rows, shape, common)
-        pools, scale = case.pools[0], DIM**-0.5
-        want = paged_attention(case.q, *pools, case.ragged_plan(), scale).float()
-        seen = (common + rows * own) * TOKEN_BYTES
+        pool, scale = case.pools[0], DIM**-0.5
+        want = paged_attention(case.q, pool, case.ragged_plan(), scale).float()
+        seen = (common + rows * own) * shape.token_bytes
         _, operations = case.cost()
         for label, make in (("flat", case.decode_plan), ("grouped", case.shared_plan)):
             plan = make()  # where the one before it was: plans of a space share its memory
-            got = paged_attention(case.q, *pools, plan, scale).float()
+            got = paged_attention(case.q, pool, plan, scale).float()
             error = (got - want).norm() / want.norm()
             assert error < 0.01, f"{name}: relative error {error:.4f}"
             seconds = case.seconds(plan)
@@ -275,9 +296,11 @@ def parse_tile(text: str) -> Tile:
     return Tile(*(int(part) for part in text.split(",")))
 
 
-def shapes(tiles: Sequence[Tile]) -> Iterator[tuple[str, AttentionShape]]:
+def shapes(
+    tiles: Sequence[Tile], kv_dtype: torch.dtype | None
+) -> Iterator[tuple[str, AttentionShape]]:
     """The default tiles, and each given one in the place of the narrow (fewer than 64 rows), middle or wide one."""
-    plain = (HEADS, KV_HEADS, DIM, torch.bfloat16, PAGE)
+    plain = (HEADS, KV_HEADS, DIM, torch.bfloat16, PAGE, kv_dtype)
     yield "default", AttentionShape(*plain)
     for tile in tiles:
         place = "narrow" if tile.rows < 64 else "middle" if tile.rows < 128 else "wide"
@@ -285,12 +308,14 @@ def shapes(tiles: Sequence[Tile]) -> Iterator[tuple[str, AttentionShape]]:
         yield label, replace(AttentionShape(*plain), **{place: tile})
 
 
-def measure(only: str | None, tiles: Sequence[Tile]) -> Iterator[Line]:
+def measure(
+    only: str | None, tiles: Sequence[Tile], kv_dtype: torch.dtype | None = None
+) -> Iterator[Line]:
     """All lines, or those of "decode", "shared", "ragged" or "linear"."""
     limits = measure_limits()
     yield Line("read 4 GiB", "sum", 0.0, limits.read / 1e12, "TB/s", 1.0)
     yield Line("product 8192^3", "torch", 0.0, limits.product / 1e12, "TFLOP/s", 1.0)
-    for variant, shape in shapes(tiles):
+    for variant, shape in shapes(tiles, kv_dtype):
         verify(shape)
         if only in (None, "decode"):
             yield from measure_decode(limits, shape, variant)
@@ -308,12 +333,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the lines to this file")
     parser.add_argument("--only", choices=("decode", "shared", "ragged", "linear"))
     parser.add_argument("--tiles", nargs="*", type=parse_tile, default=[])
+    parser.add_argument("--kv", choices=("bf16", "fp8"), default="bf16")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("this measures a GPU and there is none")
+    kv_dtype = torch.float8_e4m3fn if options.kv == "fp8" else None
     lines: list[Line] = []
     print(f"{'case':36}{'variant':42}{'us':>10}{'rate':>9} {'unit':8}{'x floor':>8}")
-    for line in measure(options.only, options.tiles):
+    for line in measure(options.only, options.tiles, kv_dtype):
         lines.append(line)
         print(
             f"{line.case:36}{line.variant:42}{line.microseconds:10.1f}{line.rate:9.2f}"

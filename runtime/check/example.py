@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...constrained.grammar.distances import Distances
 from ...constrained.grammar.grammar import Grammar
-from .distances import Distances
 
 SHORTEST_STEPS, ANY_STEPS = 3_000, 20_000
 READABLE = b"0abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789"

@@ -47,7 +47,7 @@ class Findings:
         return [*rows, ("example", _shown(self.example))]
 
 
-_HOST = "a text can be read in several ways; masks are made here, one token late"
+_HOST = "masks are made here, one token late, as no table holds what the text so far decides"
 
 
 def _shown(example: bytes | None) -> str:

@@ -20,7 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...constrained.compiling.lowering import compile_constraint
-from ...constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
+from ...constrained.errors import (
+    ConstraintBudget,
+    InvalidConstraint,
+    Unsatisfiable,
+    UnsupportedConstraint,
+)
 from ...constrained.grammar.matcher import Matcher
 from ...constrained.limits import Limits
 from ...constrained.schema import Canonical
@@ -34,7 +39,6 @@ from .cases import BadLine, Case
 from .settings import Settings
 
 R = TypeVar("R")
-NOTHING = "no value"  # in the message where a schema is well-formed, and accepts nothing
 FRAGMENT_BYTES = 32 << 20
 Status = Literal["ok", "invalid", "unsupported", "budget", "error"]
 STATUS: tuple[tuple[type[Exception], Status], ...] = (
@@ -145,7 +149,7 @@ class Judge:
             return self._judge_samples(found, case, grammar)
         except Exception as error:  # one bad line never stops the rest
             refused = _refused(found, error)
-            if refused.status == "invalid" and NOTHING in refused.message:
+            if isinstance(error, Unsatisfiable):
                 # Nothing can be generated, but what the schema says is known exactly: no instance is valid.
                 return replace(refused, status="ok", tests=(False,) * len(case.samples))
             return refused

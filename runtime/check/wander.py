@@ -15,10 +15,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ...constrained.grammar.distances import Distances
 from ...constrained.grammar.grammar import Grammar
 from ...constrained.grammar.matcher import Matcher
 from ...constrained.tokens.vocabulary import Vocabulary
-from .distances import Distances
 
 MOST_TOKENS = 4_000
 TRIED = 12  # allowed tokens that are looked at on the way to the end

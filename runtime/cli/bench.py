@@ -83,11 +83,22 @@ def grammar(
 
 
 @app.command()
-def language() -> None:
-    """The front end alone: microseconds per call, behind a backend that answers at once."""
+def language(
+    sglang_python: Annotated[
+        Path | None,
+        typer.Option(help="A Python that has SGLang: its frontend runs the same programs."),
+    ] = None,
+) -> None:
+    """The front end alone: microseconds per call, behind a backend and a server that answer at once."""
+    from ..bench.beside import measure as measure_beside
+    from ..bench.beside import print_beside
     from ..bench.language import measure, print_figures
 
     print_figures(measure())
+    try:
+        print_beside(measure_beside(sglang_python))
+    except (OSError, RuntimeError) as error:
+        raise UsageMistake(str(error)) from error
 
 
 @app.command()
@@ -100,9 +111,10 @@ def serve(
     json: Out = None,
 ) -> None:
     """A server under load: TTFT, TPOT, ITL, end-to-end time, goodput; or what HTTP costs; or a bad day."""
-    own = options.start or options.chaos or options.overhead
+    own = options.start or options.chaos or options.overhead or options.tenants
     if own == (url is not None):
-        raise UsageMistake("give either the URL of a server or one of --start, --overhead, --chaos")
+        kinds = "--start, --overhead, --chaos, --tenants"
+        raise UsageMistake(f"give either the URL of a server or one of {kinds}")
     if own:
         need("bench serve", "server", "torch", "tokenizers", "fastapi", "uvicorn", "msgspec")
     if options.chaos:
@@ -123,6 +135,13 @@ def serve(
 def _measure_own(options: LoadConfig, engine: EngineConfig, json: Path | None) -> None:
     from ..bench.serving.started import started
 
+    if options.tenants:
+        from ..bench.serving.tenants import TenantOptions
+        from ..bench.serving.tenants import run as run_tenants
+
+        asked = TenantOptions(streams=options.streams, seed=options.arrival_seed)
+        _tell("serve tenants", run_tenants(engine, asked), json)
+        return
     if options.overhead:
         from ..bench.serving.overhead import measure
 
@@ -163,6 +182,41 @@ def programs(
     from ..bench.programs import run
 
     _tell("programs", run(engine, runs, documents), json, model=engine.model)
+
+
+@app.command()
+@with_config_flags
+def compiling(
+    *,
+    rate: Annotated[float, typer.Option(help="New schemas a second.", min=0.1)] = 200.0,
+    streams: Annotated[int, typer.Option(help="Rows that decode.", min=1)] = 64,
+    tokens: Annotated[int, typer.Option(help="Tokens of each row, a round.", min=8)] = 128,
+    rounds: Annotated[int, typer.Option(help="Times with and without schemas.", min=1)] = 3,
+    engine: EngineConfig,
+    json: Out = None,
+) -> None:
+    """Steps of decoding while new schemas keep arriving, and without: the gap between tokens, p50 and p99."""
+    need("bench compiling", "test", "torch", "tokenizers", "jsonschema")
+    from ..bench.compiling import Arrival, run
+
+    rows = run(engine, Arrival(rate, streams, tokens, rounds))
+    _tell("compiling", rows, json, model=engine.model)
+
+
+@app.command()
+@with_config_flags
+def kv(
+    *,
+    texts: Annotated[int, typer.Option(help="Texts that are compared.", min=1)] = 32,
+    tokens: Annotated[int, typer.Option(help="Tokens of each.", min=1)] = 192,
+    engine: EngineConfig,
+    json: Out = None,
+) -> None:
+    """What keys and values in eight bits change: divergence, likeliest tokens, greedy answers."""
+    need("bench kv", "engine", "torch", "tokenizers")
+    from ..bench.kv import run
+
+    _tell("kv", run(engine, texts, tokens), json, model=engine.model)
 
 
 @app.command()

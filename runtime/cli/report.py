@@ -40,6 +40,12 @@ def complain(message: str) -> None:
     typer.echo(" ".join(message.split()), err=True)
 
 
+def warn(message: str) -> None:
+    """One line on stderr about what goes on all the same."""
+    typer.secho("warning: ", fg="yellow", bold=True, err=True, nl=False)
+    typer.echo(" ".join(message.split()), err=True)
+
+
 def need(command: str, extra: str, *modules: str) -> None:
     """Raises UsageMistake, naming the extra to install, when a module is missing."""
     missing = [module for module in modules if find_spec(module) is None]

@@ -1,16 +1,27 @@
 """`trellis serve MODEL`: an engine in a process of its own, and the HTTP server over it in this one."""
 
-from typing import Annotated
+import gc
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..config import EngineConfig
 from ..server.config import LOOPBACK, ServerConfig
 from .flags import with_config_flags
-from .report import complain, need
+from .report import UsageMistake, need, warn
 from .settings import ConfigFile, print_settings
 
-MAX_HEADER_BYTES = 64 * 2**10
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from ..server.telemetry.spans import Spans
+
+OTEL_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+SWITCH_SECONDS = 0.001
 KEEP_ALIVE_SECONDS = 75  # longer than what clients and proxies keep idle connections for
 
 
@@ -36,32 +47,77 @@ def serve(
     """
     if check:
         print_settings(engine, server)
+        for what, path in (("model", engine.model), ("programs", server.programs)):
+            if path is not None and not Path(path).exists():
+                warn(f"{what}: there is no {path} on this machine")
         return
     need("serve", "server", "torch", "tokenizers", "fastapi", "uvicorn", "msgspec")
-    import uvicorn
-
     from ..server.app import create_app
     from ..server.hosts import HostGate
     from ..server.served import serve_process
     from ..wire.backend import open_process
 
     if server.api_key is None and server.host not in LOOPBACK:
-        complain(f"warning: {server.host} is open to others and there is no --api-key")
+        warn(f"{server.host} is open to others and there is no --api-key")
+    spans = _open_spans(server)
     typer.echo(f"opening {model or 'the bundled model'} ...", err=True)
     backend = open_process(engine)
     try:
-        app = create_app(serve_process(backend, server.served_name), server)
+        app = create_app(serve_process(backend, server.served_name), server, spans=spans)
         if server.hosts is not None:
             app = HostGate(app, server.hosts)
-        uvicorn.run(
-            app,
-            host=server.host,
-            port=server.port,
-            timeout_graceful_shutdown=server.drain_seconds,
-            server_header=False,
-            access_log=False,  # a line for each request costs more than answering a small one
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
-        )
+        _run(app, server)
     finally:
         backend.close()
+        if spans is not None:
+            spans.close()
+
+
+def _run(app: "ASGIApp", server: ServerConfig) -> None:
+    """Answers until told to end, and has drained then."""
+    import uvicorn
+
+    from ..server.heads import LimitedHeads
+    from ..server.telemetry.logs import configure_logs
+
+    configure_logs(server.log_format, server.log_level)
+    # uvicorn drains on SIGTERM and raises the signal again: without this nothing would be closed after it.
+    signal.signal(signal.SIGTERM, _leave)
+    _settle()
+    uvicorn.run(
+        app,
+        host=server.host,
+        port=server.port,
+        timeout_graceful_shutdown=server.drain_seconds,
+        server_header=False,
+        log_config=None,
+        access_log=False,  # log_requests has lines of its own
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        http=LimitedHeads,
+    )
+
+
+def _leave(number: int, frame: object) -> None:
+    """Ends the process by way of everything that has to be closed."""
+    raise SystemExit(0)
+
+
+def _open_spans(server: ServerConfig) -> "Spans | None":
+    if not server.otel and not any(os.environ.get(name) for name in OTEL_ENDPOINTS):
+        return None
+    try:
+        from ..server.telemetry.spans import open_spans
+    except ImportError as error:
+        message = f"OpenTelemetry is missing ({error.name}): pip install 'trellis[otel]'"
+        raise UsageMistake(message) from error
+    return open_spans()
+
+
+def _settle() -> None:
+    """Makes this process, which is the server's own now, one that answers evenly."""
+    # What is here stays: looking through it for garbage again and again would stop every stream.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    # A thread that reads a large body lets go of the interpreter as often.
+    sys.setswitchinterval(SWITCH_SECONDS)

@@ -2,25 +2,38 @@
 
 config: ConfigFile = None         # a parameter of a command: --config FILE, a YAML mapping of flag names
 print_settings(engine, server)    # as YAML that --config could read, secrets hidden
+
+What the file and the environment say is checked here, as their mistakes are told by where they were made.
 """
 
+import os
+from collections.abc import Iterable
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
-from .report import UsageMistake, mistakes_in_one_line, need
+from ..config import EngineConfig
+from ..server.config import ServerConfig
+from .report import UsageMistake, mistakes_in_one_line, need, warn
 
 SECRETS = frozenset({"api_key", "admin_key"})
+PREFIX = "TRELLIS_"
+# Variables that are no settings of a server.
+OTHERS = frozenset({"TRELLIS_CACHE"})
 
 
 def _read(context: typer.Context, path: Path | None) -> Path | None:
     """Makes the file's values the defaults of the command's parameters."""
-    if path is None or context.resilient_parsing:
+    if context.resilient_parsing:
         return path
     with mistakes_in_one_line():
-        context.default_map = _load(path, {p.name for p in context.command.params if p.name})
+        _check_environment()
+        if path is not None:
+            context.default_map = _load(path, {p.name for p in context.command.params if p.name})
     return path
 
 
@@ -53,10 +66,47 @@ def _load(path: Path, known: set[str]) -> dict[str, Any]:
     settings = {str(name).replace("-", "_"): value for name, value in found.items()}
     known = known - {"config", "check"}
     if unknown := sorted(set(settings) - known):
+        raise UsageMistake(f"{path}: unknown setting {unknown[0]!r}{_near(unknown[0], known)}")
+    return {name: _checked(f"{path}: {name}", name, v) for name, v in settings.items()}
+
+
+def _check_environment() -> None:
+    """Raises UsageMistake for a variable that cannot be meant; warns of one that is no setting."""
+    names = {f"{PREFIX}{name.upper()}": name for name in _hints()}
+    for variable, value in sorted(os.environ.items()):
+        if variable in names and value:
+            _checked(variable, names[variable], value)
+        elif variable.startswith(PREFIX) and variable not in names and variable not in OTHERS:
+            warn(f"{variable} in the environment is no setting{_near(variable, names)}")
+
+
+def _hints() -> dict[str, Any]:
+    return get_type_hints(EngineConfig) | get_type_hints(ServerConfig)
+
+
+def _checked(where: str, name: str, value: Any) -> Any:
+    """The value, if it is of the setting's type. Raises UsageMistake."""
+    if isinstance(value, list | dict):
+        raise UsageMistake(f"{where} must be one value, got {value!r:.80}")
+    hint = _hints()[name]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint in (str, str | None) and number:
+        value = str(value)  # YAML reads a key of digits as a number
+    try:
+        TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].partition(", unable")[0]
         raise UsageMistake(
-            f"{path}: unknown setting {unknown[0]!r}; known: {', '.join(sorted(known))}"
-        )
-    return settings
+            f"{where}: {message[:1].lower()}{message[1:]}, got {value!r:.80}"
+        ) from error
+    return value
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return "; trellis serve --check shows all settings"
 
 
 def print_settings(*configs: Any) -> None:

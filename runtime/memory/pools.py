@@ -1,7 +1,8 @@
 """The KV pool: one tensor that holds every layer's keys and values, page by page.
 
 Layout [layers, 2, pages, kv_heads, page_size, head_dim]: the keys (or values) of one page and head are contiguous,
-so a kernel reads them in wide loads. Page 0 is nobody's: padding rows write there and nobody reads it.
+so a kernel reads them in wide loads. Page 0 is nobody's: padding rows write there and nobody reads it. In eight bits
+(float8_e4m3fn) each token and head has two scales, in a bfloat16 tensor [layers, pages, kv_heads, page_size, 2].
 
 `fit_tokens` says how many tokens fit in the memory that is free. It refuses to know what the pages hold.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ...kernels.layer_pool import LayerPool
 from ..errors import ConfigError
 
 
@@ -26,30 +28,42 @@ class PoolShape:
     dtype: torch.dtype
 
     @property
+    def quantised(self) -> bool:
+        """Whether keys and values are eight bits each."""
+        return self.dtype == torch.float8_e4m3fn
+
+    @property
     def page_bytes(self) -> int:
-        """Bytes of one page over all layers, keys and values."""
-        item = torch.empty((), dtype=self.dtype).element_size()
-        return self.layers * 2 * self.kv_heads * self.page_size * self.head_dim * item
+        """Bytes of one page over all layers, keys and values, with their scales."""
+        head_bytes = self.head_dim * self.dtype.itemsize + 2 * self.quantised
+        return self.layers * 2 * self.kv_heads * self.page_size * head_bytes
 
 
 class Pool:
-    """The allocated tensor. `keys(layer)` and `values(layer)` are views [pages, kv_heads, page_size, head_dim]."""
+    """The allocated tensors. `layer(i)` is what kernels see of layer i."""
 
     def __init__(self, shape: PoolShape, pages: int, device: torch.device) -> None:
         self.shape = shape
         self.pages = pages
         size = (shape.layers, 2, pages, shape.kv_heads, shape.page_size, shape.head_dim)
         self.data = _zeros(size, shape.dtype, device)
-        self._keys = [self.data[layer, 0] for layer in range(shape.layers)]
-        self._values = [self.data[layer, 1] for layer in range(shape.layers)]
+        scales = (shape.layers, *size[2:5], 2)
+        self.scales = _zeros(scales, torch.bfloat16, device) if shape.quantised else None
+        self._layers = [self._layer(index) for index in range(shape.layers)]
 
-    def keys(self, layer: int) -> torch.Tensor:
-        """Keys of a layer, [pages, kv_heads, page_size, head_dim]."""
-        return self._keys[layer]
+    def _layer(self, index: int) -> LayerPool:
+        keys, values = self.data[index]
+        return LayerPool(keys, values, None if self.scales is None else self.scales[index])
 
-    def values(self, layer: int) -> torch.Tensor:
-        """Values of a layer, [pages, kv_heads, page_size, head_dim]."""
-        return self._values[layer]
+    def layer(self, index: int) -> LayerPool:
+        """Keys and values of a layer, [pages, kv_heads, page_size, head_dim] each."""
+        return self._layers[index]
+
+    def copied(self) -> tuple[torch.Tensor, ...]:
+        """What a copy of a page has to copy: tensors [.., pages, kv_heads, page_size, any]."""
+        if self.scales is None:
+            return (self.data,)
+        return self.data.view(torch.uint8), self.scales
 
 
 def _zeros(size: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:

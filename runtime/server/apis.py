@@ -12,6 +12,7 @@ from .conversation.speech import Speech
 from .openai.api import Api
 from .openai.chat import chat_routes
 from .openai.completions import completion_routes
+from .openai.embeddings import embedding_routes
 from .openai.kept import kept_routes
 from .openai.models import model_routes
 from .openai.responses import response_routes
@@ -29,6 +30,7 @@ def api_routes(source: Source, served: Served | None, config: ServerConfig) -> l
         model_routes(api),
         chat_routes(api),
         completion_routes(api, config),
+        embedding_routes(api, config),
         response_routes(api, store),
         kept_routes(store),
         message_routes(api),

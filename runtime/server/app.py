@@ -6,6 +6,7 @@ It neither opens nor closes the backend; who made it does.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
@@ -29,22 +30,33 @@ from .page.routes import page_routes
 from .probe import Probe, loop_probe
 from .programs.hosted import load_hosted
 from .programs.routes import program_routes
+from .programs.runs import RunLog
 from .served import Served
 from .source import Source
 from .states.routes import state_routes
 from .states.store import StateStore
+from .telemetry.requests import RequestGate
+from .telemetry.telemetry import Telemetry
+from .telemetry.watching import WatchedBackend
+
+if TYPE_CHECKING:
+    from .telemetry.spans import Spans
 
 
 def create_app(
-    backend: Backend | Served, config: ServerConfig | None = None, probe: Probe | None = None
+    backend: Backend | Served,
+    config: ServerConfig | None = None,
+    probe: Probe | None = None,
+    spans: "Spans | None" = None,
 ) -> ASGIApp:
     """The ASGI application over a backend; with what only a Served model can answer, where it is one.
 
-    probe: returns once the engine has answered; by default its loop is asked.
+    probe: returns once the engine has answered; by default its loop is asked. spans: where requests are told as spans.
     """
     config = config or ServerConfig()
     served = backend if isinstance(backend, Served) else None
-    plain = backend.backend if isinstance(backend, Served) else backend
+    telemetry = Telemetry(config.log_requests, spans)
+    plain = telemetry.watch(backend.backend if isinstance(backend, Served) else backend)
     meters = Meters()
     source = Source(plain, meters.observe)
     app = FastAPI(
@@ -52,7 +64,7 @@ def create_app(
     )
     install_errors(app)
     routers = [
-        generate_routes(source, config),
+        generate_routes(source, config, served),
         score_routes(source),
         health_routes(source, config, probe or _probe(plain, served)),
         _metric_routes(meters, served),
@@ -62,7 +74,9 @@ def create_app(
         routers += [text_routes(served), cache_routes(served), info_routes(served, config)]
         routers.append(page_routes())
     hosted = {} if config.programs is None else load_hosted(Path(config.programs))
-    routers.append(program_routes(plain, hosted, config.program_seconds))
+    # What a program asks goes past the source, which counts.
+    counted = WatchedBackend(plain, (meters.watch_answers,))
+    routers.append(program_routes(counted, hosted, config.program_seconds, RunLog(telemetry)))
     if "hold" in plain.capabilities:
         store = StateStore(plain, config.max_states, config.state_seconds)
         meters.watch("remote_states", "States that remote programs hold.", store.__len__)
@@ -70,7 +84,7 @@ def create_app(
     for router in routers:
         app.include_router(router)
     gated = KeyGate(BodyLimit(app, config.max_body_bytes), config.api_key, config.admin_key)
-    return OriginGate(gated, config.origins)
+    return RequestGate(OriginGate(gated, config.origins), telemetry)
 
 
 def _probe(backend: Backend, served: Served | None) -> Probe:

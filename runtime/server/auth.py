@@ -20,6 +20,7 @@ ADMIN_PATHS = frozenset(
     (
         "/v1/cache",
         "/v1/cache/pin",
+        "/v1/runs",
         "/flush_cache",
         "/abort_request",
         "/server_info",

@@ -4,10 +4,12 @@ Every setting of the server, each described once, where the command line finds i
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import ConfigError
 
+LOG_FORMATS = ("text", "json")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -31,7 +33,8 @@ class ServerConfig:
     )
     admin_key: str | None = _setting(
         None,
-        "Key for operators' routes: cache, abort, server_info. Without it they need no --api-key to be set.",
+        "Key for operators' routes: cache, runs, abort, server_info. Without it they are closed where there is an"
+        " --api-key, and open where there is none.",
     )
     served_name: str | None = _setting(
         None, "What clients call the model; its folder's name when absent."
@@ -59,6 +62,21 @@ class ServerConfig:
         5.0, "`/ready` fails when the engine has not answered within this time."
     )
     drain_seconds: int = _setting(30, "On SIGTERM, how long running requests may take to end.")
+
+    log_format: Literal["text", "json"] = _setting(
+        "text", "How lines of the log are written, on stderr; json for collectors of logs."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "The least important lines that are written."
+    )
+    log_requests: bool = _setting(
+        False,
+        "A line for each request, program run and answer: ids, times and counts, never a text of them.",
+    )
+    otel: bool = _setting(
+        False,
+        "Spans of requests, programs, gens and steps, by OpenTelemetry; also where OTEL_EXPORTER_OTLP_ENDPOINT is set.",
+    )
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -89,5 +107,8 @@ class ServerConfig:
         for name in positive:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+        for name, known in (("log_format", LOG_FORMATS), ("log_level", LOG_LEVELS)):
+            if (value := getattr(self, name)) not in known:
+                raise ConfigError(f"{name} must be one of {', '.join(known)}, got {value!r}")
         if self.drain_seconds < 0:
             raise ConfigError(f"drain_seconds must not be negative, got {self.drain_seconds}")

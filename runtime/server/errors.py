@@ -20,7 +20,14 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from ...constrained.errors import ConstraintBudget, ConstraintError, UnsupportedConstraint
-from ...lang.errors import DeadlineExceeded, InvalidProgram, NoBackend, ProgramError, Unsupported
+from ...lang.errors import (
+    DeadlineExceeded,
+    InvalidAnswer,
+    InvalidProgram,
+    NoBackend,
+    ProgramError,
+    Unsupported,
+)
 from ..errors import ConfigError, EngineStopped, Overloaded, RequestError
 from .shapes import error_body
 
@@ -192,7 +199,8 @@ def _describe_run(error: ProgramError) -> Failure:
     cause = error.__cause__
     if isinstance(cause, tuple(row[0] for row in TABLE)):
         return replace(describe(cause), message=message, param=error.name)
-    return Failure(422, "run_failed", message, error.name)
+    kind = "invalid_answer" if isinstance(error, InvalidAnswer) else "run_failed"
+    return Failure(422, kind, message, error.name)
 
 
 def _describe_body(errors: Sequence[Any]) -> Failure:

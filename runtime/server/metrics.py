@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ...lang.backends.base import Finish, Usage
+from ...lang.backends.base import Delta, Finish, Prompt, Usage
+from ...lang.nodes.params import SamplingParams
+from .telemetry.watching import Work
 
 FIRST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 EACH = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1)
@@ -35,18 +37,18 @@ PARTS = ("plan", "launch", "wait", "commit", "emit")
 
 
 class Meters:
-    """Everything that is counted, in a registry of its own."""
+    """Everything that is counted, in a `registry` of its own."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry(auto_describe=False)
+        self.registry = CollectorRegistry(auto_describe=False)
         self._engine = _EngineCounts()
-        self._registry.register(self._engine)
+        self.registry.register(self._engine)
 
         def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"trellis:{name}", text, labels, registry=self._registry)
+            return Counter(f"trellis:{name}", text, labels, registry=self.registry)
 
         def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-            return Histogram(f"trellis:{name}", text, buckets=buckets, registry=self._registry)
+            return Histogram(f"trellis:{name}", text, buckets=buckets, registry=self.registry)
 
         self._ended = counter("request_success", "Answers by how they ended.", "finished_reason")
         self._prompt = counter("prompt_tokens", "Tokens of the prompts of ended answers.")
@@ -61,7 +63,7 @@ class Meters:
 
     def watch(self, name: str, text: str, count: Callable[[], float]) -> None:
         """Reports what `count` gives, whenever it is asked for."""
-        Gauge(f"trellis:{name}", text, registry=self._registry).set_function(count)
+        Gauge(f"trellis:{name}", text, registry=self.registry).set_function(count)
 
     def observe(self, finish: Finish, usage: Usage) -> None:
         """Counts an answer that has ended."""
@@ -75,10 +77,28 @@ class Meters:
                 rest = usage.seconds - usage.first_token_seconds
                 self._each.observe(rest / (usage.generated - 1))
 
+    def watch_answers(self, work: Work, prompt: Prompt, params: SamplingParams) -> "_AnswerCount":
+        """A Watch that counts the answers of one call."""
+        return _AnswerCount(self.observe)
+
     def render(self, stats: Mapping[str, Any] | None) -> bytes:
         """The text that Prometheus reads."""
         self._engine.stats = stats
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
+
+
+class _AnswerCount:
+    """Counts answers with their last Delta."""
+
+    def __init__(self, observe: Callable[[Finish, Usage], None]) -> None:
+        self._observe = observe
+
+    def hear(self, delta: Delta) -> None:
+        if delta.finish is not None:
+            self._observe(delta.finish, delta.usage or Usage())
+
+    def end(self, error: BaseException | None) -> None:
+        """An answer that was left has no numbers to count."""
 
 
 class _EngineCounts(Collector):

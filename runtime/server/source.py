@@ -2,6 +2,7 @@
 
     async with aclosing(source.run(jobs)) as deltas:
         async for index, delta in deltas: ...   # all jobs interleaved; leaving ends all work
+    await source.feed(jobs, take)               # the same; `take` is called with each (index, delta)
 
     await unless_left(request.receive, work)    # ends the work when the client leaves
 
@@ -11,10 +12,11 @@ back in the same moment shares one wake-up. It refuses to know about HTTP bodies
 
 import asyncio
 import concurrent.futures
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from starlette.types import Receive
 
@@ -22,11 +24,13 @@ from ...constrained.errors import ConstraintError
 from ...constrained.spec import Constraint
 from ...lang.backends.base import Backend, ChoiceScore, Delta, Finish, Prefix, Prompt, Usage
 from ...lang.nodes.params import SamplingParams
+from ..arrivals import Flow, Queue
 from ..errors import EngineStopped
-from ..mailbox import Mailbox, Mailboxes
+from ..mailbox import Mailboxes
 from .errors import ClientLeft, FieldError
 
 T = TypeVar("T")
+Item = tuple[int, Delta]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,21 @@ class _Working:
     aborted: bool = False
 
 
+@runtime_checkable
+class Sender(Protocol):
+    """A backend that also calls its reader, on its own loop: cheaper than to wake a task for each Delta."""
+
+    async def send(
+        self,
+        prompt: Prompt,
+        params: SamplingParams,
+        constraint: Constraint | None,
+        take: Callable[[Delta], None],
+    ) -> None:
+        """Calls `take` with each Delta; returns after the last. Cancelling ends the work."""
+        ...
+
+
 class Source:
     """One backend, as the server's loop sees it. observe: hears of every answer that ends."""
 
@@ -62,33 +81,54 @@ class Source:
     ) -> None:
         self.backend = backend
         self._observe = observe
+        self._send = backend.send if isinstance(backend, Sender) else partial(_send, backend)
         self._mailboxes = Mailboxes()
         # Jobs at work, by id; touched on the backend's loop only.
         self._working: dict[str, set[_Working]] = {}
 
-    async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[tuple[int, Delta], None]:
+    async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[Item, None]:
         """(place, Delta) of all jobs as they come.
 
         The first job that fails fails all, with its own error.
         """
-        queue: asyncio.Queue[tuple[int, Delta] | None] = asyncio.Queue()
-        mailbox = self._mailboxes.here()
-        future = self.backend.loop.submit(self._run_all(jobs, mailbox, queue))
-        future.add_done_callback(lambda _: mailbox.post(queue, None))
-        try:
+        queue = Queue(self._lose)
+        with self._running(jobs, queue):
             while (item := await queue.get()) is not None:
                 yield item
-            _raise_failure(future)
+
+    async def feed(self, jobs: Sequence[Job], take: Callable[[Item], None]) -> None:
+        """The same for who would rather be called, on this loop, with each (place, Delta). Returns after the last."""
+        flow = Flow(take, self._lose)
+        with self._running(jobs, flow):
+            await flow.wait()
+
+    @contextmanager
+    def _running(self, jobs: Sequence[Job], reader: Queue[Item] | Flow[Item]) -> Iterator[None]:
+        """Inside, the jobs are at work; whoever leaves ends them."""
+        mailbox = self._mailboxes.here()
+        post = partial(mailbox.post, reader.put)
+        future = self.backend.loop.submit(self._run_all(jobs, post))
+        future.add_done_callback(lambda _: mailbox.post(reader.end, _failure(future)))
+        try:
+            yield
         finally:
+            reader.close()
             future.cancel()
 
-    async def _run_all(
-        self, jobs: Sequence[Job], mailbox: Mailbox, queue: asyncio.Queue[Any]
-    ) -> None:
+    def _lose(self, item: Item) -> None:
+        """What nobody reads any more: a prefix that comes with it is let go of."""
+        prefix = item[1].prefix
+        if prefix is not None and not self.backend.loop.closed:
+            self.backend.loop.call(self.backend.release, prefix)
+
+    async def _run_all(self, jobs: Sequence[Job], post: Callable[[Item], None]) -> None:
+        if len(jobs) == 1:
+            await self._run_one(jobs[0], post)
+            return
         try:
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
-                    group.create_task(self._run_one(job, mailbox, queue))
+                    group.create_task(self._run_one(job, post))
         except* Exception as failures:
             raise _first(failures) from None
 
@@ -118,25 +158,22 @@ class Source:
 
         return await asyncio.wrap_future(self.backend.loop.submit(end()))
 
-    async def _run_one(self, job: Job, mailbox: Mailbox, queue: asyncio.Queue[Any]) -> None:
+    async def _run_one(self, job: Job, post: Callable[[Item], None]) -> None:
         task = asyncio.current_task()
         assert task is not None
         working = _Working(task)
         self._working.setdefault(job.id, set()).add(working)
         left = set(range(job.params.n))
 
-        def post(delta: Delta) -> None:
+        def take(delta: Delta) -> None:
             if delta.finish is not None:
                 left.discard(delta.index)
                 if self._observe is not None:
                     self._observe(delta.finish, delta.usage or Usage())
-            mailbox.post(queue, (job.first + delta.index, delta))
+            post((job.first + delta.index, delta))
 
-        deltas = self.backend.generate(job.prompt, job.params, job.constraint)
         try:
-            async with aclosing(deltas):
-                async for delta in deltas:
-                    post(delta)
+            await self._send(job.prompt, job.params, job.constraint, take)
         except ConstraintError as error:
             raise FieldError(error, job.constraint_param) from error
         except asyncio.CancelledError:
@@ -144,7 +181,7 @@ class Source:
                 raise
             task.uncancel()
             for index in sorted(left):
-                post(Delta("", index, finish=Finish("abort")))
+                take(Delta("", index, finish=Finish("abort")))
         finally:
             self._working[job.id].discard(working)
             if not self._working[job.id]:
@@ -156,10 +193,24 @@ def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-def _raise_failure(future: "concurrent.futures.Future[None]") -> None:
+def _failure(future: "concurrent.futures.Future[None]") -> BaseException | None:
+    """What a future that is done failed with."""
     if future.cancelled():
-        raise EngineStopped("the backend was closed while the request ran")
-    future.result()
+        return EngineStopped("the backend was closed while the request ran")
+    return future.exception()
+
+
+async def _send(
+    backend: Backend,
+    prompt: Prompt,
+    params: SamplingParams,
+    constraint: Constraint | None,
+    take: Callable[[Delta], None],
+) -> None:
+    """What a Sender does, for a backend that is none."""
+    async with aclosing(backend.generate(prompt, params, constraint)) as deltas:
+        async for delta in deltas:
+            take(delta)
 
 
 async def unless_left(receive: Receive, work: Coroutine[Any, Any, T]) -> T:

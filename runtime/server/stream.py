@@ -20,17 +20,29 @@ from .source import unless_left
 Events = AsyncGenerator[dict[str, Any], None]
 
 
-class EventStream(Response):
-    """A response that sends events as they come."""
+class EventResponse(Response):
+    """A response that is made of events."""
 
     media_type = "text/event-stream"
     end = b"data: [DONE]\n\n"
 
-    def __init__(self, events: Events) -> None:
-        self._events = events
+    def __init__(self) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+    @property
+    def start(self) -> dict[str, Any]:
+        """What is sent before the first event."""
+        return {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+
+
+class EventStream(EventResponse):
+    """A response that sends events as they come."""
+
+    def __init__(self, events: Events) -> None:
+        super().__init__()
+        self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._events) as events:
@@ -45,7 +57,7 @@ class EventStream(Response):
         ) as error:  # the table turns every one into a status; what it does not know, it logs
             await describe(error).response(scope["path"])(scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send(self.start)
         try:
             if first is not None:
                 await send(_part(self.write(first)))

@@ -19,7 +19,13 @@ class StrictBody(BaseModel):
     "5" is no number. null is the same as leaving the field out.
     """
 
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+    # What `_know_all` does is told to who reads the OpenAPI page.
+    model_config = ConfigDict(
+        extra="ignore",
+        strict=True,
+        frozen=True,
+        json_schema_extra={"additionalProperties": False},
+    )
 
     @model_validator(mode="before")
     @classmethod

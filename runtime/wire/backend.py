@@ -7,7 +7,7 @@ Templates are rendered here and constraints are checked here, so neither waits f
 process that computed it: after a crash it is gone, and what continues it fails with EngineStopped.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..config import EngineConfig
 from ..errors import EngineStopped
 from ..tokenizer import Tokenizer
 from .link import GONE, Link
-from .messages import Ask, KeptPrefix
+from .messages import Ask, KeptPrefix, WireDelta
 from .process import EngineProcess
 
 
@@ -75,8 +75,19 @@ class WireBackend:
         link = self.engine.link
         async with aclosing(link.generate(_ask(prompt, link), params, constraint)) as deltas:
             async for d in deltas:
-                prefix = None if d.prefix is None else _prefix(link, d.prefix)
-                yield Delta(d.text, d.index, d.tokens, d.finish, d.usage, prefix)
+                yield _delta(link, d)
+
+    async def send(
+        self,
+        prompt: Prompt,
+        params: SamplingParams,
+        constraint: Constraint | None,
+        take: Callable[[Delta], None],
+    ) -> None:
+        """The same for who would rather be called, here on the loop. Cancelling ends the work."""
+        link = self.engine.link
+        ask = _ask(prompt, link)
+        await link.send(ask, params, constraint, lambda delta: take(_delta(link, delta)))
 
     async def score(
         self, prompt: Prompt, choices: tuple[str, ...], params: SamplingParams
@@ -141,6 +152,11 @@ def _ask(prompt: Prompt, link: Link) -> Ask:
     if prompt.base.link is not link:
         raise EngineStopped(GONE)
     return Ask(prompt.base.id, prompt.pieces)
+
+
+def _delta(link: Link, d: WireDelta) -> Delta:
+    prefix = None if d.prefix is None else _prefix(link, d.prefix)
+    return Delta(d.text, d.index, d.tokens, d.finish, d.usage, prefix)
 
 
 def _prefix(link: Link, kept: KeptPrefix) -> WirePrefix:

@@ -6,6 +6,7 @@ It ends when the other side is gone, whatever it is doing. What is slow: opening
 """
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from ...lang.backends.base import Delta, Prefix, Prompt
@@ -112,10 +114,8 @@ class Host:
     async def _generate(self, message: Generate) -> Done:
         constraint = constraint_from_wire(message.constraint)
         prompt = self._prompt(message.prompt)
-        deltas = self._client.generate(prompt, message.params, constraint)
-        async with aclosing(deltas):
-            async for delta in deltas:
-                self._post(message.call, delta)
+        post = partial(self._post, message.call)
+        await self._client.send(prompt, message.params, constraint, post)
         self._flush()
         return Done(message.call)
 
@@ -161,6 +161,10 @@ async def run_host(sock: socket.socket, opening: Callable[[], Client]) -> None:
         writer.close()
         await stream.wait_closed()
         return
+    # The model and all modules stay: looking through them for garbage again and again stops the engine.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     try:
         await Host(client, writer).serve(reader)
     finally:
@@ -174,7 +178,10 @@ def main() -> None:
     # The server that started this decides when it ends: by closing the socket. A terminal's Ctrl-C reaches both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sock = socket.socket(fileno=int(sys.argv[1]))
-    config = EngineConfig.of(**json.loads(sys.stdin.readline()))
+    line = sys.stdin.readline()
+    if not line:  # the server has gone, or needs no other engine
+        return
+    config = EngineConfig.of(**json.loads(line))
     asyncio.run(run_host(sock, lambda: open_client(config)))
     # Threads of libraries must not keep a process alive whose owner has gone.
     sys.stderr.flush()

@@ -2,6 +2,7 @@
 
     link = await Link.open(sock)              # waits for the engine to be ready
     async for delta in link.generate(ask, params, constraint): ...
+    await link.send(ask, params, constraint, take)            # the same; `take` is called with each
     await link.ended                          # set when the engine's process is gone
 
 All of it runs on one loop. A call that is left is cancelled over there. When the socket ends every call fails with
@@ -11,12 +12,13 @@ EngineStopped. It refuses to know processes and prefixes' holders.
 import asyncio
 import itertools
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any, TypeVar
 
 from ...constrained.spec import Constraint
 from ...lang.nodes.params import SamplingParams
+from ..arrivals import Flow, Queue
 from ..errors import ConfigError, EngineStopped, ModelError
 from .frames import FrameWriter, read_frames
 from .messages import (
@@ -40,7 +42,8 @@ from .messages import (
 GONE = "the engine's process ended before it answered; a new one is being started"
 STARTING = {kind.__name__: kind for kind in (ConfigError, ModelError)}
 
-Item = WireDelta | Done | Exception
+Reader = Queue[WireDelta] | Flow[WireDelta]
+T = TypeVar("T")
 
 
 class Link:
@@ -51,7 +54,8 @@ class Link:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._writer = writer
         self._numbers = itertools.count(1)
-        self._queues: dict[int, asyncio.Queue[Item]] = {}
+        self._readers: dict[int, Reader] = {}
+        self._answers: dict[int, asyncio.Future[Done]] = {}
         self._reading: asyncio.Task[None] | None = None
 
     @classmethod
@@ -81,13 +85,24 @@ class Link:
         self, ask: Ask, params: SamplingParams, constraint: Constraint | None
     ) -> AsyncGenerator[WireDelta, None]:
         """Deltas of one call; leaving the generator cancels it."""
+        queue = Queue[WireDelta](self._lose)
         call = next(self._numbers)
-        message = Generate(call, ask, params, constraint_to_wire(constraint))
-        async with aclosing(self._call(call, message)) as items:
-            async for item in items:
-                if isinstance(item, Done):
-                    return
-                yield item
+        with self._stream(call, Generate(call, ask, params, constraint_to_wire(constraint)), queue):
+            while (delta := await queue.get()) is not None:
+                yield delta
+
+    async def send(
+        self,
+        ask: Ask,
+        params: SamplingParams,
+        constraint: Constraint | None,
+        take: Callable[[WireDelta], None],
+    ) -> None:
+        """The same for who would rather be called, here on the loop; cancelling it cancels the call."""
+        flow = Flow(take, self._lose)
+        call = next(self._numbers)
+        with self._stream(call, Generate(call, ask, params, constraint_to_wire(constraint)), flow):
+            await flow.wait()
 
     async def score(self, ask: Ask, choices: tuple[str, ...], params: SamplingParams) -> Done:
         """Log-probabilities of choices."""
@@ -109,29 +124,36 @@ class Link:
         self._writer.send(Count(prefix, more))
 
     async def _one(self, call: int, message: Any) -> Done:
-        async with aclosing(self._call(call, message)) as items:
-            async for item in items:
-                assert isinstance(item, Done), item
-                return item
-        raise AssertionError(f"call {call} has no answer")
+        answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        with self._call(call, message, self._answers, answer):
+            return await answer
 
-    async def _call(self, call: int, message: Any) -> AsyncGenerator[WireDelta | Done, None]:
+    @contextmanager
+    def _stream(self, call: int, message: Generate, reader: Reader) -> Iterator[None]:
+        """Inside, the reader gets the Deltas of this call."""
+        with self._call(call, message, self._readers, reader):
+            try:
+                yield
+            finally:
+                reader.close()
+
+    @contextmanager
+    def _call(self, call: int, message: Any, waiting: dict[int, T], reader: T) -> Iterator[None]:
+        """Inside, the reader waits for this call; who leaves before the end cancels it."""
         if self.ended.done():
             raise EngineStopped(GONE)
-        queue = self._queues[call] = asyncio.Queue()
+        waiting[call] = reader
         self._writer.send(message)
-        done = False
         try:
-            while not done:
-                item = await queue.get()
-                done = not isinstance(item, WireDelta)
-                if isinstance(item, Exception):
-                    raise item
-                yield item
+            yield
         finally:
-            del self._queues[call]
-            if not done:
+            if waiting.pop(call, None) is not None:
                 self._writer.send(Cancel(call))
+
+    def _lose(self, item: WireDelta | Done) -> None:
+        """What nobody reads any more: a prefix that comes with it is let go of."""
+        if item.prefix is not None:
+            self.count(item.prefix.id, -1)
 
     async def _read(self, frames: AsyncGenerator[list[Any], None], first: list[Any]) -> None:
         try:
@@ -144,22 +166,33 @@ class Link:
         finally:
             self.ended.set_result(None)
             self._writer.close()
-            for queue in self._queues.values():
-                queue.put_nowait(EngineStopped(GONE))
+            for call in (*self._readers, *self._answers):
+                self._end(call, EngineStopped(GONE))
 
     def _take(self, message: Any) -> None:
         match message:
             case Deltas(items):
                 for delta in items:
-                    self._put(delta.call, delta)
+                    # A call that was left may still be answered for a moment.
+                    reader = self._readers.get(delta.call)
+                    if reader is None:
+                        self._lose(delta)
+                    else:
+                        reader.put(delta)
             case Done():
-                self._put(message.call, message)
+                self._end(message.call, message)
             case Failed():
-                self._put(message.call, raised(message))
+                self._end(message.call, raised(message))
             case _:
                 raise AssertionError(message)
 
-    def _put(self, call: int, item: Item) -> None:
-        # A call that was left may still be answered for a moment.
-        if (queue := self._queues.get(call)) is not None:
-            queue.put_nowait(item)
+    def _end(self, call: int, how: Done | Exception) -> None:
+        if (reader := self._readers.pop(call, None)) is not None:
+            reader.end(how if isinstance(how, Exception) else None)
+        elif (answer := self._answers.pop(call, None)) is not None and not answer.done():
+            if isinstance(how, Exception):
+                answer.set_exception(how)
+            else:
+                answer.set_result(how)
+        elif isinstance(how, Done):
+            self._lose(how)

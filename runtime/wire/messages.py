@@ -11,7 +11,13 @@ from typing import Any
 import msgspec
 
 from ...constrained import spec
-from ...constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
+from ...constrained.errors import (
+    ConstraintBudget,
+    ConstraintError,
+    InvalidConstraint,
+    Unsatisfiable,
+    UnsupportedConstraint,
+)
 from ...constrained.spec import Constraint
 from ...lang.backends.base import ChoiceScore, Finish, Piece, Token, Usage
 from ...lang.errors import InvalidParams
@@ -132,6 +138,7 @@ FAILURES: dict[str, type[Exception]] = {
     kind.__name__: kind
     for kind in (
         InvalidConstraint,
+        Unsatisfiable,
         UnsupportedConstraint,
         ConstraintBudget,
         InvalidParams,
@@ -163,7 +170,7 @@ def raised(failed: Failed) -> Exception:
     kind = FAILURES.get(failed.kind)
     if kind is None:
         return RuntimeError(f"the engine made a mistake: {failed.message}")
-    if kind in (InvalidConstraint, UnsupportedConstraint, ConstraintBudget):
+    if issubclass(kind, ConstraintError):
         return kind(failed.message, failed.path)
     return kind(failed.message)
 

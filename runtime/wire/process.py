@@ -5,7 +5,9 @@
     link = engine.link                       # raises EngineStopped while there is none
     await engine.close()
 
-An engine that dies is started again, a little later each time in a row. It refuses to know what the calls are.
+An engine that dies is started again, a little later each time in a row. Half of a small model's start is importing, so
+once an engine has run for a while a spare process does that and waits for a config. It refuses to know what the calls
+are.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from ..config import EngineConfig
 from ..errors import EngineStopped
@@ -27,6 +29,43 @@ log = logging.getLogger("trellis.wire")
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 10.0
 STEADY_SECONDS = 60.0
 END_SECONDS = 10.0
+SPARE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Spare:
+    """A process that imports what an engine needs, and then waits for a config. sock: our end of its socket."""
+
+    process: "subprocess.Popen[bytes]"
+    sock: socket.socket
+
+    @classmethod
+    def start(cls) -> "_Spare":
+        ours, theirs = socket.socketpair()
+        number = theirs.fileno()
+        command = [sys.executable, "-P", "-m", "trellis.runtime.wire.host", str(number)]
+        try:
+            return cls(subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(number,)), ours)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+
+    def begin(self, config: EngineConfig) -> None:
+        """Tells it to open an engine."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it died at once: the link says so
+            self.process.stdin.write(json.dumps(asdict(config)).encode() + b"\n")
+            self.process.stdin.close()
+
+    def close(self) -> None:
+        """Ends it."""
+        assert self.process.stdin is not None
+        self.sock.close()
+        self.process.stdin.close()
+        self.process.kill()
+        self.process.wait()
 
 
 class EngineProcess:
@@ -37,6 +76,7 @@ class EngineProcess:
         self.restarts = 0
         self._link: Link | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._spare: _Spare | None = None
         self._keeping: asyncio.Task[None] | None = None
 
     @property
@@ -62,33 +102,38 @@ class EngineProcess:
             self._keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeping
+        if self._spare is not None:
+            self._spare.close()
         if self._link is not None:
             self._link.close()
         await self._end()
 
     async def _open(self) -> Link:
-        ours, theirs = socket.socketpair()
-        number = theirs.fileno()
-        command = [sys.executable, "-P", "-m", "trellis.runtime.wire.host", str(number)]
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.process.poll() is not None:
+            spare.close()
+            spare = None
+        spare = spare or _Spare.start()
+        self._process = spare.process
+        spare.begin(self.config)
         try:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(number,))
-        finally:
-            theirs.close()
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it died at once: the link says so
-            self._process.stdin.write(json.dumps(asdict(self.config)).encode() + b"\n")
-            self._process.stdin.close()
-        try:
-            return await Link.open(ours)
+            return await Link.open(spare.sock)
         except BaseException:
             await self._end()
             raise
+
+    async def _watch(self, link: Link) -> None:
+        """Returns when the engine has gone."""
+        ended, _ = await asyncio.wait({link.ended}, timeout=SPARE_SECONDS)
+        if not ended and self._spare is None:
+            self._spare = _Spare.start()
+        await asyncio.shield(link.ended)
 
     async def _keep(self) -> None:
         wait, since = FIRST_WAIT_SECONDS, time.monotonic()
         while True:
             if self._link is not None:
-                await asyncio.shield(self._link.ended)
+                await self._watch(self._link)
             self._link = None
             code = await self._end()
             log.error("the engine's process ended with code %s; starting it again", code)

@@ -109,10 +109,33 @@ async def pin(client: Client, tokens: list[int], namespace: str, seconds: float)
     return prefix.length
 
 
+async def embed(
+    client: Client, rows: list[list[int]], namespace: str, seconds: float | None
+) -> list[dict[str, Any]]:
+    """Rows of token ids as {"vector": float32 little-endian bytes, "tokens", "cached"} each; see Client.embed."""
+    params = SamplingParams(namespace=namespace, timeout=seconds)
+    prompts = [Prompt(None, (Piece(tokens=tuple(row)),)) for row in rows]
+    return [
+        {"vector": e.vector.astype("<f4").tobytes(), "tokens": e.tokens, "cached": e.cached}
+        for e in await client.embed(prompts, params)
+    ]
+
+
+async def score_rows(
+    client: Client, rows: list[list[int]], begin: int, namespace: str, seconds: float | None
+) -> list[dict[str, Any]]:
+    """{"logprobs", "cached"} of each row of token ids; see Client.score_rows."""
+    params = SamplingParams(namespace=namespace, timeout=seconds)
+    found = await client.score_rows(rows, begin, params)
+    return [{"logprobs": logprobs, "cached": cached} for logprobs, cached in found]
+
+
 ANSWERS: dict[str, Callable[..., Awaitable[Any]]] = {
     "ping": ping,
     "stats": stats,
     "tree": tree,
     "flush": flush,
     "pin": pin,
+    "embed": embed,
+    "score_rows": score_rows,
 }

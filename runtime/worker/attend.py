@@ -36,32 +36,34 @@ class PooledAttend:
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor
     ) -> torch.Tensor:
         """Writes k and v and attends; see layers/attend.py."""
-        keys, values = self.attention.pool.keys(layer), self.attention.pool.values(layer)
-        write_kv(k, v, keys, values, self.slots)
+        write_kv(k, v, self.attention.pool.layer(layer), self.slots)
         return self._attend(layer, q)
 
     def rotate(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rotation: Rotation
     ) -> torch.Tensor:
         """Rotates q and k too; see layers/attend.py."""
-        pools = (self.attention.pool.keys(layer), self.attention.pool.values(layer))
-        return self._attend(layer, rope_write((q, k, v), rotation, pools, self.slots))
+        pool = self.attention.pool.layer(layer)
+        return self._attend(layer, rope_write((q, k, v), rotation, pool, self.slots))
 
     def _attend(self, layer: int, q: torch.Tensor) -> torch.Tensor:
         attention = self.attention
-        keys, values = attention.pool.keys(layer), attention.pool.values(layer)
-        window = attention.windows[layer]
-        return paged_attention(q, keys, values, self.plan, attention.scale, window)
+        pool, window = attention.pool.layer(layer), attention.windows[layer]
+        return paged_attention(q, pool, self.plan, attention.scale, window)
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Plans attention over a pool. windows: how many keys each layer sees back; None: all."""
+    """Plans attention over a pool. windows: how many keys each layer sees back; None: all.
+
+    sharing: whether keys that rows share may be read once for all of them.
+    """
 
     pool: Pool
     space: AttentionSpace
     scale: float
     windows: tuple[int | None, ...]
+    sharing: bool = True
 
     @property
     def most_queries(self) -> int:
@@ -71,7 +73,7 @@ class Attention:
     @property
     def shares(self) -> bool:
         """Whether plans can read keys that rows share once; not on a CPU, nor where a layer sees a window of them."""
-        return self.space.rows > 0 and not any(self.windows)
+        return self.sharing and self.space.rows > 0 and not any(self.windows)
 
     def plan_decode(
         self, rows: torch.Tensor, lengths: torch.Tensor, state: Rows, shared: Tile | None

@@ -25,7 +25,7 @@ class Layout:
     tokens: [tokens], CARRIED where the device has it (what the row sampled last); positions, rows: [tokens].
     work_rows, counts, lengths: [work], lengths with the new tokens. sample_at, sample_rows, sample_positions:
     [samples], where in `tokens` the sampled rows end, their row, and the position of the token to draw. score_at,
-    score_targets: [scores].
+    score_targets: [scores]. embed_at: [embeds].
     """
 
     tokens: Ints
@@ -39,6 +39,7 @@ class Layout:
     sample_positions: Ints
     score_at: Ints
     score_targets: Ints
+    embed_at: Ints
 
 
 def lay_out(work: Sequence[Work]) -> Layout:
@@ -61,6 +62,7 @@ def lay_out(work: Sequence[Work]) -> Layout:
             targets.extend(item.targets)
     lengths = starts + counts
     sampled = np.fromiter((w.sample for w in work), np.bool_, number)
+    embeds = np.fromiter((w.embed for w in work), np.bool_, number)
     return Layout(
         tokens=tokens,
         positions=np.arange(total, dtype=np.int32) - np.repeat(begins - starts, counts),
@@ -73,6 +75,7 @@ def lay_out(work: Sequence[Work]) -> Layout:
         sample_positions=lengths[sampled],
         score_at=np.array(score_at, np.int32),
         score_targets=np.array(targets, np.int32),
+        embed_at=(begins + counts - 1)[embeds],
     )
 
 
@@ -94,6 +97,7 @@ class Batch:
     sample_positions: torch.Tensor
     score_at: torch.Tensor
     score_targets: torch.Tensor
+    embed_at: torch.Tensor
 
 
 def make_batch(layout: Layout, rows: Rows, page_size: int) -> Batch:
@@ -101,7 +105,7 @@ def make_batch(layout: Layout, rows: Rows, page_size: int) -> Batch:
     parts = (
         layout.tokens, layout.positions, layout.rows, layout.work_rows, layout.lengths,
         layout.sample_at, layout.sample_rows, layout.sample_positions,
-        layout.score_at, layout.score_targets,
+        layout.score_at, layout.score_targets, layout.embed_at,
     )  # fmt: skip
     packed = upload(np.concatenate(parts), rows.device)
     views = torch.split(packed, [len(p) for p in parts])

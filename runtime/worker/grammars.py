@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...constrained.grammar.distinct import DistinctGrammar
 from ...constrained.grammar.place import AHEAD, Place
 from ...constrained.grammar.threads import ThreadGrammar
 from ...kernels.masks.find import FRAMES, FREE, HOSTED, NONE, forget_masks
@@ -107,12 +108,12 @@ class GrammarArena:
 
     # -- grammars ----------------------------------------------------------------------------------------------------
 
-    def place(self, grammar: GrammarTable | ThreadGrammar) -> int:
+    def place(self, grammar: GrammarTable | ThreadGrammar | DistinctGrammar) -> int:
         """The slot of a grammar, uploaded if it is not there. Acquire it before placing another.
 
         Raises RequestError if it can never fit, Overloaded if grammars in use leave no room now.
         """
-        if isinstance(grammar, ThreadGrammar):
+        if isinstance(grammar, ThreadGrammar | DistinctGrammar):
             return HOSTED
         slot = self._slot_of.get(grammar.key)
         if slot is not None:

@@ -227,7 +227,8 @@ class Runner:
         self.rows.write_pages(step.pages)
         if step.copies:
             packed = upload(np.array(step.copies, np.int32).T.copy(), self.rows.device)
-            copy_pages(parts.pool.data, packed[0].long(), packed[1].long())
+            for tensor in parts.pool.copied():
+                copy_pages(tensor, packed[0].long(), packed[1].long())
 
     def _end_row(self, row: int) -> None:
         slot = self._grammar_of.pop(row, None)

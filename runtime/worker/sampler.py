@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...kernels.logprob import token_logprobs, top_logprobs
+from ...kernels.logprob import log_normaliser, token_logprobs, top_logprobs
 from ...kernels.masks.find import advance, find_masks
 from ...kernels.penalty import MOST, BiasLists, add_biases, count_tokens, penalise
 from ...kernels.sample import Mask, sample
@@ -211,9 +211,13 @@ class Sampler:
             advance(tables, rows, tokens)
         if features.penalties:
             count_tokens(self._count_table(), rows, tokens)
-        logprobs = token_logprobs(logits, tokens) if features.logprobs else None
-        top_ids, top = top_logprobs(logits, features.top) if features.top else (None, None)
-        return Sampled(tokens, logprobs, top_ids, top)
+        if not features.logprobs:
+            return Sampled(tokens)
+        normaliser = log_normaliser(logits)
+        logprobs = token_logprobs(logits, tokens, normaliser)
+        if not features.top:
+            return Sampled(tokens, logprobs)
+        return Sampled(tokens, logprobs, *top_logprobs(logits, features.top, normaliser))
 
 
 def features_of(params: SamplingParams) -> Features:

@@ -1,6 +1,7 @@
 """JSON Schema by example: what each keyword lets through, what is refused by name, and where errors point."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,7 +12,7 @@ from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.machine.rule import Machine
 from trellis.constrained.schema import lower_schema
 from trellis.constrained.schema.fragments import Fragments
-from trellis.constrained.schema.support import keywords
+from trellis.constrained.schema.support import keywords, markdown
 from trellis.constrained.spec import JsonSchema
 
 PERSON = {
@@ -212,9 +213,8 @@ def test_feature(schema: Any, yes: list[Any], no: list[Any]) -> None:
 
 
 REFUSED: list[tuple[Any, str]] = [
-    ({"type": "array", "items": TEXT, "uniqueItems": True}, "/uniqueItems"),
-    ({"uniqueItems": True}, "/uniqueItems"),
-    ({"type": "array", "items": {"enum": list(range(100))}, "uniqueItems": True}, "/uniqueItems"),
+    ({"$schema": "https://example.com/metaschema"}, "/$schema"),
+    ({"$ref": "http://json-schema.org/draft-07/schema"}, "/$ref"),
     ({"$ref": "https://example.com/schema"}, "/$ref"),
     ({"properties": {"a/b": {"$ref": "other.json"}}}, "/properties/a~1b/$ref"),
     ({"type": "string", "pattern": r"(a)\1"}, "/pattern"),
@@ -395,7 +395,7 @@ def test_formats_are_asserted_unless_told_otherwise() -> None:
     schema = {"type": "string", "format": "date"}
     assert not lower(schema).accepts(b'"soon"')
     assert lower(schema, formats="annotate").accepts(b'"soon"')
-    assert lower({"type": "string", "format": "iri"}).accepts(b'"any"')
+    assert lower({"type": "string", "format": "idn-email"}).accepts(b'"any"')
 
 
 def test_a_branch_that_cannot_be_met_is_never_entered() -> None:
@@ -409,6 +409,8 @@ def test_every_keyword_is_accounted_for() -> None:
     table = keywords()
     assert {"contains", "unevaluatedItems", "if", "$dynamicRef", "title"} <= table.keys()
     assert all(table.values())
+    readme = Path(__file__).parents[2] / "README.md"
+    assert markdown() in readme.read_text(), "README.md: put in what markdown() says"
 
 
 def test_fragments_keep_within_their_bytes() -> None:
@@ -423,3 +425,23 @@ def test_fragments_keep_within_their_bytes() -> None:
     for number in (*range(20), 19, 0):
         fragments.keep(number, lambda number=number: make(number))
     assert made == [*range(20), 0]  # the last one was kept, the first had gone
+
+
+def chain(length: int, *required: str) -> dict[str, Any]:
+    """Objects in each other, each by a reference to the next."""
+    names = [f"d{n}" for n in range(length)]
+    found = {name: {"$ref": f"#/$defs/d{n}"} for n, name in enumerate(names, 1)}
+    objects = {n: {"properties": {"a": ref}, "required": required} for n, ref in found.items()}
+    kinds = {n: {"type": "object", **each} for n, each in objects.items()}
+    return {"$ref": "#/$defs/d0", "$defs": {**kinds, f"d{length}": INT}}
+
+
+def test_what_cannot_fit_into_the_stack_is_refused() -> None:
+    assert lower(chain(63, "a")).accepts(b'{"a": ' * 63 + b"1" + b"}" * 63)
+    for schema in (chain(70, "a"), chain(70), {**chain(70, "a"), "$ref": "#/$defs/d5"}):
+        with pytest.raises(UnsupportedConstraint, match="nested more than 64 deep"):
+            lower(schema)
+    outer = {**chain(70, "a"), "anyOf": [NULL, {"$ref": "#/$defs/d0"}]}
+    del outer["$ref"]
+    with pytest.raises(UnsupportedConstraint, match=r"/\$defs/d\d+: "):
+        lower({"properties": {"x": outer}, "$defs": outer.pop("$defs")})

@@ -21,6 +21,7 @@ ALIGNED = {
     "q",
     "k_pool",
     "v_pool",
+    "scales",
     "out",
     "part_values",
     "part_weights",
@@ -28,31 +29,37 @@ ALIGNED = {
     "page_table",
     "q_stride",
 }
-TYPES = dict.fromkeys(("q", "k_pool", "v_pool", "out"), "*bf16")
+TYPES = dict.fromkeys(("q", "out"), "*bf16")
 TYPES |= dict.fromkeys(("part_values", "part_weights"), "*fp32")
 TYPES |= dict.fromkeys(("items", "count", "members", "first_parts", "page_table"), "*i32")
 TYPES |= {"q_stride": "i32", "table_stride": "i32", "scale": "fp32", "cap": "fp32"}
 
 
-def describe(name: str, tile: Tile, gathered: bool) -> str:
+def describe(name: str, tile: Tile, gathered: bool, quantised: bool = False) -> str:
+    pools = dict.fromkeys(("k_pool", "v_pool"), "*fp8e4nv" if quantised else "*bf16")
+    types = TYPES | pools | {"scales": "*i32" if quantised else "constexpr"}
     constants = {
         "GROUP": 4, "KV_HEADS": 8, "PAGE": 16, "DIM": 128, "BLOCK": 128, "ROWS": tile.rows, "KEYS": tile.keys,
         "WINDOW": 0, "CAPPED": False, "INTERIOR": gathered or tile.rows >= 64,
         "GATHERED": gathered, "FIELDS": FIELDS, "PRECISION": "tf32",
-        "OVERLAPS": True,
+        "OVERLAPS": True, "QUANTISED": quantised,
     }  # fmt: skip
+    if not quantised:
+        constants["scales"] = None
     names = kernel.arg_names
     source = ASTSource(
         fn=kernel,
-        signature={name: TYPES.get(name, "constexpr") for name in names},
+        signature={name: types.get(name, "constexpr") for name in names},
         constexprs={(names.index(name),): value for name, value in constants.items()},
-        attrs={(names.index(name),): [["tt.divisibility", 16]] for name in ALIGNED},
+        attrs={
+            (names.index(name),): [["tt.divisibility", 16]] for name in ALIGNED - set(constants)
+        },
     )
     options = {"num_warps": tile.warps, "num_stages": tile.stages}
     compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
     ptx = compiled.asm["ptx"]
     return (
-        f"tile={name} async_copies={ptx.count('cp.async.cg')} wgmma={ptx.count('wgmma.mma_async')}"
+        f"tile={name} async_copies={len(re.findall('cp.async.c[ag]', ptx))} wgmma={ptx.count('wgmma.mma_async')}"
         f" shared={compiled.metadata.shared} stack={stack_bytes(compiled.asm['cubin'])}"
     )
 
@@ -68,11 +75,16 @@ def stack_bytes(code: bytes) -> int:
 
 
 narrow, middle, wide = AttentionShape(32, 8, 128, torch.bfloat16).tiles()
+eight = AttentionShape(32, 8, 128, torch.bfloat16, 16, torch.float8_e4m3fn).tiles()
 kinds = (
     ("narrow", narrow, False),
     ("middle", middle, False),
     ("wide", wide, False),
     ("shared", wide, True),
+    ("narrow8", eight[0], False, True),
+    ("middle8", eight[1], False, True),
+    ("wide8", eight[2], False, True),
+    ("shared8", eight[2], True, True),
 )
 for kind in kinds:
     sys.stdout.write(describe(*kind) + "\n")

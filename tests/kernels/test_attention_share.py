@@ -16,6 +16,7 @@ from trellis.kernels.attention.plan import plan_decode, plan_ragged
 from trellis.kernels.attention.shape import AttentionShape, Tile
 from trellis.kernels.attention.share import Shared, ShareLimits, find_segments, plan_shared
 from trellis.kernels.attention.space import AttentionSpace
+from trellis.kernels.layer_pool import LayerPool
 
 sys.path.insert(0, str(Path(__file__).parent))
 from scene import PAGE, Scene, make_scene
@@ -219,15 +220,15 @@ def test_grouped_is_flat(device, eager, name, tokens, dtype):
     shared = share_of(scene, space)
     assert shared is not None
     assert set(shared.begins.tolist()) >= {max(keys for _, keys in groups[:1])} - {0}
-    pools, scale = (scene.k_pool, scene.v_pool), 0.125
+    pool, scale = LayerPool(scene.k_pool, scene.v_pool), 0.125
     plan = plan_ragged(scene.counts, scene.lengths, scene.rows, scene.page_table, space, shared)
-    got = [paged_attention(scene.q, *pools, plan, scale)]
+    got = [paged_attention(scene.q, pool, plan, scale)]
     if tokens == 1:
         space.shared.fill(shared)
         lengths, rows = (torch.from_numpy(x).to(device) for x in (scene.lengths, scene.rows))
         plan = plan_decode(lengths, rows, scene.page_table, space, shared.tile)
-        got.append(paged_attention(scene.q, *pools, plan, scale))
-    flat = paged_attention(scene.q, *pools, scene.ragged(), scale)
+        got.append(paged_attention(scene.q, pool, plan, scale))
+    flat = paged_attention(scene.q, pool, scene.ragged(), scale)
     want = scene.truth(scale)
     limit = {F16: 3e-3, BF16: 2e-2}[dtype]
     for each in (*got, flat):
@@ -241,12 +242,12 @@ def test_a_row_that_shares_nothing_has_the_bits_it_has_alone(device, eager):
     space = AttentionSpace.create(SHAPE, 8, 2048, device)
     shared = share_of(scene, space)
     assert shared is not None and shared.parts.tolist()[4] == 0
-    pools = (scene.k_pool, scene.v_pool)
+    pool = LayerPool(scene.k_pool, scene.v_pool)
     plan = plan_ragged(scene.counts, scene.lengths, scene.rows, scene.page_table, space, shared)
     single = scene.alone(4)
     assert torch.equal(
-        paged_attention(scene.q, *pools, plan, 0.125)[4:],
-        paged_attention(single.q, *pools, single.ragged(), 0.125),
+        paged_attention(scene.q, pool, plan, 0.125)[4:],
+        paged_attention(single.q, pool, single.ragged(), 0.125),
     )
 
 

@@ -11,6 +11,7 @@ from trellis.kernels.attention.gather import GatherPlan
 from trellis.kernels.attention.paged import paged_attention
 from trellis.kernels.attention.plan import ItemPlan, plan_decode, plan_ragged
 from trellis.kernels.attention.shape import AttentionShape, Tile
+from trellis.kernels.layer_pool import LayerPool
 
 sys.path.insert(0, str(Path(__file__).parent))
 from scene import Scene, make_scene
@@ -23,8 +24,8 @@ MIXED = ([1, 7, 40, 3, 1], [300, 260, 75, 530, 16])
 
 
 def attend(scene: Scene, plan, **options) -> torch.Tensor:
-    pools = (scene.k_pool, scene.v_pool)
-    return paged_attention(scene.q, *pools, plan, scene.shape.head_dim**-0.5, **options)
+    pool = LayerPool(scene.k_pool, scene.v_pool)
+    return paged_attention(scene.q, pool, plan, scene.shape.head_dim**-0.5, **options)
 
 
 def check(scene: Scene, plan, **options) -> None:
@@ -170,13 +171,13 @@ def test_bfloat16_on_the_cpu():
 
 def test_misuse_is_named():
     scene = make_scene([1, 2], [5, 6], LLAMA)
-    pools, plan = (scene.k_pool, scene.v_pool), scene.ragged()
+    pool, plan = LayerPool(scene.k_pool, scene.v_pool), scene.ragged()
     with pytest.raises(ValueError, match="2 queries, the plan has 3"):
-        paged_attention(scene.q[:2], *pools, plan, 1.0)
-    with pytest.raises(ValueError, match="does not fit pools"):
-        paged_attention(scene.q[..., :16], *pools, plan, 1.0)
+        paged_attention(scene.q[:2], pool, plan, 1.0)
+    with pytest.raises(ValueError, match="does not fit a pool"):
+        paged_attention(scene.q[..., :16], pool, plan, 1.0)
     with pytest.raises(ValueError, match="window"):
-        paged_attention(scene.q, *pools, plan, 1.0, window=0)
+        paged_attention(scene.q, pool, plan, 1.0, window=0)
     with pytest.raises(ValueError, match="7 heads cannot share 2"):
         AttentionShape(7, 2, 64, F32)
 

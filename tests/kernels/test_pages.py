@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from trellis.kernels.activation import silu_mul, silu_mul_reference
 from trellis.kernels.copy_pages import copy_pages, copy_pages_reference
+from trellis.kernels.layer_pool import LayerPool
 from trellis.kernels.write_kv import write_kv, write_kv_reference
 
 DTYPES = [torch.float32, torch.float16, pytest.param(torch.bfloat16, marks=pytest.mark.gpu)]
@@ -27,8 +28,8 @@ def test_write_kv(device, heads, dim, dtype):
     slots = torch.randperm(6 * 16, device=device)[:9] + 16
     slots[4] = -1
     got, want = pools(7, heads, dim, dtype, device), pools(7, heads, dim, dtype, device)
-    write_kv(k, v, *got, slots)
-    write_kv_reference(k, v, *want, slots)
+    write_kv(k, v, LayerPool(*got), slots)
+    write_kv_reference(k, v, LayerPool(*want), slots)
     for pool, reference in zip(got, want, strict=True):
         torch.testing.assert_close(pool[1:], reference[1:], equal_nan=True, rtol=0, atol=0)
     for i, slot in enumerate(slots.tolist()):
@@ -38,14 +39,14 @@ def test_write_kv(device, heads, dim, dtype):
 
 
 def test_write_kv_refuses_what_does_not_fit():
-    k, (k_pool, v_pool) = torch.zeros(2, 3, 8), pools(2, 3, 8, torch.float32, "cpu")
+    k, pool = torch.zeros(2, 3, 8), LayerPool(*pools(2, 3, 8, torch.float32, "cpu"))
     slots = torch.zeros(2, dtype=torch.int64)
     with pytest.raises(ValueError, match="do not fit"):
-        write_kv(k[:, :2], k[:, :2], k_pool, v_pool, slots)
+        write_kv(k[:, :2], k[:, :2], pool, slots)
     with pytest.raises(ValueError, match="int32"):
-        write_kv(k, k, k_pool, v_pool, slots.int())
+        write_kv(k, k, pool, slots.int())
     with pytest.raises(ValueError, match="float16"):
-        write_kv(k.half(), k.half(), k_pool, v_pool, slots)
+        write_kv(k.half(), k.half(), pool, slots)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

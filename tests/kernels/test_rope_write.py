@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from trellis.kernels.layer_pool import LayerPool
 from trellis.kernels.rope_write import Rotation, rope_write, rope_write_reference
 
 PAGE = 16
@@ -42,8 +43,8 @@ def test_it_is_the_three_in_one(device, heads, dim, normed, dtype):
     turn = rotation(positions, dim, dtype, normed)
     copies = tuple(x.clone() for x in tensors)
     expected_pools = tuple(pool.clone() for pool in pools)
-    expected = rope_write_reference(copies, turn, expected_pools, slots)
-    got = rope_write(tensors, turn, pools, slots)
+    expected = rope_write_reference(copies, turn, LayerPool(*expected_pools), slots)
+    got = rope_write(tensors, turn, LayerPool(*pools), slots)
     limit = 1e-6 if dtype == torch.float32 else 1e-2
     torch.testing.assert_close(got, expected, rtol=limit, atol=limit)
     for pool, wanted in zip(pools, expected_pools, strict=True):
@@ -54,7 +55,7 @@ def test_a_rotation_of_part_of_a_head_takes_the_long_way(device):
     tensors, pools, slots, positions = step(5, (4, 2), 64, torch.float32, device)
     turn = rotation(positions, 32, torch.float32, False)
     q = tensors[0].clone()
-    got = rope_write(tensors, turn, pools, slots)
+    got = rope_write(tensors, turn, LayerPool(*pools), slots)
     torch.testing.assert_close(got[..., 32:], q[..., 32:])
     assert not torch.equal(got[..., :32], q[..., :32])
 
@@ -63,6 +64,6 @@ def test_misuse_is_named(device):
     tensors, pools, slots, positions = step(5, (4, 2), 64, torch.float32, device)
     turn = rotation(positions, 64, torch.float32, False)
     with pytest.raises(ValueError, match="do not fit"):
-        rope_write(tensors, turn, pools, slots[:3])
+        rope_write(tensors, turn, LayerPool(*pools), slots[:3])
     with pytest.raises(ValueError, match="do not fit"):
-        rope_write(tensors, turn, (pools[0].half(), pools[1].half()), slots)
+        rope_write(tensors, turn, LayerPool(pools[0].half(), pools[1].half()), slots)

@@ -5,8 +5,11 @@ import math
 import pytest
 import torch
 
+from trellis.kernels.launch import tl, triton
 from trellis.kernels.sample import (
     Mask,
+    _gumbel,
+    _most_gumbel,
     gumbel_noise,
     hash_tokens,
     row_keys,
@@ -180,6 +183,40 @@ def test_noise_is_gumbel() -> None:
     assert abs(chi_square(observed, torch.full((1000,), noise.numel() / 1000))) < 4.5
     tail = (noise > 8).double().mean().item()  # where winners come from
     assert tail == pytest.approx(1 - math.exp(-math.exp(-8)), rel=0.3)
+
+
+@triton.jit
+def _both_noises(v_ptr, noise_ptr, most_ptr, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(v_ptr + at)
+    tl.store(noise_ptr + at, _gumbel(v))
+    tl.store(most_ptr + at, _most_gumbel(v))
+
+
+def test_the_bound_of_the_noise_is_one(device: str) -> None:
+    """Over hashes of all magnitudes, and the ends of every power of two."""
+    ends = torch.cat([2 ** torch.arange(33.0) * f for f in (1, 1 + 2**-23, 2 - 2**-22, 1.5, 1.44)])
+    words = torch.cat((torch.arange(4096.0), ends, torch.logspace(0, 32, 3931, 2)))
+    v = ((words.clamp(max=2.0**32) + 0.5) * 2.0**-32).to(device)
+    noise, most = torch.empty_like(v), torch.empty_like(v)
+    _both_noises[(len(v) // 1024,)](v, noise, most, BLOCK=1024)
+    assert (most > noise).all()
+    near = v < 0.03
+    assert (most - noise)[near].max() < 0.08  # else hardly a block would be left out
+    expected = -(-torch.log1p(-v.clamp(max=1 - 2.0**-24))).log()
+    torch.testing.assert_close(noise, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 8.0])
+def test_many_blocks(device: str, spread: float) -> None:
+    """Blocks that are left out never had the winner: flat, usual and sharp distributions."""
+    torch.manual_seed(0)
+    logits = spread * torch.randn(3, 40_000, device=device)
+    rows, positions = torch.arange(3, device=device), torch.arange(3, device=device) + 5
+    made = make_settings([1.0, 0.4, 2.5], device)
+    for start in (0, 100, 200):
+        arguments = (logits, rows, positions + start, made)
+        assert sample(*arguments).tolist() == sample_reference(*arguments).tolist()
 
 
 def test_draws_follow_softmax() -> None:

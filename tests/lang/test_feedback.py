@@ -78,7 +78,7 @@ def test_text_that_is_no_value_of_its_type_is_shown_too(fake):
     assert bad in backend.calls[1].text and "less than or equal to 130" in backend.calls[1].text
 
 
-def test_what_is_saved_are_the_prompt_tokens_that_were_not_computed_again(fake):
+def test_what_is_saved_is_told_and_is_what_asking_anew_would_compute(fake, tmp_path, capsys):
     run = plain.run(backend=fake({"x": ["1", "2", "7"]}))
     once = plain.run(backend=fake({"x": ["7"]}))
     assert once.meta("x").saved == 0
@@ -89,8 +89,13 @@ def test_what_is_saved_are_the_prompt_tokens_that_were_not_computed_again(fake):
         s += "one two three " + tr.gen("a")
         s += " four " + tr.gen("x", int, check=above(5), retries=3)
 
-    meta = later.run(backend=fake({"a": "b", "x": ["1", "2", "7"]})).meta("x")
+    run = later.run(backend=fake({"a": "b", "x": ["1", "2", "7"]}))
+    meta = run.meta("x")
     assert meta.attempts == 3 and meta.saved == 2 * 4  # "one two three b", twice
+    run.show(tmp_path / "run.html")
+    run.show()
+    for shown in ((tmp_path / "run.html").read_text(), " ".join(capsys.readouterr().out.split())):
+        assert "3 attempts, 8 tokens saved by going back" in shown
 
 
 def test_the_last_refusal_is_the_error_and_nothing_is_held(fake):

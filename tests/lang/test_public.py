@@ -56,7 +56,7 @@ def test_importing_is_light():
     began = time.perf_counter()
     run_python("import asyncio")
     bare = time.perf_counter() - began
-    heavy = ("torch", "numpy", "transformers", "pydantic", "rich", "httpx")
+    heavy = ("torch", "numpy", "transformers", "pydantic", "rich", "httpx", "aiohttp")
     run = run_python(
         "import sys, time; began = time.perf_counter(); import trellis;"
         f"print([m for m in {heavy} if m in sys.modules], time.perf_counter() - began)"

@@ -30,7 +30,7 @@ async def test_posted_one_by_one(mailboxes: Mailboxes) -> None:
 
     def post() -> None:
         for i in range(100):
-            mailbox.post(queue, i)
+            mailbox.post(queue.put_nowait, i)
 
     await elsewhere(post)
     assert await receive(queue, 100) == list(range(100))
@@ -53,7 +53,7 @@ async def test_posted_together_wakes_once(
         for step in range(5):
             with mailboxes.together():
                 for queue in queues:
-                    mailbox.post(queue, step)
+                    mailbox.post(queue.put_nowait, step)
 
     await elsewhere(post)
     for queue in queues:
@@ -66,9 +66,9 @@ async def test_an_error_inside_still_wakes(mailboxes: Mailboxes) -> None:
 
     def post() -> None:
         with pytest.raises(ValueError, match="halfway"), mailboxes.together():
-            mailbox.post(queue, 1)
+            mailbox.post(queue.put_nowait, 1)
             raise ValueError("halfway")
-        mailbox.post(queue, 2)
+        mailbox.post(queue.put_nowait, 2)
 
     await elsewhere(post)
     assert await receive(queue, 2) == [1, 2]
@@ -83,8 +83,8 @@ async def test_several_loops_and_a_closed_one(mailboxes: Mailboxes) -> None:
     def post() -> None:
         other, lost = asyncio.run(open_another())
         with mailboxes.together():
-            other.post(lost, 1)
-            mailbox.post(queue, 2)
+            other.post(lost.put_nowait, 1)
+            mailbox.post(queue.put_nowait, 2)
 
     await elsewhere(post)
     assert await receive(queue, 1) == [2]
@@ -101,7 +101,7 @@ async def test_the_bell_ends_with_its_mailboxes() -> None:
         pass
     assert bells() == before, "nothing was posted"
     with mailboxes.together():
-        mailbox.post(queue, 1)
+        mailbox.post(queue.put_nowait, 1)
     begun = bells() - before
     assert await receive(queue, 1) == [1] and len(begun) == 1
     del mailboxes, mailbox

@@ -1,11 +1,13 @@
-"""A backend that does what the test says, and a client of the application around it."""
+"""Backends that do what the test says, and clients of the application around them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
 
+import trellis as tr
 from trellis.constrained.spec import Constraint
 from trellis.lang.backends.base import Delta, Finish, Prompt, Token, Usage
 from trellis.lang.nodes.params import SamplingParams
@@ -75,16 +77,44 @@ def backend() -> Iterator[Scripted]:
     scripted.close()
 
 
+def template(messages: Any, invite: bool, tools: Any = ()) -> str:
+    """Each turn as [role]words, calls and all; the tools in front."""
+    told = "".join(f"{{{tool['function']['name']}}}" for tool in tools)
+    turns = (f"[{m['role']}]{m['content']}{m.get('tool_calls') or ''}" for m in messages)
+    return f"{told}{''.join(turns)}{'[assistant]' if invite else ''}"
+
+
 @pytest.fixture
-def connect(backend: Scripted) -> Callable[..., httpx.AsyncClient]:
-    """A client of an application with these settings."""
+def fakes() -> Iterator[Callable[..., tr.Fake]]:
+    """Makes scripted models that have the template."""
+    made: list[tr.Fake] = []
 
-    def make(**settings: object) -> httpx.AsyncClient:
-        app = create_app(backend, ServerConfig(**settings))
+    def make(script: Any, **options: Any) -> tr.Fake:
+        made.append(tr.Fake(script, template=template, **options))
+        return made[-1]
+
+    yield make
+    for fake in made:
+        fake.close()
+
+
+@pytest.fixture
+async def connect(
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Callable[..., httpx.AsyncClient]]:
+    """Makes clients of an application around a model, or around `backend`, with these settings."""
+    made: list[httpx.AsyncClient] = []
+
+    def make(model: Any = None, **settings: Any) -> httpx.AsyncClient:
+        model = request.getfixturevalue("backend") if model is None else model
+        app = create_app(model, ServerConfig(**settings))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://test")
+        made.append(httpx.AsyncClient(transport=transport, base_url="http://test"))
+        return made[-1]
 
-    return make
+    yield make
+    for client in made:
+        await client.aclose()
 
 
 @pytest.fixture

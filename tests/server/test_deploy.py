@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -59,11 +61,20 @@ def test_the_dashboard_and_alerts_name_metrics_that_exist() -> None:
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
 
 
-def test_the_operators_page_names_metrics_and_routes_that_exist() -> None:
+async def test_the_operators_page_names_metrics_and_routes_that_exist(client) -> None:
     page = (DEPLOY / "README.md").read_text()
     assert set(re.findall(r"`(trellis:\w+)`", page)) <= metric_names()
-    for path in re.findall(r"`(/[\w/]+)`", page):
-        assert path == "/health" or path in ADMIN_PATHS, path
+    known = {"/", *ADMIN_PATHS, *(await client.get("/openapi.json")).json()["paths"]}
+    for path in re.findall(r"`(/[\w/]*)`", page):
+        assert path in known, path
+    for name in re.findall(r"`--([\w-]+)", page):
+        assert name.replace("-", "_") in SETTINGS | {"config", "check"}, name
+
+
+def test_the_tables_of_the_operators_page_are_what_the_code_says() -> None:
+    command = [sys.executable, "-P", DEPLOY / "tables.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=DEPLOY.parent)
+    assert done.returncode == 0, done.stderr
 
 
 YAMLS = [

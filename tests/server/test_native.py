@@ -1,6 +1,7 @@
 """The native routes beside /generate, over the engine with the bundled model."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -138,3 +139,69 @@ async def test_health_generates_and_metrics_count(client: httpx.AsyncClient) -> 
     assert lines["trellis:engine_up"] == "1.0"
     assert lines["trellis:kv_pages_lost"] == "0.0"
     assert float(lines["trellis:time_to_first_token_seconds_count"]) == 1
+
+
+async def input_logprobs(client: httpx.AsyncClient, **body: Any) -> Any:
+    sent = {"return_logprob": True, "sampling_params": {"max_new_tokens": 0}, **body}
+    reply = await client.post("/generate", json=sent)
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+async def test_log_probabilities_of_a_prompt_from_a_position(client: httpx.AsyncClient) -> None:
+    text = "The quick brown fox jumps over the lazy dog, and then it sleeps for a while in the sun."
+    ids = (await client.post("/tokenize", json={"prompt": text})).json()["tokens"]
+    whole = await input_logprobs(client, text=text, logprob_start_len=0)
+    told = whole["meta_info"]["input_token_logprobs"]
+    assert [id for _, id, _ in told] == ids and "".join(piece for *_, piece in told) == text
+    assert told[0][0] is None and all(logprob < 0 for logprob, *_ in told[1:])
+    assert whole["meta_info"]["finish_reason"] == {"type": "length", "length": 0}
+    for begin in (1, 7, len(ids) - 1, len(ids), len(ids) + 5):
+        given = {"logprob_start_len": begin, "return_text_in_logprobs": False}
+        part = (await input_logprobs(client, input_ids=ids, **given))["meta_info"]
+        for one, other in zip(part["input_token_logprobs"], told[begin:], strict=True):
+            assert one == [pytest.approx(other[0], abs=1e-4), other[1], None]
+    # What /score says of the same tokens.
+    query, item = text[: text.index(" sleeps")], text[text.index(" sleeps") :]
+    scored = (await client.post("/score", json={"query": query, "items": [item]})).json()
+    (choice,) = scored["choices"]
+    tail = [logprob for logprob, *_ in told[-len(choice["logprobs"]) :]]
+    assert tail == pytest.approx(choice["logprobs"], abs=1e-4)
+
+
+async def test_log_probabilities_of_prompts_come_with_answers(client: httpx.AsyncClient) -> None:
+    body = {"text": ["One two three", "Four"], "return_logprob": True, "logprob_start_len": 1}
+    sampling = {"max_new_tokens": 3, "temperature": 0, "ignore_eos": True}
+    plain = await client.post("/generate", json={**body, "sampling_params": sampling})
+    replies = plain.json()
+    assert [len(r["meta_info"]["output_token_logprobs"]) for r in replies] == [3, 3]
+    counts = [len(r["meta_info"]["input_token_logprobs"]) for r in replies]
+    assert counts == [r["meta_info"]["prompt_tokens"] - 1 for r in replies]
+    streamed = await client.post(
+        "/generate", json={**body, "sampling_params": sampling, "stream": True}
+    )
+    last = [
+        json.loads(line[6:]) for line in streamed.text.split("\n\n") if line.startswith("data: {")
+    ]
+    ends = {e["index"]: e["meta_info"] for e in last if e["meta_info"]["finish_reason"]}
+    for index, reply in enumerate(replies):
+        found = ends[index]["input_token_logprobs"]
+        assert [id for _, id, _ in found] == [
+            id for _, id, _ in reply["meta_info"]["input_token_logprobs"]
+        ]
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"return_logprob": False}, "logprob_start_len"),
+        ({"top_logprobs_num": 2}, "top_logprobs_num"),
+        ({"logprob_start_len": "1"}, "logprob_start_len"),
+    ],
+)
+async def test_log_probabilities_that_cannot_be_told(
+    client: httpx.AsyncClient, more: Any, param: str
+) -> None:
+    body = {"text": "One two", "return_logprob": True, "logprob_start_len": 1, **more}
+    reply = await client.post("/generate", json=body)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, param)

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +16,7 @@ import trellis as tr
 from trellis.runtime.config import EngineConfig
 from trellis.runtime.server.app import create_app
 from trellis.runtime.server.config import ServerConfig
+from trellis.runtime.server.page.routes import SCRIPTS
 from trellis.runtime.server.served import serve_local
 
 PROGRAMS = """
@@ -60,7 +60,7 @@ def test_nothing_comes_from_elsewhere(url: str) -> None:
     files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert len(files) >= 4
     for path in files:
-        assert path.startswith("/page/"), path
+        assert path.startswith("/page/") or path == "/metrics", path
         reply = httpx.get(url + path)
         assert reply.status_code == 200
         assert not re.search(r"https?://(?!www\.w3\.org)", reply.text), path
@@ -70,12 +70,58 @@ def test_nothing_comes_from_elsewhere(url: str) -> None:
 
 def test_the_scripts_use_only_ids_that_exist(url: str) -> None:
     page = httpx.get(url).text
-    script = httpx.get(url + "/page/app.js").text
-    used = set(re.findall(r'\$\("([a-z-]+)"\)', script))
+    scripts = [httpx.get(f"{url}/page/{name}.js") for name in SCRIPTS]
+    assert all(script.status_code == 200 for script in scripts)
+    used = {id for script in scripts for id in re.findall(r'\$\("([a-z-]+)"\)', script.text)}
+    imported = {name for s in scripts for name in re.findall(r'from "./([a-z]+)\.js"', s.text)}
+    assert imported == set(SCRIPTS) - {"app"}
     assert used and used <= set(re.findall(r'id="([a-z-]+)"', page))
 
 
-@pytest.fixture
+SIZES = {"wide": (1280, 800, "light"), "phone": (390, 844, "dark")}
+
+
+class Page:
+    """The page in a browser, as somebody uses it."""
+
+    def __init__(self, driver: Any, url: str) -> None:
+        self.driver = driver
+        driver.get(url)
+
+    def all(self, selector: str) -> list[Any]:
+        return self.driver.find_elements("css selector", selector)
+
+    def text(self, selector: str) -> str:
+        """What is written there now; the page may be about to write it anew."""
+        script = "return document.querySelector(arguments[0])?.innerText ?? ''"
+        return self.driver.execute_script(script, selector).strip()
+
+    def click(self, selector: str) -> None:
+        self.driver.execute_script("arguments[0].click()", until(lambda: self.all(selector))[0])
+
+    def fill(self, id: str, value: str) -> None:
+        self.driver.execute_script(FILL, id, value)
+
+    def ask(self) -> None:
+        """Asks, and waits for the end of the answer."""
+        self.click("#go")
+        until(lambda: self.all("#go")[0].is_enabled())
+
+    def fits(self) -> bool:
+        """Whether nothing is wider than the window."""
+        widths = "return [document.documentElement.scrollWidth, window.innerWidth]"
+        wide, room = self.driver.execute_script(widths)
+        return wide <= room
+
+
+FILL = """
+const field = document.getElementById(arguments[0]);
+field.value = arguments[1];
+for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind));
+"""
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from selenium import webdriver
 
@@ -99,39 +145,90 @@ def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
     return value
 
 
+@pytest.fixture(params=SIZES)
+def page(request: pytest.FixtureRequest, browser: Any, url: str) -> Iterator[Page]:
+    """The page at one size and in one scheme of colours; nothing may have gone wrong in it in the end."""
+    width, height, scheme = SIZES[request.param]
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    opened = Page(browser, url)
+    until(lambda: opened.text("#model") == "seedling")
+    yield opened
+    assert opened.fits()
+    wrong = [e["message"] for e in browser.get_log("browser") if e["level"] == "SEVERE"]
+    assert [message for message in wrong if "status of 400" not in message] == []
+
+
 @pytest.mark.browser
-def test_a_click_through(url: str, browser: Any, tmp_path: Path) -> None:
-    browser.get(url)
+def test_an_answer_is_coloured_and_explained(page: Page) -> None:
+    page.fill("kind", "json_schema")
+    until(lambda: page.text("#verdict") == "enforced exactly")
+    for _ in range(2):
+        page.ask()
+        assert "ended by" in page.text("#counts")
+        assert page.text("#answer").startswith('{"name": ')
+        assert page.all("#answer .forced") and page.all("#answer .sampled")
+        until(lambda: page.all("#read span"))
+    assert "Ada Lovelace" in until(lambda: page.text("#read .cached"))
+    page.click("#answer .sampled")
+    assert "%" in until(lambda: page.text("#likely"))
 
-    def all_of(selector: str) -> list[Any]:
-        return browser.find_elements("css selector", selector)
 
-    def first(selector: str) -> Any:
-        return all_of(selector)[0]
+@pytest.mark.browser
+def test_the_fields_of_a_schema_can_be_edited(page: Page) -> None:
+    page.fill("kind", "json_schema")
+    assert len(page.all("#fields li")) == 3
+    for _ in range(2):
+        page.click("#fields li:last-child button")
+    page.click("#add-field")
+    page.driver.execute_script(
+        "const row = document.querySelector('#fields li:last-child');"
+        "row.querySelector('select').value = 'boolean';"
+        "row.querySelector('select').dispatchEvent(new Event('change'))"
+    )
+    until(lambda: page.text("#verdict") == "enforced exactly")
+    page.ask()
+    assert re.fullmatch(r'\{"name": ".*", "field2": (true|false)\}', page.text("#answer"))
+    page.fill("constraint", '{"type": "object", "patternProperties": {}}')
+    assert not page.all("#fields-part")[0].is_displayed()
+    page.fill("constraint", "{")
+    until(lambda: page.all("#verdict.bad"))
 
-    until(lambda: first("#model").text == "seedling")
-    first("#kind").send_keys("JSON Schema")
-    first("#go").click()
-    until(lambda: "ended by" in first("#counts").text)
-    assert first("#answer").text.startswith('{"name": ')
-    assert all_of("#answer .forced") and all_of("#answer .sampled")
-    until(lambda: all_of("#answer .sampled"))[0].click()
-    assert "%" in until(lambda: first("#likely").text)
 
-    first("#kind").send_keys("regex")
-    browser.execute_script("document.getElementById('constraint').value = '('")
-    first("#go").click()
-    assert "(" in until(lambda: first("#problem").text)
+@pytest.mark.browser
+def test_tools_are_called_and_mistakes_are_told(page: Page) -> None:
+    page.fill("kind", "tools")
+    page.fill("prompt", "What is the weather in Lisbon?")
+    page.ask()
+    assert page.text("#answer") == 'get_weather {"city": "Lisbon"}'
+    assert "tool_calls" in page.text("#counts")
+    page.fill("kind", "regex")
+    page.fill("constraint", "(")
+    page.ask()
+    assert "(" in page.text("#problem") and "(" in until(lambda: page.text("#verdict"))
 
-    first("[data-view=programs]").click()
-    until(lambda: all_of("#names button"))[0].click()
-    browser.execute_script("document.getElementById('arguments').value = '{\"name\": \"Ada\"}'")
-    first("#run").click()
-    assert until(lambda: first("#value").text).startswith('"')
-    assert "greeting" in first("#trace").text
 
-    first("[data-view=tree]").click()
-    until(lambda: all_of("#nodes li"))
-    assert browser.get_screenshot_as_png()
-    severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    assert [entry for entry in severe if "400" not in entry["message"]] == []
+@pytest.mark.browser
+def test_runs_are_seen_with_their_traces(page: Page, url: str) -> None:
+    page.click("[data-view=programs]")
+    page.click("#names button")
+    page.fill("arguments", '{"name": "Ada"}')
+    page.click("#run")
+    assert until(lambda: page.text("#value")).startswith('"')
+    assert "greeting" in until(lambda: page.text("#runs .trace"))
+    # What others run is seen, too.
+    httpx.post(f"{url}/v1/programs/greet", json={"name": "Zoe"}, timeout=60)
+    before = len(page.all("#runs .run"))
+    until(lambda: len(page.all("#runs .run")) > before or before >= 2)
+    page.click("[data-view=tree]")
+    until(lambda: page.all("#nodes li meter"))
+
+
+@pytest.mark.browser
+def test_counts_are_drawn(page: Page) -> None:
+    page.ask()
+    page.click("[data-view=metrics]")
+    until(lambda: len(page.all("#charts figure path")) >= 6)
+    until(lambda: re.search(r"tokens drawn a second\s+\d", page.text("#charts")))

@@ -1,9 +1,11 @@
 """trellis.Remote against a real server: programs run there as they do in process, and nothing is sent twice."""
 
 import asyncio
+import http.server
 import json
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -215,9 +217,10 @@ def test_only_what_is_new_is_sent(remote: Remote, serving: Serving) -> None:
 def test_states_are_let_go_of(remote: Remote, serving: Serving) -> None:
     with tr.use(remote):
         chat(question="What is 3+2?")
-    remote.loop.submit(asyncio.sleep(0.2)).result()
-    reply = httpx.get(f"{serving.url}/metrics").text
-    assert "trellis:remote_states 0.0" in reply
+    until = time.monotonic() + 5
+    while "trellis:remote_states 0.0" not in httpx.get(f"{serving.url}/metrics").text:
+        assert time.monotonic() < until, "states are still held"
+        time.sleep(0.05)
 
 
 def test_n_answers_and_batches(remote: Remote) -> None:
@@ -296,27 +299,35 @@ def test_leaving_ends_the_work_there(remote: Remote, engine: Backend) -> None:
     assert not scheduler.running
 
 
-def test_a_busy_server_is_asked_again(serving: Serving) -> None:
+def test_a_busy_server_is_asked_again() -> None:
     answers = iter([429, 503])
 
-    def handle(request: httpx.Request) -> httpx.Response:
-        status = next(answers, None)
-        if status is not None:
-            error = {"error": {"message": "later", "type": "overloaded", "param": None}}
-            return httpx.Response(status, json=error, headers={"Retry-After": "0"})
-        return httpx.Response(200, json={"id": "s", "length": 3})
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            status = next(answers, 200)
+            error = {"message": "later", "type": "overloaded", "param": None}
+            found = {"id": "s", "length": 3} if status == 200 else {"error": error}
+            body = json.dumps(found).encode()
+            self.send_response(status)
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-    backend = Remote(serving.url)
-    backend._http = httpx.AsyncClient(  # pyright: ignore[reportPrivateUsage]  # a network that fails twice
-        transport=httpx.MockTransport(handle), base_url=serving.url
-    )
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing is printed."""
 
-    async def hold() -> int:
-        prefix = await backend.hold(Prompt(None, (Piece("x"),)), SamplingParams())
-        return prefix.length
+    async def hold(backend: Remote) -> int:
+        return (await backend.hold(Prompt(None, (Piece("x"),)), SamplingParams())).length
 
-    assert backend.loop.submit(hold()).result() == 3
-    backend.close()
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        backend = Remote(f"http://127.0.0.1:{server.server_address[1]}")
+        assert backend.loop.submit(hold(backend)).result() == 3
+        backend.close()
+        server.shutdown()
+    assert next(answers, None) is None
 
 
 def test_no_server_is_said_clearly() -> None:

@@ -1,129 +1,239 @@
-"""Counting: strings whose length is counted by the register.
+"""Counting: strings whose length is counted by the register, while automata judge their characters.
 
-    rule = count_characters(free, 0, 100_000)                   # any characters
-    rule = count_pattern(pattern, 0, 100_000, spell)            # those of a pattern
+    counted = Counted(found, [1, 101], budget)                  # lengths 0, 1 to 100, and more are told apart
+    counted.labels(1)                                           # the labels that some text of 1 to 100 characters has
+    rule = counted.rule({(1, 0): 1}, spell, budget)             # verdict + 1 by phase and label
 
-A phase is the stretch between two numbers that matter. Each phase has its own copy of the states inside a string; the
-first byte of a character counts, and where the count reaches the next number the copy of the next phase goes on.
+A phase is the stretch between two numbers that matter. Within it one copy of the states counts; near its end, where the
+number of characters that are left decides what can still be reached, there is a copy for each count. Whatever a copy
+holds is both reached by some text and leads to some end, so there are no dead ends. Slow: patterns that can end only at
+every so many characters, which are unrolled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...automata.automaton import Dfa, Table
-from ...automata.bytedfa import ByteDfa
+from ...automata.automaton import Dfa, Flags, Table
+from ...automata.bytedfa import ByteDfa, distinct_columns
+from ...limits import Budget
 from ...machine.rule import Move, Rule
 from ...regex.pattern import Pattern
 from ...regex.spelling import QUOTE
-from .labels import live_states
+from .labels import Labelled, live_states
+from .leaf import Ends
+
+Spell = Callable[[Pattern], ByteDfa]
+MOST_UNROLLED = 4  # states; a stretch that costs more when it is unrolled is counted
 
 
-def count_characters(free: ByteDfa, low: int, high: int | None) -> Rule:
-    """The rule of strings of `low` to `high` characters, from the automaton of all strings as `quote` gives it."""
-    inside = 1  # the only state of the pattern that reads any text
-    classes, table = free.classes, free.dfa.table
-    closing = int(classes[QUOTE])
-    size = len(table)
-    limits = [n for n in dict.fromkeys((low, high)) if n]
-    full = high is not None
-    phases = len(limits) + 1
-    opening, end = phases * size, phases * size + 1
-    grown = np.zeros((end + 1, table.shape[1]), np.int32)
-    moves: dict[Move, int] = {}
-    for phase in range(phases):
-        base = phase * size
-        copied = np.where(table > 0, table + base, 0)
-        copied[inside, closing] = 0
-        grown[base : base + size] = copied
-        row = grown[base + inside]
-        if full and phase == phases - 1:
-            row[:] = 0
-        elif phase < len(limits):
-            for column in np.flatnonzero(row).tolist():
-                target = int(row[column])
-                move = Move((target,), limit=limits[phase], at_limit=(target + size,))
-                row[column] = -1 - moves.setdefault(move, len(moves))
-        if phase >= (1 if low else 0):
-            row[closing] = end
-    grown[0] = 0
-    grown[opening, closing] = inside
-    ends = np.zeros(len(grown), np.int32)
-    ends[end] = 1
-    return Rule(classes, grown, ends, opening, tuple(moves))
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A copy of the states. allowed: those that it has; ends: their verdicts + 1, or 0; limit: the number of counted
+    characters with which the next copy stands for this one; 0: each character leads to the next copy; None: none."""
+
+    allowed: Flags
+    ends: Ends
+    limit: int | None
 
 
-def is_countable(pattern: Pattern, low: int, high: int | None) -> bool:
-    """Whether the length of a pattern's texts can be counted: each beginning has endless continuations, or at least
-    one that is short against the bounds."""
-    table = pattern.dfa.table
-    endless = np.arange(len(table)) > 0
-    while True:
-        fewer = endless & endless[table].any(1)
-        if (fewer == endless).all():
-            break
-        endless = fewer
-    return bool(endless[1:].all()) and (high is None or low < high - _farthest(pattern))
+class Counted:
+    """An automaton and the numbers of characters that matter to it, in ascending order, none of them 0."""
+
+    def __init__(self, found: Labelled, limits: Sequence[int], budget: Budget) -> None:
+        self._found = found
+        self._starts = [0, *limits]
+        self._sets: list[Flags] = []  # by number of characters: the states that such texts lead to
+        self._loop = (0, 1)  # from which number on they repeat, and after how many
+        self._walk(self._starts[-1], budget)
+
+    @property
+    def nbytes(self) -> int:
+        """About how much it takes."""
+        return self._found.table.nbytes + len(self._sets) * len(self._found.table)
+
+    def labels(self, phase: int) -> list[int]:
+        """The labels of the texts whose length is in a phase."""
+        return np.unique(self._found.labels[self._reached(phase)]).tolist()
+
+    def place(self, text: str) -> tuple[int, int]:
+        """The phase and the label of a text."""
+        phase = sum(len(text) >= start for start in self._starts) - 1
+        return phase, self._found.read(text)
+
+    def rule(
+        self, verdicts: dict[tuple[int, int], int], spell: Spell, budget: Budget
+    ) -> Rule | None:
+        """The rule that ends with 1 + the verdicts of phases and labels; None if no text has one of them.
+
+        spell: how texts are written, with their quotes."""
+        ends: list[Ends] = []
+        for phase in range(len(self._starts)):
+            by_label = [verdicts.get((phase, label), 0) for label in self._found.labels.tolist()]
+            ends.append(np.array([0, *by_label[1:]], np.int32))
+        copies = self._copies(ends, budget)
+        if not copies[0].allowed[self._found.start]:
+            return None
+        return _write(self._found, copies, spell)
+
+    def _walk(self, most: int, budget: Budget) -> None:
+        table = self._found.table
+        now = np.zeros(len(table), np.bool_)
+        now[self._found.start] = True
+        seen: dict[bytes, int] = {}
+        while len(self._sets) <= most:
+            first = seen.setdefault(now.tobytes(), len(self._sets))
+            if first < len(self._sets):
+                self._loop = first, len(self._sets) - first
+                return
+            budget.spend(1)
+            self._sets.append(now)
+            following = np.zeros(len(table), np.bool_)
+            following[table[now].ravel()] = True
+            following[0] = False
+            now = following
+
+    def _at(self, length: int) -> Flags:
+        """The states that texts of this length lead to."""
+        if length < len(self._sets):
+            return self._sets[length]
+        first, period = self._loop
+        return self._sets[first + (length - first) % period]
+
+    def _between(self, low: int, high: int) -> Flags:
+        """The states that texts of at least `low` and fewer than `high` characters lead to."""
+        first, period = self._loop
+        last = min(high, max(low, first) + period) if len(self._sets) < high else high
+        return np.logical_or.reduce([self._at(n) for n in range(low, last)])
+
+    def _reached(self, phase: int) -> Flags:
+        if phase + 1 < len(self._starts):
+            return self._between(self._starts[phase], self._starts[phase + 1])
+        found = self._at(self._starts[-1])
+        while True:
+            more = found.copy()
+            more[self._found.table[found].ravel()] = True
+            more[0] = False
+            if (more == found).all():
+                return found
+            found = more
+
+    def _copies(self, ends: list[Ends], budget: Budget) -> list[_Copy]:
+        """The copies in the order in which a text goes through them."""
+        last = len(self._starts) - 1
+        live = live_states(self._found.table, ends[last] > 0)
+        phases = [[_Copy(live & self._reached(last), ends[last], None)]]
+        for phase in reversed(range(last)):
+            start, stop = self._starts[phase], self._starts[phase + 1]
+            before, steady = self._approach(ends[phase] > 0, live, stop - start, budget)
+            live = before[-1]
+            stops = [
+                _Copy(before[k] & self._at(stop - k), ends[phase], 0)
+                for k in range(len(before) - 1, 0, -1)
+            ]
+            length = stop - start - len(stops)
+            states = int(live.sum())
+            if 0 < length * states <= MOST_UNROLLED:
+                stops[:0] = [
+                    _Copy(live & self._at(start + n), ends[phase], 0) for n in range(length)
+                ]
+            elif length and states:
+                assert steady, (phase, length)
+                allowed = live & self._between(start, start + length)
+                stops.insert(0, _Copy(allowed, ends[phase], length))
+            phases.append(stops)
+        return [copy for copies in reversed(phases) for copy in copies]
+
+    def _approach(
+        self, ends: Flags, beyond: Flags, length: int, budget: Budget
+    ) -> tuple[list[Flags], bool]:
+        """The states that lead to an end, 0, 1, 2... characters before those `beyond` are what counts; up to where
+        that changes no more (True), or the phase begins."""
+        found = [beyond]
+        while len(found) <= length:
+            budget.spend(1)
+            more = ends | found[-1][self._found.table].any(1)
+            more[0] = False
+            if (more == found[-1]).all():
+                return found, True
+            found.append(more)
+        return found, False
 
 
-def _farthest(pattern: Pattern) -> int:
-    """The most characters that some beginning needs to its nearest end."""
-    near, steps = pattern.dfa.accepting.copy(), 0
-    while not near[1:].all():
-        near = near | near[pattern.dfa.table].any(1)
-        near[0] = False
-        steps += 1
-    return steps
+def _write(found: Labelled, copies: list[_Copy], spell: Spell) -> Rule:
+    """The rule that goes through these copies. Behind each counting copy stands another, whose rows are those of the
+    character with which its limit is reached."""
+    size = len(found.table)
+    sizes = [size * (1 + bool(copy.limit)) for copy in copies]
+    bases = [0, *np.cumsum(sizes)[:-1].tolist()]
+    rows: list[Table] = []
+    verdicts: list[Ends] = []
+    for number, copy in enumerate(copies):
+        own = np.where(copy.allowed[:, None], found.table, 0)
+        inside = onward = np.where(copy.allowed[own], own + bases[number], 0)
+        if copy.limit is not None:
+            after = copies[number + 1].allowed
+            onward = np.where(after[own], own + bases[number + 1], 0)
+        rows += [inside, onward] if copy.limit else [onward]
+        verdicts.append(np.where(copy.allowed, copy.ends, 0))
+        verdicts += [np.zeros_like(copy.ends)] * bool(copy.limit)
+    ends = np.concatenate(verdicts).astype(np.int32)
+    table = np.concatenate(rows).astype(np.int32)
+    part = spell(Pattern(found.alphabet, Dfa(table, ends > 0, found.start)))
+    counting = [(base, copy.limit) for base, copy in zip(bases, copies, strict=True) if copy.limit]
+    totals = np.cumsum([limit for _, limit in counting]).tolist()
+    limits = [(base, total) for (base, _), total in zip(counting, totals, strict=True)]
+    return _finish(part, ends, size, limits)
 
 
-def count_pattern(
-    pattern: Pattern, low: int, high: int | None, spell: Callable[[Pattern], ByteDfa]
-) -> Rule:
-    """The rule of a pattern's texts of `low` to `high` characters, which `is_countable`. spell: with its quotes.
-
-    Before each number that matters there is a copy of the pattern whose characters count, and beside it another that
-    has the rows for the character with which the number is reached. The first number is `low`; the second is so far
-    before `high` that every beginning can still end, and from there on the pattern is unrolled.
-    """
-    dfa, size = pattern.dfa, pattern.dfa.states
-    rest = _farthest(pattern)
-    limits = ([low] if low else []) + ([high - rest] if high is not None else [])
-    parts: list[tuple[Table, bool]] = []  # a copy's rows, and whether its texts may end
-    for phase in range(len(limits)):
-        ends = not low or phase > 0
-        parts.append((_shift(dfa.table, size * 2 * phase), ends))
-        parts.append((_shift(dfa.table, size * 2 * (phase + 1)), False))
-    first = len(parts)
-    if high is None:
-        parts.append((_shift(dfa.table, size * first), True))
-    for step in range(rest + 1 if high is not None else 0):
-        onward = _shift(dfa.table, size * (first + step + 1))
-        parts.append((onward if step < rest else np.zeros_like(onward), True))
-    table = np.concatenate([rows for rows, _ in parts])
-    accepting = np.concatenate([dfa.accepting & ends for _, ends in parts])
-    live = live_states(table, accepting)
-    live[1 : size * first] = True  # from each of these the count leads on to an end
-    table = np.where(live[table], table, 0).astype(np.int32)
-    part = spell(Pattern(pattern.alphabet, Dfa(table, accepting, dfa.start)))
-    return _with_moves(part, size, limits)
-
-
-def _shift(table: Table, base: int) -> Table:
-    return np.where(table > 0, table + base, 0).astype(np.int32)
-
-
-def _with_moves(part: ByteDfa, size: int, limits: list[int]) -> Rule:
-    """The rule in which the characters of each counting copy are moves."""
-    table = part.dfa.table.copy()
+def _finish(part: ByteDfa, ends: Ends, size: int, limits: list[tuple[int, int]]) -> Rule:
+    """The rule of a quoted automaton: ends by verdict, and moves for the characters of the copies that count."""
     closing = int(part.classes[QUOTE])
-    moves: dict[Move, int] = {}
-    for phase, limit in enumerate(limits):
-        base = 2 * phase * size
-        for state in range(base + 1, base + size):
-            for column in np.flatnonzero(table[state]).tolist():
-                if column != closing:
-                    there = (int(table[state + size, column]),)
-                    move = Move((int(table[state, column]),), limit=limit, at_limit=there)
-                    table[state, column] = -1 - moves.setdefault(move, len(moves))
-    ends = part.dfa.accepting.astype(np.int32)
-    return Rule(part.classes, table, ends, part.dfa.start, tuple(moves))
+    count, last = len(part.dfa.table), int(ends.max())
+    table = np.zeros((count + last, part.dfa.table.shape[1]), np.int32)
+    table[:count] = part.dfa.table
+    at = np.flatnonzero(ends)
+    table[at, closing] = count + ends[at] - 1
+    moves: list[Move] = []
+    for base, limit in limits:
+        rows, there = table[base : base + size], table[base + size : base + 2 * size]
+        if not there.any():
+            continue  # no text that is still of use is so long
+        inside = (rows != 0) | (there != 0)
+        inside[:, closing] = False
+        pairs = rows[inside].astype(np.int64) << 32 | there[inside]
+        kinds, which = np.unique(pairs, return_inverse=True)
+        rows[inside] = -1 - len(moves) - which.reshape(-1)
+        moves += [
+            Move((pair >> 32,), limit=limit, at_limit=(pair & 0xFFFFFFFF,))
+            for pair in kinds.tolist()
+        ]
+    verdicts = np.zeros(len(table), np.int32)
+    verdicts[count:] = np.arange(1, last + 1)
+    return _entered(part, table, verdicts, moves)
+
+
+def _entered(part: ByteDfa, table: Table, ends: Ends, moves: list[Move]) -> Rule:
+    """The rule without states that nothing enters from the start."""
+    targets = np.array([(m.after[0], m.at_limit[0]) for m in moves], np.int64).reshape(-1, 2)
+    seen = np.zeros(len(table), np.bool_)
+    frontier = np.array([part.dfa.start])
+    while frontier.size:
+        seen[frontier] = True
+        found = np.unique(table[frontier])
+        moved = targets[-1 - found[found < 0]].ravel()
+        found = np.concatenate([found[found > 0], moved[moved > 0]])
+        frontier = np.unique(found[~seen[found]])
+    seen[0] = True
+    numbers = np.where(seen, np.cumsum(seen) - 1, 0).astype(np.int32)
+    kept = table[seen]
+    small = np.where(kept > 0, numbers[np.maximum(kept, 0)], kept)
+    columns, merged = distinct_columns(small)
+    places = numbers[targets].tolist()
+    renamed = tuple(
+        Move((after,), limit=move.limit, at_limit=(beyond,))
+        for move, (after, beyond) in zip(moves, places, strict=True)
+    )
+    start = int(numbers[part.dfa.start])
+    return Rule(merged[part.classes], small[:, columns], ends[seen], start, renamed)

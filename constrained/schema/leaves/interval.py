@@ -1,33 +1,32 @@
-"""JSON numbers within bounds, as automata over their spelling.
+"""JSON numbers within bounds, as automata over their plain spelling.
 
-    part = number_dfa(Interval(low=Decimal("0"), high=Decimal("99.5")), budget)
     part = integer_dfa(Interval(low=Decimal(1)), budget)
+    part = plain_dfa(Interval(low=Decimal("0"), high=Decimal("99.5")), 20, budget)
 
-Spellings. Integers: `-?(0|[1-9][0-9]*)`, never -0, a fraction or an exponent. Numbers: plain decimals with at most 20
-digits behind the point (more if a bound has more); and d.ddde±x with x from -307 to 307, wherever the bounds contain
-the whole decade of that x. That covers what json.dumps writes for every float up to 1e308. Where no bound ends the
-digits, 20 before the point are the most. All comparisons are exact: digit by digit, no floating point.
+Spellings. Integers: `-?(0|[1-9][0-9]*)`, never -0, a fraction or an exponent. Others: plain decimals with at most so
+many digits behind the point. Where no bound ends the digits, 64 before the point are the most, or 20 of a multiple. All
+comparisons are exact: digit by digit, no floating point. Numbers with an exponent are in scientific.py.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from ...automata.automaton import minimise, trim
-from ...automata.bytedfa import ByteDfa, explore
+import numpy as np
+
+from ...automata.automaton import Dfa, minimise, trim
+from ...automata.bytedfa import ByteDfa, Classes, distinct_columns, join_classes, representatives
+from ...automata.product import intersect
 from ...limits import Budget
-from ...regex.pattern import compile_pattern
-from ...regex.spelling import spell, utf8
-from ...tokens.trie import words
-from .assembly import Assembly
+from .decimals import exponent_of, normal, shifted
 
-INTEGER_DIGITS = 20
+INTEGER_DIGITS, MULTIPLE_DIGITS = 64, 20
 FRACTION_DIGITS = 20
-LARGEST_EXPONENT = 307
 DIGITS = b"0123456789"
+COLUMNS = b"-." + DIGITS  # of the tables of plain decimals; all other bytes are the last column
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,7 @@ class _Digits:
         return not self.fraction[read:].strip("0")
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(NamedTuple):
     """A place inside a number. read: digits of this part; low, high: order against the bounds (-1 below, 0 equal so
     far, 1 above); rest: remainder of the digits so far."""
 
@@ -81,51 +79,6 @@ def integer_dfa(interval: Interval, budget: Budget) -> ByteDfa:
     return plain_dfa(_round_in(interval), 0, budget)
 
 
-def number_dfa(interval: Interval, budget: Budget) -> ByteDfa:
-    """Numbers of the interval. Its start is 0 if there are none."""
-    if (
-        interval.high is None
-        and interval.step is None
-        and not interval.low
-        and not interval.low_open
-    ):
-        return _free(interval.low is None, budget)
-    behind = [-_exponent(b) for b in (interval.low, interval.high) if b is not None]
-    digits = max(FRACTION_DIGITS, *behind, 0)
-    if interval.step is not None:
-        return plain_dfa(interval, max(0, -_exponent(interval.step.normalize())), budget)
-    parts = [plain_dfa(interval, digits, budget)]
-    parts += [part for sign in (1, -1) if (part := _scientific(interval, sign, budget)) is not None]
-    parts = [p for p in parts if not p.dfa.empty]
-    if len(parts) <= 1:
-        return parts[0] if parts else plain_dfa(interval, digits, budget)
-    build = Assembly(budget)
-    start, end = build.state(), build.state()
-    for part in parts:
-        first, last = build.place(part)
-        build.link(start, first)
-        build.link(last, end)
-    return build.finish(start, end)
-
-
-def _free(negative: bool, budget: Budget) -> ByteDfa:
-    """Every number, or every one from 0 on."""
-    fraction, exponent = (
-        rf"(?:\.[0-9]{{1,{FRACTION_DIGITS}}})?",
-        "(?:[0-9]{1,2}|[12][0-9]{2}|30[0-7])",
-    )
-    plain = rf"(?:0|[1-9][0-9]{{0,{INTEGER_DIGITS - 1}}}){fraction}"
-    scientific = rf"[1-9]{fraction}[eE][+-]?{exponent}"
-    found = compile_pattern(rf"{'-?' if negative else ''}(?:{plain}|{scientific})", budget)
-    return spell(found, utf8(found.alphabet), budget)
-
-
-def _exponent(value: Decimal) -> int:
-    exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int), value
-    return exponent
-
-
 def _round_in(interval: Interval) -> Interval:
     """The same integers, between closed integer bounds."""
     low, high = interval.low, interval.high
@@ -139,8 +92,8 @@ def _round_in(interval: Interval) -> Interval:
 
 
 def _digits(value: Decimal, is_open: bool) -> _Digits:
-    whole, _, fraction = f"{abs(value):f}".partition(".")
-    return _Digits(abs(value), whole.lstrip("0") or "0", fraction, is_open)
+    whole, _, fraction = f"{value.copy_abs():f}".partition(".")
+    return _Digits(value.copy_abs(), whole.lstrip("0") or "0", fraction, is_open)
 
 
 def _magnitudes(interval: Interval, sign: int) -> _Magnitudes | None:
@@ -148,7 +101,7 @@ def _magnitudes(interval: Interval, sign: int) -> _Magnitudes | None:
     low, high = interval.low, interval.high
     low_open, high_open = interval.low_open, interval.high_open
     if sign < 0:
-        low, high = (None if high is None else -high), (None if low is None else -low)
+        low, high = (high and high.copy_negate()), (low and low.copy_negate())
         low_open, high_open = high_open, low_open
     if high is not None and (high < 0 or (high == 0 and (high_open or sign < 0))):
         return None
@@ -160,51 +113,69 @@ def _magnitudes(interval: Interval, sign: int) -> _Magnitudes | None:
 class _Plain:
     """The rules of plain spellings, for `explore`."""
 
-    def __init__(self, interval: Interval, fraction_digits: int, whole_digits: int) -> None:
+    def __init__(self, interval: Interval, fraction_digits: int, whole_digits: int | None) -> None:
         self._fraction_digits = fraction_digits
         self._whole_digits = whole_digits
         step = interval.step or Decimal(0)
         # A multiple of n / 10**scale: the digits, as one integer scaled up, are a multiple of n.
-        self._scale = max(0, -_exponent(step.normalize()))
-        self._step = int(step.scaleb(self._scale))
+        self._scale = max(0, -exponent_of(normal(step)))
+        self._step = int(shifted(step, self._scale))
         self.signs = {name: _magnitudes(interval, sign) for name, sign in (("+", 1), ("-", -1))}
 
-    def follow(self, spot: object) -> Iterable[tuple[bytes, _Spot]]:
-        assert isinstance(spot, _Spot)
+    def follow(self, spot: _Spot) -> Iterator[tuple[slice, _Spot]]:
+        """The columns of the bytes that lead on, with where to; see COLUMNS."""
         if spot.sign == "":
             if self.signs["-"] is not None:
-                yield b"-", _Spot("-", "start")
+                yield slice(0, 1), _Spot("-", "start")
             if self.signs["+"] is not None:
                 yield from self.follow(_Spot("+", "start"))
             return
         if spot.part in ("zero", "whole") and self._fraction_digits:
             point = self._point(spot)
             if point is not None:
-                yield b".", point
+                yield slice(1, 2), point
         if spot.part != "zero":
-            if not self._step and spot.low and spot.high and spot.part != "start":
+            between = spot.low and spot.high and spot.part != "start"
+            if between and not self._step:
                 # Already between the bounds: all digits lead to the same.
                 found = self._digit(spot, "5")
                 if found is not None:
-                    yield DIGITS, found
-                return
-            for digit in DIGITS:
-                found = self._digit(spot, chr(digit))
-                if found is not None:
-                    yield bytes([digit]), found
+                    yield slice(2, 12), found
+            elif spot.low > 0 and spot.high < 0 and spot.part == "whole":
+                yield from self._between(spot)
+            else:
+                for digit in range(10):
+                    found = self._digit(spot, str(digit))
+                    if found is not None:
+                        yield slice(2 + digit, 3 + digit), found
+
+    def _more(self, spot: _Spot) -> int | None:
+        """How many digits before the point have been read after one more, as far as that matters; None if there may be
+        no more."""
+        bounds, more = self._bounds(spot), spot.read + 1
+        if bounds.high is not None:
+            return more if more <= len(bounds.high.whole) else None
+        known = len(bounds.low.whole) + 1
+        if self._whole_digits is None:
+            return min(more, known)
+        return more if more <= max(self._whole_digits, known) else None
+
+    def _between(self, spot: _Spot) -> Iterator[tuple[slice, _Spot]]:
+        """One more digit before the point, where only the remainder is still asked for."""
+        sign, _, _, low, high, rest = spot
+        more = self._more(spot)
+        if more is not None:
+            for digit in range(10):
+                after = (rest * 10 + digit) % self._step
+                yield slice(2 + digit, 3 + digit), _Spot(sign, "whole", more, low, high, after)
 
     def _digit(self, spot: _Spot, digit: str) -> _Spot | None:
         bounds = self._bounds(spot)
         if spot.part in ("point", "fraction"):
             return self._fraction_digit(spot, digit)
         rest = (spot.rest * 10 + int(digit)) % self._step if self._step else 0
-        at = spot.read
-        most = (
-            max(self._whole_digits, len(bounds.low.whole) + 1)
-            if bounds.high is None
-            else len(bounds.high.whole)
-        )
-        if at >= most:
+        at, more = spot.read, self._more(spot)
+        if more is None:
             return None
         low = _compare(spot.low, digit, bounds.low.whole, at, beyond=1)
         high = (
@@ -213,7 +184,7 @@ class _Plain:
             else _compare(spot.high, digit, bounds.high.whole, at, beyond=1)
         )
         part = "zero" if at == 0 and digit == "0" else "whole"
-        return _Spot(spot.sign, part, at + 1, low, high, rest)
+        return _Spot(spot.sign, part, more, low, high, rest)
 
     def _fraction_digit(self, spot: _Spot, digit: str) -> _Spot | None:
         bounds = self._bounds(spot)
@@ -225,6 +196,8 @@ class _Plain:
                 return None
         elif self._step:
             rest = (rest * 10 + int(digit)) % self._step
+            if rest and spot.read + 1 == self._scale:
+                return None
         low = _compare(spot.low, digit, bounds.low.fraction.ljust(spot.read + 1, "0"), spot.read, 1)
         high = -1
         if bounds.high is not None:
@@ -239,6 +212,8 @@ class _Plain:
 
     def _point(self, spot: _Spot) -> _Spot | None:
         low, high = self._order(spot)
+        if self._step and spot.rest and not self._scale:
+            return None
         return None if low < 0 or high > 0 else _Spot(spot.sign, "point", 0, low, high, spot.rest)
 
     def _order(self, spot: _Spot) -> tuple[int, int]:
@@ -247,8 +222,8 @@ class _Plain:
         low = _shorter(spot.low, spot.read, bounds.low.whole)
         return low, -1 if bounds.high is None else _shorter(spot.high, spot.read, bounds.high.whole)
 
-    def accepts(self, spot: object) -> bool:
-        assert isinstance(spot, _Spot)
+    def accepts(self, spot: _Spot) -> bool:
+        """Whether the number may end here."""
         if spot.part in ("start", "point"):
             return False
         bounds = self._bounds(spot)
@@ -282,74 +257,53 @@ def _shorter(order: int, read: int, whole: str) -> int:
     return -1 if read < len(whole) else order
 
 
+def _explore(rules: _Plain, budget: Budget) -> ByteDfa:
+    """The automaton of all spots."""
+    first = _Spot("", "start")
+    numbers, order, rows = {first: 1}, [first], [[0] * 13]
+    for spot in order:
+        budget.spend(1)
+        row = [0] * 13
+        for columns, target in rules.follow(spot):
+            number = numbers.setdefault(target, len(numbers) + 1)
+            if number > len(order):
+                order.append(target)
+            row[columns] = [number] * (columns.stop - columns.start)
+        rows.append(row)
+    table = np.array(rows, np.int32)
+    kept, merged = distinct_columns(table)
+    classes = np.full(256, merged[12], np.uint8)
+    classes[list(COLUMNS)] = merged[:12]
+    flags = np.array([False, *map(rules.accepts, order)])
+    return ByteDfa(classes, Dfa(table[:, kept], flags, 1))
+
+
 def plain_dfa(
-    interval: Interval, fraction_digits: int, budget: Budget, whole_digits: int = INTEGER_DIGITS
+    interval: Interval, fraction_digits: int, budget: Budget, whole_digits: int | None = None
 ) -> ByteDfa:
     """Plain decimals of the interval with at most so many digits behind the point."""
-    rules = _Plain(interval, fraction_digits, whole_digits)
-    found = explore(_Spot("", "start"), rules.follow, rules.accepts, budget)
+    if whole_digits is None:
+        whole_digits = INTEGER_DIGITS if interval.step is None else MULTIPLE_DIGITS
+    if interval.step is None:
+        # Nearly every state differs from the others, and finding that out takes longer than building them.
+        found = _explore(_Plain(interval, fraction_digits, whole_digits), budget)
+        return ByteDfa(found.classes, trim(found.dfa))
+    bare = plain_dfa(replace(interval, step=None), fraction_digits, budget, whole_digits)
+    classes, (first, second) = align([bare, endless_dfa(interval, fraction_digits, budget)])
+    return ByteDfa(classes, intersect(first, second, budget))
+
+
+def endless_dfa(interval: Interval, fraction_digits: int, budget: Budget) -> ByteDfa:
+    """As plain_dfa, with any number of digits before the point."""
+    found = _explore(_Plain(interval, fraction_digits, None), budget)
     dfa = trim(found.dfa)
-    # Without a step nearly every state differs from the others, and finding that out takes longer than building them.
     return ByteDfa(found.classes, dfa if interval.step is None else minimise(dfa))
 
 
-def _scientific(interval: Interval, sign: int, budget: Budget) -> ByteDfa | None:
-    """Numbers d.ddde±x of one sign, for each x whose whole decade lies in the interval."""
-    bounds = _magnitudes(interval, sign)
-    if bounds is None:
-        return None
-    exponents = _whole_decades(bounds)
-    if not exponents:
-        return None
-    build = Assembly(budget)
-    start, digit, mark, end = (build.state() for _ in range(4))
-    for d in DIGITS[1:]:
-        build.literal(start, bytes([d]), digit)
-    state = _mantissa_digits(build, digit, mark)
-    build.literal(state, b"e", mark)
-    build.literal(state, b"E", mark)
-    first, last = build.place(words([s for x in exponents for s in _spell_exponent(x)], budget))
-    build.link(mark, first)
-    build.link(last, end)
-    if sign > 0:
-        return build.finish(start, end)
-    negative = build.state()
-    build.literal(negative, b"-", start)
-    return build.finish(negative, end)
-
-
-def _whole_decades(bounds: _Magnitudes) -> range:
-    """The x for which all of 10**x to 10**(x + 1), without the latter, is allowed."""
-    first, last = -LARGEST_EXPONENT, LARGEST_EXPONENT
-    low = bounds.low.value
-    if low:
-        starts_there = low == Decimal(1).scaleb(low.adjusted()) and not bounds.low.open
-        first = max(first, low.adjusted() + (not starts_there))
-    if bounds.high is not None:
-        # Zero has no first digit, and no decade is below it.
-        last = min(last, bounds.high.value.adjusted() - 1) if bounds.high.value else first - 1
-    return range(first, last + 1)
-
-
-def _mantissa_digits(build: Assembly, digit: int, mark: int) -> int:
-    """`.ddd` after the first digit, each place of which may be followed by the exponent; returns the last place."""
-    build.literal(digit, b"e", mark)
-    build.literal(digit, b"E", mark)
-    state, point = build.state(), build.state()
-    build.literal(digit, b".", point)
-    for d in DIGITS:
-        build.literal(point, bytes([d]), state)
-    for _ in range(FRACTION_DIGITS - 1):
-        build.literal(state, b"e", mark)
-        build.literal(state, b"E", mark)
-        following = build.state()
-        for d in DIGITS:
-            build.literal(state, bytes([d]), following)
-        state = following
-    return state
-
-
-def _spell_exponent(x: int) -> list[bytes]:
-    digits = {f"{abs(x)}", f"{abs(x):02d}"}
-    signs = ("-",) if x < 0 else ("", "+")
-    return [(sign + d).encode() for sign in signs for d in digits]
+def align(parts: list[ByteDfa]) -> tuple[Classes, list[Dfa]]:
+    """The classes that tell apart what one of the parts does, and the parts over these."""
+    classes = join_classes([part.classes for part in parts])
+    columns = representatives(classes)
+    return classes, [
+        Dfa(p.dfa.table[:, p.classes[columns]], p.dfa.accepting, p.dfa.start) for p in parts
+    ]

@@ -15,8 +15,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...automata.automaton import Dfa, Table
-from ...automata.bytedfa import ByteDfa, Classes, join_classes, representatives
+from ...automata.automaton import Table
+from ...automata.bytedfa import ByteDfa, Classes
 from ...automata.product import unite
 from ...machine.rule import Rule
 from ...tokens import trie
@@ -25,13 +25,15 @@ from ..document import Json, refuse, reject
 from ..formula import Formula, substitute
 from ..node import NUMBER_KEYWORDS, Node, listed
 from ..sites import NEEDED, Site, Sites, Vector, is_plain
-from .interval import Interval, integer_dfa, number_dfa, plain_dfa
+from .decimals import normal, shifted
+from .interval import INTEGER_DIGITS, Interval, align, endless_dfa, integer_dfa, plain_dfa
 from .labels import Labels, live_states, run_pairs
 from .leaf import compact, rule_of
+from .scientific import number_dfa
 from .writing import write_number
 
 MOST_DIGITS = 400
-WHOLE_DIGITS, FRACTION_DIGITS = 40, 20  # of numbers that several schemas judge
+WHOLE_DIGITS, FRACTION_DIGITS = INTEGER_DIGITS, 20  # of numbers that several schemas judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,15 @@ def grow_number(sites: Sites, site: Site, board: Board, formulas: list[Formula])
     return NumberPart(vectors, make, judge, plain=True)
 
 
+def adopt_number(node: Node | Callable[[], Node], rule: Rule) -> NumberPart:
+    """The numbers of a leaf whose rule is known."""
+
+    def judge(value: int | Decimal) -> Vector:
+        return (holds(read_amount(node if isinstance(node, Node) else node()), value),)
+
+    return NumberPart([(True,)], lambda _: rule, judge)
+
+
 def _there(rule: Rule | None) -> Rule:
     assert rule is not None
     return rule
@@ -153,7 +164,7 @@ def _decimal(value: Fraction) -> Decimal:
     places = value.denominator.bit_length()
     scaled = value * 10**places
     assert scaled.denominator == 1, value
-    return Decimal(scaled.numerator).scaleb(-places).normalize()
+    return normal(shifted(Decimal(scaled.numerator), -places))
 
 
 def _whole(amount: Amount) -> Interval:
@@ -174,7 +185,7 @@ def _whole(amount: Amount) -> Interval:
 def _check_step(step: Decimal | None, sites: Sites) -> None:
     """Refuses a step whose remainders need too many states, before any is built."""
     if step is not None:
-        remainders = int("".join(map(str, step.normalize().as_tuple().digits)))
+        remainders = int("".join(map(str, normal(step).as_tuple().digits)))
         if remainders > sites.budget.limits.states:
             sites.budget.spend(remainders)
 
@@ -214,17 +225,20 @@ def _together(
     ]
     fraction = max([FRACTION_DIGITS, *(-_exponent(b) for b in bounds)])
     whole = max([WHOLE_DIGITS, *(b.adjusted() + 2 for b in bounds)])
-    parts: list[tuple[int, ByteDfa]] = [(-1, _decimals(fraction, whole, sites))]
-    parts += [
-        (index, plain_dfa(each, fraction, budget, whole))
+    pieces = list(dict.fromkeys(each for found in intervals.values() for each in found))
+    key = "decimals", tuple(pieces), fraction, whole
+    keep = sites.texts.fragments.keep
+
+    def run() -> tuple[Classes, Table, Labels]:
+        parts = [endless_dfa(each, fraction, budget) for each in pieces]
+        every = keep(("every decimal", fraction, whole), lambda: _decimals(fraction, whole, sites))
+        return _run(sites, [every, *parts])
+
+    classes, table, reach = keep(key, run)
+    place = {
+        index: sum(2 << pieces.index(each) for each in dict.fromkeys(found))
         for index, found in intervals.items()
-        for each in found
-    ]
-    parts = [(i, p) for i, p in parts if not p.dfa.empty]
-    classes, table, reach = _run(sites, [p for _, p in parts])
-    place: dict[int, int] = {}
-    for bit, (index, _) in enumerate(parts):
-        place[index] = place.get(index, 0) | 1 << bit
+    }
     vectors = {
         label: tuple(
             substitute(f, lambda i, n=label: bool(n & place.get(i, 0))) is True for f in formulas
@@ -242,8 +256,12 @@ def _together(
             ],
             np.int32,
         )
-        live = live_states(table, ends > 0)
-        return compact(classes, np.where(live[table], table, 0).astype(np.int32), ends, 1)
+
+        def make() -> Rule:
+            live = live_states(table, ends > 0)
+            return compact(classes, np.where(live[table], table, 0).astype(np.int32), ends, 1)
+
+        return keep((*key, ends.tobytes()), make)
 
     return wanted, rule
 
@@ -253,12 +271,7 @@ def _decimals(fraction: int, whole: int, sites: Sites) -> ByteDfa:
     zero = Decimal(0)
     below = plain_dfa(Interval(high=zero, high_open=True), fraction, sites.budget, whole)
     above = plain_dfa(Interval(low=zero), fraction, sites.budget, whole)
-    classes = join_classes([below.classes, above.classes])
-    columns = representatives(classes)
-    first, second = (
-        Dfa(p.dfa.table[:, p.classes[columns]], p.dfa.accepting, p.dfa.start)
-        for p in (below, above)
-    )
+    classes, (first, second) = align([below, above])
     return ByteDfa(classes, unite(first, second, sites.budget))
 
 
@@ -276,16 +289,12 @@ def _intervals(amount: Amount) -> list[Interval]:
 
 def _run(sites: Sites, parts: list[ByteDfa]) -> tuple[Classes, Table, Labels]:
     """The automata side by side, as long as the first of them goes on."""
-    classes = join_classes([p.classes for p in parts])
-    columns = representatives(classes)
-    first = parts[0]
-    table = first.dfa.table[:, first.classes[columns]]
-    labels = first.dfa.accepting.astype(np.int64)
-    start = first.dfa.start
-    for bit, part in enumerate(parts[1:], 1):
-        right = part.dfa.table[:, part.classes[columns]]
-        x, y, joint = run_pairs(table, right, (start, part.dfa.start), sites.budget)
-        labels = labels[x] | part.dfa.accepting[y].astype(np.int64) << bit
+    classes, (first, *others) = align(parts)
+    table, start = first.table, first.start
+    labels = first.accepting.astype(np.int64)
+    for bit, part in enumerate(others, 1):
+        x, y, joint = run_pairs(table, part.table, (start, part.start), sites.budget)
+        labels = labels[x] | part.accepting[y].astype(np.int64) << bit
         alive = live_states(joint, labels & 1 > 0)
         table, start = np.where(alive[joint], joint, 0).astype(np.int32), 1
     return classes, table, labels

@@ -26,20 +26,15 @@ from ...regex.spelling import json as every_spelling
 from ...tokens import trie
 from ..board import Board
 from ..document import reject
-from ..formula import Formula, substitute
+from ..formula import Formula, atoms, substitute
 from ..fragments import Fragments
 from ..node import Node, listed, read_count
 from ..sites import NEEDED, Site, Sites, Vector, is_plain
-from .counting import count_characters, count_pattern, is_countable
-from .formats import compile_format
+from .counting import Counted
+from .formats import LONGEST, compile_format
 from .labels import Labelled, among, live_states, run_together, tell_apart
 from .leaf import Ends, rule_of, rule_of_words, split_ends
 from .writing import one_spelling, write_text
-
-MOST_PRODUCT = (
-    600  # states of a pattern times the length to which it is bounded, before lengths are counted
-)
-MOST_UNROLLED = 4  # characters; larger lengths of free strings are counted by the register
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +50,20 @@ class Words:
     def key(self) -> Hashable:
         """What equal ones have in common."""
         return self.low, self.high, frozenset(t[:2] for t in self.texts), self.listed
+
+    @property
+    def bare(self) -> "Words":
+        """The same without lengths."""
+        return Words(0, None, self.texts, self.listed) if self.limits else self
+
+    @property
+    def limits(self) -> tuple[int, ...]:
+        """The numbers of characters at which its verdict may change."""
+        return tuple(n for n in (self.low, None if self.high is None else self.high + 1) if n)
+
+    def fits(self, length: int) -> bool:
+        """Whether a text may have so many characters."""
+        return self.low <= length and (self.high is None or length <= self.high)
 
 
 @dataclass(slots=True, eq=False)
@@ -77,8 +86,19 @@ class Texts:
         self.ascii = ascii
         self._asserted = assert_formats
 
+    @property
+    def options(self) -> tuple[bool, bool]:
+        """What beside a schema decides about its rules."""
+        return self._asserted, self.ascii
+
     def read(self, node: Node) -> Words:
         """The keywords of a node. Raises InvalidConstraint."""
+        known = node.cache.get("words")
+        if not isinstance(known, Words):
+            known = node.cache["words"] = self._read(node)
+        return known
+
+    def _read(self, node: Node) -> Words:
         low = read_count(node, "minLength") or 0
         texts: list[tuple[str, str, str]] = []
         for keyword in ("pattern", "format"):
@@ -93,7 +113,10 @@ class Texts:
             if values is None
             else tuple(dict.fromkeys(v for v in values if isinstance(v, str)))
         )
-        return Words(low, read_count(node, "maxLength"), tuple(texts), found)
+        most = [n for word, name, _ in texts if word == "format" and (n := LONGEST.get(name))]
+        high = read_count(node, "maxLength")
+        high = min(most if high is None else [*most, high], default=None)
+        return Words(low, high, tuple(texts), found)
 
     def knows(self, name: str) -> bool:
         """Whether strings of this format are checked."""
@@ -145,8 +168,7 @@ class Texts:
         """Whether a node's own keywords allow a string."""
         words = self.read(node)
         return (
-            len(text) >= words.low
-            and (words.high is None or len(text) <= words.high)
+            words.fits(len(text))
             and (words.listed is None or text in words.listed)
             and all(accepts(self._compile(*each), text) for each in words.texts)
         )
@@ -155,36 +177,66 @@ class Texts:
         """The strings of a site."""
         if site.need == NEEDED and is_plain(formulas[0], board):
             return self._grow_plain(list(board.locals.values()))
-        atoms = list(board.locals)
-        words = {index: self.read(board.locals[index]) for index in atoms}
+        words = {index: self.read(node) for index, node in board.locals.items()}
         if all(w.listed is not None for w in words.values()):
             return self._grow_listed(site, board, formulas)
-        found = run_together([self._pattern(words[i]) for i in atoms], self.budget)
-        place = {index: bit for bit, index in enumerate(atoms)}
-        vectors = {
-            label: tuple(
-                substitute(f, lambda i, n=label: bool(n >> place[i] & 1)) is True for f in formulas
-            )
-            for label in dict.fromkeys(found.labels[1:].tolist())
-        }
-        return self.labelled_part(found, vectors, site)
+        return self._grow_judged(site, words, formulas)
 
-    def labelled_part(self, found: Labelled, vectors: dict[int, Vector], site: Site) -> TextPart:
-        """Strings told apart by labels, each of which stands for a vector."""
+    def _grow_judged(
+        self, site: Site, words: dict[int, Words], formulas: list[Formula]
+    ) -> TextPart:
+        """Strings judged by several schemas at once."""
+        bare = list(dict.fromkeys(w.bare.key for w in words.values() if w.bare != Words()))
+        pieces = {w.bare.key: w.bare for w in words.values()}
+        limits = tuple(sorted({n for w in words.values() for n in w.limits}))
+        counted = self.fragments.keep(
+            ("counted", tuple(bare), limits),
+            lambda: Counted(self._together([pieces[key] for key in bare]), limits, self.budget),
+        )
+        starts = (0, *limits)
+        bits = {
+            i: 1 << bare.index(w.bare.key) if w.bare.key in bare else 0 for i, w in words.items()
+        }
+
+        def judge(phase: int, label: int) -> Vector:
+            def holds(index: int) -> bool:
+                fits = words[index].fits(starts[phase])
+                return fits and label & bits[index] == bits[index]
+
+            return tuple(substitute(f, holds) is True for f in formulas)
+
+        vectors = {
+            (phase, label): judge(phase, label)
+            for phase in range(len(starts))
+            for label in counted.labels(phase)
+        }
         wanted = [v for v in dict.fromkeys(vectors.values()) if site.wants(v)]
 
         def rule(goal: tuple[Vector, ...]) -> Rule:
-            ends = np.array(
-                [
-                    goal.index(vectors[n]) + 1 if vectors.get(n) in goal else 0
-                    for n in found.labels.tolist()
-                ],
-                np.int32,
+            verdicts = {
+                at: goal.index(vector) + 1 for at, vector in vectors.items() if vector in goal
+            }
+            key = "judged", self.ascii, tuple(bare), limits, tuple(verdicts.items())
+            return _there(
+                self.fragments.keep(
+                    key, lambda: counted.rule(verdicts, self._speller(not bare), self.budget)
+                )
             )
-            ends[0] = 0
-            return self.quoted(found, ends)
 
-        return TextPart(wanted, rule, lambda text: vectors[found.read(text)])
+        return TextPart(wanted, rule, lambda text: vectors[counted.place(text)])
+
+    def _together(self, pieces: list[Words]) -> Labelled:
+        """The automaton whose labels say which of these a text satisfies."""
+        return run_together([self._pattern(words) for words in pieces], self.budget)
+
+    def _speller(self, free: bool) -> Callable[[Pattern], ByteDfa]:
+        """How strings are spelled, with their quotes. free: with every escape that JSON has."""
+
+        def spell(pattern: Pattern) -> ByteDfa:
+            spelling = self.free_spelling(pattern) if free else self.spelling(pattern)
+            return quote(pattern, spelling, self.budget)
+
+        return spell
 
     def quoted(self, found: Labelled, ends: Ends) -> Rule:
         """The rule that reads a string and ends as its last state says: 0, or 1 + a verdict."""
@@ -193,6 +245,14 @@ class Texts:
         pattern = Pattern(found.alphabet, Dfa(table, ends > 0, found.start))
         part = quote(pattern, self.spelling(pattern), self.budget)
         return split_ends(part, ends)
+
+    def adopt(self, node: Node | Callable[[], Node], rule: Rule) -> TextPart:
+        """The strings of a leaf whose rule is known."""
+
+        def judge(text: str) -> Vector:
+            return (self.holds(node if isinstance(node, Node) else node(), text),)
+
+        return TextPart([(True,)], lambda _: rule, judge)
 
     def _grow_plain(self, nodes: list[Node]) -> TextPart:
         words = [self.read(node) for node in nodes]
@@ -210,19 +270,16 @@ class Texts:
             return None
         if words.listed is not None:
             return self._rule_listed(words)
-        if not words.texts:
-            if max(words.low, words.high or 0) > MOST_UNROLLED:
-                return count_characters(self.free(), words.low, words.high)
-            return self.plain_rule(any_text(words.low, words.high), free=True)
-        bare = self._pattern(Words(texts=words.texts))
-        longest = max(words.low, words.high or 0)
-        if bare.dfa.states * longest > MOST_PRODUCT and is_countable(bare, words.low, words.high):
-            return count_pattern(bare, words.low, words.high, self._spell)
-        found = self._pattern(words)
-        return None if found.dfa.empty else self.plain_rule(found, free=False)
-
-    def _spell(self, pattern: Pattern) -> ByteDfa:
-        return quote(pattern, self.spelling(pattern), self.budget)
+        if not words.limits:
+            found = self._pattern(words)
+            return None if found.dfa.empty else rule_of(self._speller(not words.texts)(found))
+        bare = self._pattern(words.bare)
+        found = Labelled(
+            bare.alphabet, bare.dfa.table, bare.dfa.accepting.astype(np.int64), bare.dfa.start
+        )
+        counted = Counted(found, words.limits, self.budget)
+        verdicts = {(phase, 1): 1 for phase, n in enumerate((0, *words.limits)) if words.fits(n)}
+        return counted.rule(verdicts, self._speller(not words.texts), self.budget)
 
     def _rule_listed(self, words: Words) -> Rule | None:
         assert words.listed is not None
@@ -230,20 +287,10 @@ class Texts:
         kept = list(words.listed)
         if rest != Words():
             patterns = [self._compile(*each) for each in words.texts]
-            kept = [
-                t
-                for t in kept
-                if words.low <= len(t) <= (len(t) if words.high is None else words.high)
-                and all(accepts(p, t) for p in patterns)
-            ]
+            kept = [t for t in kept if words.fits(len(t)) and all(accepts(p, t) for p in patterns)]
         if not kept:
             return None
         return rule_of(trie.words([write_text(t, self.ascii) for t in kept], self.budget))
-
-    def plain_rule(self, pattern: Pattern, free: bool) -> Rule:
-        """The rule of a pattern. free: with every escape that JSON has."""
-        spelling = self.free_spelling(pattern) if free else self.spelling(pattern)
-        return rule_of(quote(pattern, spelling, self.budget))
 
     def free_spelling(self, pattern: Pattern) -> Spelling:
         """All spellings of a character."""
@@ -266,22 +313,26 @@ class Texts:
 
     def _grow_listed(self, site: Site, board: Board, formulas: list[Formula]) -> TextPart:
         """Strings that are only compared with listed ones."""
-        sets = {i: frozenset(self.read(n).listed or ()) for i, n in board.locals.items()}
-        rest = {i: self.read(n) for i, n in board.locals.items()}
-        every = dict.fromkeys(t for i in sets for t in (rest[i].listed or ()))
+        words = {i: self.read(n) for i, n in board.locals.items()}
+        asking: dict[str, list[int]] = {}  # the schemas that list a text and allow it
+        for index, each in words.items():
+            bare = each == Words(listed=each.listed)
+            for text in each.listed or ():
+                allowed = bare or self.holds(board.locals[index], text)
+                asking.setdefault(text, []).extend([index] * allowed)
+        about: dict[int, list[int]] = {}  # the formulas that depend on a schema
+        for place, formula in enumerate(formulas):
+            for index in dict.fromkeys(atoms(formula)):
+                about.setdefault(index, []).append(place)
+        other = tuple(substitute(f, lambda _: False) is True for f in formulas)
 
-        def judge(text: str | None) -> Vector:
-            def value(index: int) -> Formula:
-                if text is None or text not in sets[index]:
-                    return False
-                plain = rest[index]
-                bare = not plain.low and plain.high is None and not plain.texts
-                return bare or self.holds(board.locals[index], text)
+        def judge(text: str) -> Vector:
+            found, holding = list(other), set(asking.get(text, ()))
+            for place in {place for index in holding for place in about.get(index, ())}:
+                found[place] = substitute(formulas[place], holding.__contains__) is True
+            return tuple(found)
 
-            return tuple(substitute(f, value) is True for f in formulas)
-
-        vectors = {text: judge(text) for text in every}
-        other = judge(None)
+        vectors = {text: judge(text) for text in asking}
         wanted = [v for v in dict.fromkeys([*vectors.values(), other]) if site.wants(v)]
 
         def rule(goal: tuple[Vector, ...]) -> Rule:

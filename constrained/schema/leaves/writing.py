@@ -18,15 +18,18 @@ from ...automata.bytedfa import distinct_columns
 from ...regex.charset import LAST, Alphabet
 from ...regex.spelling import BACKSLASH, QUOTE, SHORT_ESCAPES, Spelling
 from ..document import Json, reject
+from .decimals import exponent_of, normal
+from .interval import INTEGER_DIGITS
 
 HEX = b"0123456789abcdef"
+UNESCAPED = json.JSONEncoder(ensure_ascii=False)
 SURROGATES = range(0xD800, 0xE000)
 
 
 def write_text(text: str, ascii: bool) -> bytes:
     """A string as it is spelled. Raises InvalidConstraint for a lone surrogate, which no text can contain."""
     try:
-        return json.dumps(text, ensure_ascii=ascii).encode() if not ascii else _write_ascii(text)
+        return UNESCAPED.encode(text).encode() if not ascii else _write_ascii(text)
     except UnicodeEncodeError:
         reject("a string has a lone surrogate, which no text can contain", "")
 
@@ -40,13 +43,11 @@ def write_number(value: int | Decimal) -> bytes:
     """A number as it is spelled: plain digits where they are few, else with an exponent."""
     if isinstance(value, int):
         return str(value).encode()
-    if value == value.to_integral_value() and abs(value.adjusted()) < 20:
-        return str(int(value)).encode()
-    exponent = value.normalize().as_tuple().exponent
-    assert isinstance(exponent, int), value
-    if value.adjusted() < 20 and exponent >= -20:
-        return f"{value.normalize():f}".encode()
-    digits = "".join(map(str, value.normalize().as_tuple().digits))
+    bare = normal(value)
+    exponent = exponent_of(bare)
+    if bare.adjusted() < (20 if exponent < 0 else INTEGER_DIGITS) and exponent >= -20:
+        return f"{bare:f}".encode()
+    digits = "".join(map(str, bare.as_tuple().digits))
     sign = "-" if value < 0 else ""
     mantissa = digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
     return f"{sign}{mantissa}e{value.adjusted():+03d}".encode()

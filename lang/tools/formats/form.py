@@ -156,7 +156,7 @@ class Form:
         inside = rest.lstrip()
         try:
             _, length = json.JSONDecoder().raw_decode(inside)
-        except ValueError:
+        except (ValueError, RecursionError):
             body, _, rest = text.partition(self.end.strip()) if self.end else (text, "", "")
             return body, rest
         return name + between + inside[:length], inside[length:].lstrip().removeprefix(
@@ -220,7 +220,7 @@ def _retarget(reference: Any, tool: str) -> Any:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter where it is nested too deep
         raise UnreadableCall(f"the tool call {text!r:.200} is no JSON: {error}") from error
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from .form import Form, ToolSpec
 
 TRIGGER = "<|channel|>commentary to=functions."
+START = "<|start|>assistant"
 FINAL = "<|channel|>final<|message|>"
 THINKING = ("<|channel|>analysis<|message|>", "<|end|>")
 TYPES = {"integer": "number", "boolean": "boolean", "number": "number", "null": "null"}

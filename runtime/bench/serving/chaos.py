@@ -5,7 +5,8 @@
 
 Many streams at once do what mischief.py says, in four waves. In the second the engine's process is killed. After each
 wave everything must be idle again with every page free or cached; between the third and the fourth memory must not
-grow. Bounded in requests, and it touches no server but its own. It refuses to know how acts are judged.
+grow, and its slope over both is told. Bounded in requests, and it touches no server but its own. It refuses to know how
+acts are judged.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...config import EngineConfig
@@ -31,6 +32,7 @@ ACT_SECONDS, IDLE_SECONDS, READY_AIM_SECONDS = 120.0, 30.0, 10.0
 # Waited after each `told`, ever longer: clients that all come back at once keep a small machine from starting.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
 GROWTH_AIM_MIB = 16.0
+SAMPLE_SECONDS, SLOPE_REQUESTS = 0.5, 10_000
 # A page takes memory when it is first written: in a large pool that looks like a leak for a long time. A small one is
 # written all over in the first wave, and makes the engine evict and preempt.
 KV_TOKENS = 16_384
@@ -47,7 +49,10 @@ class ChaosOptions:
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen. lost_pages: the most that were neither free nor cached after a wave."""
+    """What was seen. lost_pages: the most that were neither free nor cached after a wave.
+
+    resident: bytes of server and engine after each wave; samples: (requests ended, those bytes), since the kill.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter[str])
     reasons: Counter[str] = field(default_factory=Counter[str])
@@ -55,6 +60,7 @@ class Seen:
     lost_pages: int = 0
     busy_waves: int = 0
     resident: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    samples: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     requests: int = 0
     seconds: float = 0.0
 
@@ -75,12 +81,25 @@ class Seen:
             yield Row(
                 "its growth during the last wave", max(after - before, 0.0), "MiB", GROWTH_AIM_MIB
             )
+            sampled = [(count, sizes[place] / 2**20) for count, *sizes in self.samples]
+            yield Row(
+                f"its slope in {SLOPE_REQUESTS:,} requests", slope(sampled) * SLOPE_REQUESTS, "MiB"
+            )
         yield Row("all of it", self.seconds, "s")
 
     @property
     def breached(self) -> bool:
         """Whether something was seen that must not be."""
         return any(row.reached is False for row in self.rows())
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Of the straight line that is nearest to the points by least squares; 0 where they say nothing of one."""
+    if len({x for x, _ in points}) < 2:
+        return 0.0
+    x_mean, y_mean = (sum(values) / len(points) for values in zip(*points, strict=True))
+    spread = sum((x - x_mean) ** 2 for x, _ in points)
+    return sum((x - x_mean) * (y - y_mean) for x, y in points) / spread
 
 
 class Day:
@@ -104,10 +123,13 @@ class Day:
         for wave in range(WAVES):
             self._ended = 0
             killing = asyncio.ensure_future(self._kill(each)) if wave == KILLED_WAVE else None
+            watching = asyncio.ensure_future(self._watch()) if wave > KILLED_WAVE else None
             acts = iter(self._rng.choices(list(ACTS), list(ACTS.values()), k=each))
             await asyncio.gather(*(self._play(acts) for _ in range(self._options.streams)))
             if killing is not None:
                 await killing
+            if watching is not None:
+                watching.cancel()
             self.seen.requests += each
             await self._look()
         self.seen.seconds = time.perf_counter() - begun
@@ -148,6 +170,16 @@ class Day:
                     return
             await asyncio.sleep(0.02)
 
+    async def _watch(self) -> None:
+        """Samples the memory of both processes."""
+        while True:
+            self.seen.samples.append((self.seen.requests + self._ended, *self._resident()))
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    def _resident(self) -> tuple[int, int]:
+        server = self._server
+        return server.resident(server.process.pid), server.resident(server.engine)
+
     async def _look(self) -> None:
         """Waits for the end of all work, then counts pages and memory."""
         until = time.perf_counter() + IDLE_SECONDS
@@ -156,10 +188,7 @@ class Day:
         self.seen.busy_waves += not _idle(found)
         lost = found.get("trellis:kv_pages_lost", 0) + found.get(PRIVATE, 0)
         self.seen.lost_pages = max(self.seen.lost_pages, int(abs(lost)))
-        server = self._server
-        self.seen.resident.append(
-            (server.resident(server.process.pid), server.resident(server.engine))
-        )
+        self.seen.resident.append(self._resident())
 
     async def _metrics(self) -> dict[str, float]:
         reply = await ask(self._address, "/metrics")

@@ -26,7 +26,10 @@ class LoadConfig:
     chaos: bool = _setting(
         False, "Instead: start one, and give it a bad day; exit code 1 when it breaks a promise."
     )
-    streams: int = _setting(256, "With --overhead and --chaos: streams at once.")
+    tenants: bool = _setting(
+        False, "Instead: start one, and measure what one tenant can do to another, and learn of it."
+    )
+    streams: int = _setting(256, "With --overhead, --chaos and --tenants: streams at once.")
     requests: int = _setting(3000, "With --chaos: requests in all.")
 
     rates: str = _setting("4,16,inf", "Arrivals a second, separated by commas; inf: all at once.")

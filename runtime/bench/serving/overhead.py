@@ -2,28 +2,42 @@
 
     rows = measure(server, engine, streams=256)
 
-Two figures: the time for all answers of many streams at once, and how long after the engine's first token a client has
-the first byte of a cached short prompt. All ids must be the same. Where the time goes is told as processor time of each
-process, the client's own included, which on a machine of few cores is time that the others wait. On a GPU both engines
-share its memory: give them less than half each. It refuses to know of arrival rates.
+Three figures: the time for all answers of many streams at once, how long after the engine's first token a client has
+the first byte of a cached short prompt, and what is held in memory for each stream. All ids must be the same. Where the
+time goes is told as processor time of each process, the client's own included, which on a machine of few cores is time
+that the others wait. On a GPU both engines share its memory: give them less than half each. It refuses to know of
+arrival rates.
 """
 
 import asyncio
 import statistics
 import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import uvloop
 
 from ...config import EngineConfig
 from ..table import Row
 from .exchange import Address, ask, begin, request
+from .held import measure as measure_held
 from .inside import Inside, inside
 from .latency import percentile
 from .load import Sizes, random_prompts
 from .started import Started
 from .streams import Generate, Streamed, stream
 
-PROMPT, OUTPUT, ROUNDS, FIRSTS = 32, 32, 3, 40
+PROMPT, OUTPUT, ROUNDS, FIRSTS = 32, 32, 5, 40
+HELD, HELD_PROMPT, HELD_OUTPUT = 2000, 16, 8
 SLOWER_AIM, FIRST_AIM_MS = 1.15, 5.0
 SHORT = "Hello"
+T = TypeVar("T")
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """The result of work on a loop that takes little of the processors that are measured."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
 
 
 async def _through(address: Address, prompts: list[list[int]]) -> tuple[float, list[Streamed]]:
@@ -42,7 +56,7 @@ def _turn(address: Address, own: Inside, prompts: list[list[int]]) -> tuple[floa
     begun = time.perf_counter()
     known = own.answers(prompts, OUTPUT)
     within = time.perf_counter() - begun
-    through, streamed = asyncio.run(_through(address, prompts))
+    through, streamed = _run(_through(address, prompts))
     if [list(a.ids) for a in streamed] != known:
         failed = [a.timing.error for a in streamed if a.timing.error is not None]
         raise SystemExit(f"the server's answers differ from those in this process: {failed[:1]}")
@@ -74,16 +88,18 @@ def _spent(server: Started) -> dict[str, float]:
 
 
 def measure(server: Started, engine: EngineConfig, streams: int) -> list[Row]:
-    """The rows of both figures."""
+    """The rows of all figures."""
     address = Address.of(server.url)
     with inside(engine) as own:
         size = own.client.resources.tokenizer.size
         prompts = random_prompts(Sizes(1, streams, PROMPT, 0, OUTPUT), size, 5)
         pairs = [_turn(address, own, prompts) for _ in range(ROUNDS + 1)][1:]
     before = _spent(server)
-    asyncio.run(_through(address, prompts))
+    _run(_through(address, prompts))
     spent = {name: value - before[name] for name, value in _spent(server).items()}
-    firsts = asyncio.run(_firsts(address))
+    firsts = _run(_firsts(address))
+    many_prompts = random_prompts(Sizes(1, HELD, HELD_PROMPT, 0, HELD_OUTPUT), size, 6)
+    held = measure_held(server, many_prompts, HELD_OUTPUT)
     within = statistics.median(b for _, b in pairs)
     ratio = statistics.median(a / b for a, b in pairs)
     many = f"{streams} streams of {OUTPUT} tokens"
@@ -97,4 +113,5 @@ def measure(server: Started, engine: EngineConfig, streams: int) -> list[Row]:
             "first byte after the engine's token, p50", percentile(firsts, 0.5), "ms", FIRST_AIM_MS
         ),
         Row("first byte after the engine's token, p95", percentile(firsts, 0.95), "ms"),
+        *held,
     ]

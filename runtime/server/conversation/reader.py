@@ -19,9 +19,12 @@ from typing import Literal
 from ....lang.tools.formats.form import Form
 from .events import CallArguments, CallBegun, CallEnded, Event, Said, Thought
 
+STRING = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
 JSON_HEAD = re.compile(
-    r'\s*\[?\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"(?:arguments|parameters)"\s*:\s*(?=\{)'
+    rf'\s*\[?\s*\{{\s*"name"\s*:\s*({STRING})\s*,\s*"(?:arguments|parameters)"\s*:\s*(?=\{{)'
 )
+# What has not become a call by then is none: each piece that comes is matched with all that is held.
+HEAD_CHARS = 4096
 State = Literal["start", "thinking", "text", "head", "arguments", "tail"]
 
 
@@ -157,13 +160,24 @@ class Reader:
 
     def _read_head(self) -> Iterator[Event]:
         match = self._head.match(self._held)
-        if match is None:
+        if match is None or match.end() > HEAD_CHARS:
+            if len(self._held) > HEAD_CHARS:
+                yield from self._take_as_text()
             return
         name = match[1]
         self._held = self._held[match.end() :]
         self._state, self._value = "arguments", _Value()
         self.calls += 1
         yield CallBegun(self.calls - 1, new_call_id(), json.loads(name) if name[0] == '"' else name)
+
+    def _take_as_text(self) -> Iterator[Event]:
+        """What began like a call and is none."""
+        assert self._form is not None
+        mark = self._form.begin.strip() or self._form.trigger
+        if not self._form.begin:
+            self._held = self._held.removeprefix(mark)
+        self._state = "text"
+        yield from self._words(mark)
 
     def _read_arguments(self) -> Iterator[Event]:
         length = self._value.push(self._held)
@@ -180,6 +194,7 @@ class Reader:
         """What stands between the arguments and the end of a call, or the next call of a list."""
         assert self._form is not None
         text, end = self._held.lstrip(), self._form.end.strip()
+        self._held = text
         if self._closing == "}" and text.startswith("}"):
             self._held = text[1:]
             self._closing = "]" if self._form.several == "list" else ""

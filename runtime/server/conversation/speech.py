@@ -71,7 +71,7 @@ class Speech:
             tools = tuple(spec.as_function() for spec in specs)
         elif specs:
             told = _with_tools(told, self.form.show(specs))
-        text = self._text(told, tools, turn.variables)
+        text = self._text(told, tools, turn)
         return [Piece(text, special=True), *([Piece(begun)] if begun else [])]
 
     def count(self, pieces: Sequence[Piece]) -> int:
@@ -117,15 +117,16 @@ class Speech:
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
-        variables: Mapping[str, Any],
+        turn: Turn,
     ) -> str:
+        variables, invites = turn.variables, turn.invites
         if self._served is not None:
             shield = self._served.tokenizer.shield_user
             safe = {k: shield(v) if isinstance(v, str) else v for k, v in variables.items()}
-            return self._served.template.render(messages, tools, True, safe)
+            return self._served.template.render(messages, tools, invites, safe)
         if set(variables) - {"enable_thinking"}:
             raise BadRequest("this backend's template has no variables", "chat_template_kwargs")
-        text = self._backend.render(messages, True, tools)
+        text = self._backend.render(messages, invites, tools)
         if text is None:
             raise Unsupported(f"the {self._backend.name} backend has no chat template")
         return text

@@ -45,7 +45,8 @@ class Turn:
 
     constraint: what the text must look like where no tool is called; constraint_param: the field it came in.
     thinking: most tokens to think before the answer; None: as the model's template has it.
-    continues: the last message is the beginning of the answer. variables: the template's own.
+    continues: the last message is the beginning of the answer. invites: the template opens an assistant's turn.
+    variables: the template's own.
     """
 
     messages: tuple[Message, ...]
@@ -55,4 +56,5 @@ class Turn:
     constraint_param: str | None = None
     thinking: int | None = None
     continues: bool = False
+    invites: bool = True
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])

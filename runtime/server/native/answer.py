@@ -8,6 +8,7 @@
 It refuses to know how replies are sent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +17,12 @@ from ....lang.backends.base import Delta, Finish, Token, Usage
 
 @dataclass(slots=True)
 class Answer:
-    """One answer in the making."""
+    """One answer in the making. spelled: tokens of log-probabilities have their text. given: told of the prompt."""
 
     id: str
     logprobs: bool = False
+    spelled: bool = True
+    given: dict[str, Any] = field(default_factory=dict[str, Any])
     texts: list[str] = field(default_factory=list[str])
     tokens: list[Token] = field(default_factory=list[Token])
     finish: Finish | None = None
@@ -37,7 +40,7 @@ class Answer:
 
         Its text and ids end where the answer does: a stop is not part of them.
         """
-        meta = self._meta() | (_logprob_fields(self.tokens) if self.logprobs else {})
+        meta = self._meta() | (_logprob_fields(self.tokens, self.spelled) if self.logprobs else {})
         return {
             "text": "".join(self.texts),
             "output_ids": [t.id for t in self.tokens],
@@ -54,7 +57,7 @@ class Answer:
             self.finish, self.usage = delta.finish, delta.usage
             meta = self._meta()
         if self.logprobs:
-            meta |= _logprob_fields(delta.tokens)
+            meta |= _logprob_fields(delta.tokens, self.spelled)
         ids = [t.id for t in delta.tokens]
         return {"index": index, "text": delta.text, "output_ids": ids, "meta_info": meta}
 
@@ -68,7 +71,7 @@ class Answer:
             "cached_tokens": usage.cached,
             "forced_tokens": usage.forced,
             "e2e_latency": round(usage.seconds, 6),
-        }
+        } | self.given
 
 
 def _finish_reason(finish: Finish, usage: Usage) -> dict[str, Any]:
@@ -80,12 +83,15 @@ def _finish_reason(finish: Finish, usage: Usage) -> dict[str, Any]:
     return reason
 
 
-def _logprob_fields(tokens: "list[Token] | tuple[Token, ...]") -> dict[str, Any]:
+def _logprob_fields(tokens: Sequence[Token], spelled: bool) -> dict[str, Any]:
     """[log-probability, id, text] of each token, null for forced ones.
 
     And the likeliest at each place.
     """
-    fields: dict[str, Any] = {"output_token_logprobs": [[t.logprob, t.id, t.text] for t in tokens]}
+    told = [[t.logprob, t.id, t.text if spelled else None] for t in tokens]
+    fields: dict[str, Any] = {"output_token_logprobs": told}
     if any(t.top for t in tokens):
-        fields["output_top_logprobs"] = [[[p, i, text] for i, text, p in t.top] for t in tokens]
+        fields["output_top_logprobs"] = [
+            [[p, i, text if spelled else None] for i, text, p in t.top] for t in tokens
+        ]
     return fields

@@ -107,6 +107,8 @@ class GenerateBody(ConstraintFields):
     sampling_params: SamplingFields | list[SamplingFields] | None = None
     return_logprob: bool = False
     top_logprobs_num: int = 0
+    logprob_start_len: int | None = None
+    return_text_in_logprobs: bool = True
     stream: bool = False
     rid: str | list[str] | None = None
     priority: int = 0

@@ -7,6 +7,7 @@ A list of prompts, or n above 1, gives a list of replies: prompt by prompt, answ
 """
 
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,23 +16,36 @@ from fastapi.responses import JSONResponse, Response
 from ....lang.backends.base import Backend
 from ..config import ServerConfig
 from ..errors import ERRORS, BadRequest
-from ..source import Job, Source, unless_left
-from ..stream import Events, EventStream
+from ..feed import Feed, Rounds, Write
+from ..reading import ReadingRoute, work_out
+from ..served import Served
+from ..source import Item, Job, Source, unless_left
 from .answer import Answer
 from .body import GenerateBody
+from .given import prompt_fields
 
 
-def generate_routes(source: Source, config: ServerConfig) -> APIRouter:
-    """The route over one backend."""
-    router = APIRouter(tags=["native"])
+def generate_routes(
+    source: Source, config: ServerConfig, served: Served | None = None
+) -> APIRouter:
+    """The route over one backend. served: for what only a Served model tells."""
+    router = APIRouter(tags=["native"], route_class=ReadingRoute)
+    rounds = Rounds()
 
     @router.post("/generate", summary="Continue a prompt, or many", responses=ERRORS)
     async def generate(body: GenerateBody, request: Request) -> Response:
         _check_able(body, source.backend)
-        jobs = body.jobs(config.max_batch)
-        answers = [Answer(job.id, job.params.logprobs) for job in jobs for _ in range(job.params.n)]
+        jobs = await work_out(request, partial(body.jobs, config.max_batch))
+        given: list[dict[str, Any]] = [{} for _ in jobs]
+        if body.logprob_start_len is not None:
+            given = await unless_left(request.receive, prompt_fields(served, body, jobs))
+        answers = [
+            Answer(job.id, job.params.logprobs, body.return_text_in_logprobs, fields)
+            for job, fields in zip(jobs, given, strict=True)
+            for _ in range(job.params.n)
+        ]
         if body.stream:
-            return EventStream(_events(source, jobs, answers))
+            return Feed(rounds, partial(_feed, source, jobs, answers))
         await unless_left(request.receive, _collect(source, jobs, answers))
         replies = [answer.reply() for answer in answers]
         return JSONResponse(replies if body.many or len(replies) > 1 else replies[0])
@@ -55,8 +69,9 @@ async def _collect(source: Source, jobs: list[Job], answers: list[Answer]) -> No
             answers[index].take(delta)
 
 
-async def _events(source: Source, jobs: list[Job], answers: list[Answer]) -> Events:
-    async with aclosing(source.run(jobs)) as deltas:
-        async for index, delta in deltas:
-            event: dict[str, Any] = answers[index].event(delta, index)
-            yield event
+async def _feed(source: Source, jobs: list[Job], answers: list[Answer], write: Write) -> None:
+    def take(item: Item) -> None:
+        index, delta = item
+        write(answers[index].event(delta, index))
+
+    await source.feed(jobs, take)

@@ -16,6 +16,7 @@ from pydantic import Field
 from ....lang.backends.base import ChoiceScore, Piece, Prompt
 from ....lang.nodes.params import SamplingParams
 from ..errors import ERRORS
+from ..reading import ReadingRoute
 from ..source import Source, unless_left
 from ..strict import StrictBody
 
@@ -33,7 +34,7 @@ class ScoreBody(StrictBody):
 
 def score_routes(source: Source) -> APIRouter:
     """The route over one backend."""
-    router = APIRouter(tags=["native"], responses=ERRORS)
+    router = APIRouter(tags=["native"], responses=ERRORS, route_class=ReadingRoute)
 
     @router.post("/score", summary="How likely each continuation is")
     async def score(body: ScoreBody, request: Request) -> dict[str, Any]:

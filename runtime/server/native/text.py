@@ -6,12 +6,15 @@ POST /detokenize    {"tokens": [19, 228]}       -> {"text": ", what"}
 
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
 from pydantic import Field
 
 from ...errors import RequestError
 from ..errors import ERRORS
+from ..reading import ReadingRoute
 from ..served import Served
 from ..strict import StrictBody
 
@@ -31,7 +34,7 @@ class DetokenizeBody(StrictBody):
 
 def text_routes(served: Served) -> APIRouter:
     """The routes over one tokenizer."""
-    router = APIRouter(tags=["native"], responses=ERRORS)
+    router = APIRouter(tags=["native"], responses=ERRORS, route_class=ReadingRoute)
     tokenizer = served.tokenizer
 
     def encode(text: str, special: bool) -> list[int]:
@@ -40,7 +43,7 @@ def text_routes(served: Served) -> APIRouter:
         return ids if ids[: len(prefix)] == prefix else prefix + ids
 
     @router.post("/tokenize", summary="A text's token ids")
-    async def tokenize(body: TokenizeBody) -> dict[str, Any]:
+    async def tokenize(body: TokenizeBody) -> Response:
         texts = body.prompt if isinstance(body.prompt, list) else [body.prompt]
         # A megabyte of text takes tens of milliseconds: not on the loop.
         rows = await run_in_threadpool(
@@ -49,15 +52,20 @@ def text_routes(served: Served) -> APIRouter:
         tokens: Any = rows if isinstance(body.prompt, list) else rows[0]
         counts = [len(row) for row in rows]
         count: Any = counts if isinstance(body.prompt, list) else counts[0]
-        return {"tokens": tokens, "count": count, "max_model_len": served.context}
+        said = {"tokens": tokens, "count": count, "max_model_len": served.context}
+        return Response(msgspec.json.encode(said), media_type="application/json")
 
     @router.post("/detokenize", summary="The text of token ids")
     async def detokenize(body: DetokenizeBody) -> dict[str, Any]:
         many = isinstance(body.tokens[0], list)
         rows: list[Any] = list(body.tokens) if many else [body.tokens]
-        for row in rows:
-            _check(row, tokenizer.size)
-        texts = [tokenizer.decode(row) for row in rows]
+
+        def decode() -> list[str]:
+            for row in rows:
+                _check(row, tokenizer.size)
+            return [tokenizer.decode(row) for row in rows]
+
+        texts = await run_in_threadpool(decode)
         return {"text": texts if many else texts[0]}
 
     return router

@@ -3,7 +3,8 @@
 chat.py          /v1/chat/completions     chat_body.py, messages.py, tools.py; chat_reply.py
 completions.py   /v1/completions          completion_reply.py
 responses.py     /v1/responses            items.py, response_body.py, response_reply.py; kept.py, store.py: what is kept
-models.py        /v1/models, /v1/embeddings
+embeddings.py    /v1/embeddings
+models.py        /v1/models
 api.py           what the routes share
 
 Without effect, as documented, are `user`, `metadata`, `store` (of chats), `service_tier`, `safety_identifier` and

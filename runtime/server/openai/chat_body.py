@@ -3,6 +3,7 @@
 turn = ChatBody.model_validate({"model": "m", "messages": [{"role": "user", "content": "Hi"}]}).turn()
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from ....constrained.spec import JsonSchema
@@ -13,7 +14,7 @@ from ..conversation.fields import (
     schema_constraint,
     tag_constraint,
 )
-from ..conversation.turn import Turn
+from ..conversation.turn import Message, Turn
 from ..errors import BadRequest
 from ..strict import StrictBody
 from .messages import ChatMessage, read_messages
@@ -57,6 +58,8 @@ class ChatBody(SamplingFields):
     stream_options: StreamOptions | None = None
     reasoning_effort: str | None = None
     chat_template_kwargs: dict[str, bool | int | float | str] | None = None
+    add_generation_prompt: bool | None = None
+    continue_final_message: bool = False
     request_id: str | None = None
     verbosity: str | None = None
     modalities: list[str] | None = None
@@ -77,9 +80,11 @@ class ChatBody(SamplingFields):
             functions_of(self.tools or ()), choice, self.parallel_tool_calls is not False
         )
         constraint, param = self.constraint(self._format())
+        messages = tuple(read_messages(self.messages))
+        self._check_ending(messages, thinking)
         most = "max_tokens" if self.max_completion_tokens is None else "max_completion_tokens"
         return Turn(
-            messages=tuple(read_messages(self.messages)),
+            messages=messages,
             params=self.params(
                 max_tokens=(most, getattr(self, most)),
                 logprobs=("logprobs", self.logprobs),
@@ -89,6 +94,8 @@ class ChatBody(SamplingFields):
             constraint=constraint,
             constraint_param=param,
             thinking=thinking,
+            continues=self.continue_final_message,
+            invites=self.continue_final_message or self.add_generation_prompt is not False,
             variables=variables | (self.chat_template_kwargs or {}),
         )
 
@@ -119,6 +126,18 @@ class ChatBody(SamplingFields):
         check_verbosity(self.verbosity, "verbosity")
         if self.modalities not in (None, ["text"]):
             raise BadRequest('modalities: only ["text"] is supported', "modalities")
+
+    def _check_ending(self, messages: Sequence[Message], thinking: int | None) -> None:
+        if not self.continue_final_message:
+            return
+        where = "continue_final_message"
+        if self.add_generation_prompt:
+            raise BadRequest(f"give one of {where} and add_generation_prompt", where)
+        if messages[-1]["role"] != "assistant" or "tool_calls" in messages[-1]:
+            raise BadRequest(f"{where} needs a last message with an assistant's words", where)
+        if thinking is not None:
+            message = "an answer that is begun cannot be thought about first"
+            raise BadRequest(message, "reasoning_effort")
 
 
 def check_stream_options(options: StreamOptions | None, stream: bool) -> None:

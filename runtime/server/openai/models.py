@@ -1,4 +1,4 @@
-"""/v1/models: what is served; /v1/embeddings: refused, as an engine for text computes none.
+"""/v1/models: what is served.
 
     GET  /v1/models            {"object": "list", "data": [{"id", "object": "model", "max_model_len", ...}]}
     GET  /v1/models/{name}     one of them
@@ -11,20 +11,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from ....lang.errors import Unsupported
 from ..errors import ERRORS
-from ..strict import StrictBody
 from .api import Api
-
-
-class EmbeddingsBody(StrictBody):
-    """A request for embeddings."""
-
-    model: str
-    input: str | list[Any]
-    dimensions: int | None = None
-    encoding_format: str | None = None
-    user: str | None = None
 
 
 def model_routes(api: Api) -> APIRouter:
@@ -45,11 +33,6 @@ def model_routes(api: Api) -> APIRouter:
     async def model(name: str) -> dict[str, Any]:
         api.check_model(name)
         return _model(api)
-
-    @router.post("/v1/embeddings", summary="Not supported: always an error that says so")
-    async def embeddings(body: EmbeddingsBody) -> dict[str, Any]:
-        api.check_model(body.model)
-        raise Unsupported(f"{api.name} generates text; it gives no embeddings")
 
     return router
 

@@ -1,7 +1,8 @@
-"""The page at /: a playground over this server's own routes. Three static files and nothing from any other host.
+"""The page at /: a playground over this server's own routes. Static files, no build step, nothing from any other host.
 
 index.html    what there is to see
 page.css      how it looks
-app.js        the playground, the radix tree, the programs, the counts; api.js: the routes as functions
+app.js        its tabs; a script for each part: play.js, constraint.js, programs.js, tree.js, metrics.js
+api.js        the routes as functions; dom.js: what every part needs
 routes.py     serves them, with a Content-Security-Policy that allows this server alone
 """

@@ -9,10 +9,10 @@ from fastapi.responses import Response
 TYPES = {
     "index.html": "text/html; charset=utf-8",
     "page.css": "text/css; charset=utf-8",
-    "api.js": "text/javascript; charset=utf-8",
-    "app.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
+SCRIPTS = ("app", "api", "dom", "play", "constraint", "programs", "tree", "metrics")
+TYPES |= {f"{name}.js": "text/javascript; charset=utf-8" for name in SCRIPTS}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "

@@ -1,4 +1,4 @@
-"""The routes of programs: sent ones and hosted ones."""
+"""The routes of programs: sent ones and hosted ones, and what operators see of their runs."""
 
 import functools
 import json
@@ -13,10 +13,12 @@ from ....lang.backends.base import Backend
 from ....lang.function import Function, function
 from ....lang.program.program import Program
 from ..errors import ERRORS, BadRequest
+from ..reading import ReadingRoute
 from ..strict import StrictBody
 from .hosted import Hosted
 from .result import adapter_of
 from .running import run_events, run_whole
+from .runs import RunLog
 
 KEPT_PROGRAMS = 256
 
@@ -31,17 +33,16 @@ class ProgramBody(StrictBody):
 
 
 def program_routes(
-    backend: Backend, hosted: Mapping[str, Hosted], most_seconds: float
+    backend: Backend, hosted: Mapping[str, Hosted], most_seconds: float, runs: RunLog
 ) -> APIRouter:
-    """The routes over one backend. most_seconds: no run takes longer."""
-    router = APIRouter(prefix="/v1/programs", tags=["programs"], responses=ERRORS)
+    """The routes over one backend. most_seconds: no run takes longer. runs: where they are noted."""
+    router = APIRouter(tags=["programs"], responses=ERRORS, route_class=ReadingRoute)
     read = functools.lru_cache(KEPT_PROGRAMS)(_read)
 
-    @router.post("", summary="Run a traced program")
+    @router.post("/v1/programs", summary="Run a traced program")
     async def run(body: ProgramBody, request: Request) -> Any:
         # Reading checks every field of what may be a large document: not on the loop.
-        text = json.dumps(body.program)
-        program = await run_in_threadpool(read, text)
+        program = await run_in_threadpool(lambda: read(json.dumps(body.program)))
         seconds = min(body.timeout or most_seconds, most_seconds)
         try:
             program.signature.bind(**body.arguments)
@@ -50,32 +51,40 @@ def program_routes(
         begin = functools.partial(
             program.astream, backend=backend, timeout=seconds, **body.arguments
         )
-        return run_events(begin) if body.stream else await run_whole(request, begin)
+        opening = functools.partial(runs.open, program.body.__name__, begin)
+        return run_events(opening) if body.stream else await run_whole(request, opening)
 
-    @router.get("", summary="The functions that are served")
+    @router.get("/v1/programs", summary="The functions that are served")
     async def names() -> dict[str, Any]:
         return {"programs": [_described(one) for one in hosted.values()]}
 
+    @router.get("/v1/runs", summary="The programs that run, and the last that ended")
+    async def noted() -> dict[str, Any]:
+        return {"runs": runs.data()}
+
     for one in hosted.values():
-        _add(router, one, backend, most_seconds)
+        _add(router, one, backend, most_seconds, runs)
     return router
 
 
-def _add(router: APIRouter, one: Hosted, backend: Backend, most_seconds: float) -> None:
+def _add(
+    router: APIRouter, one: Hosted, backend: Backend, most_seconds: float, runs: RunLog
+) -> None:
     taken = Body(...) if one.arguments.model_fields else Body(default_factory=dict[str, Any])
 
     async def run(request: Request, arguments: Any = taken, stream: bool = Query(False)) -> Any:
         given = {name: getattr(arguments, name) for name in type(arguments).model_fields}
         settings = {"backend": backend, "timeout": min(one.function.settings.seconds, most_seconds)}
         begin = functools.partial(one.function.using(**settings).astream, **given)
-        return (
-            run_events(begin, one.result) if stream else await run_whole(request, begin, one.result)
-        )
+        opening = functools.partial(runs.open, one.name, begin)
+        if stream:
+            return run_events(opening, one.result)
+        return await run_whole(request, opening, one.result)
 
     run.__annotations__["arguments"] = one.arguments
     result = create_model(f"{one.name}_result", __base__=RunResult, value=(one.result, ...))
     router.add_api_route(
-        f"/{one.name}",
+        f"/v1/programs/{one.name}",
         run,
         methods=["POST"],
         summary=one.text.partition("\n")[0],

@@ -1,46 +1,49 @@
 """Running: one run of a function, answered whole or as events, and ended when its client leaves.
 
-reply = await run_whole(request, begin, value_type)
-reply = run_events(begin, value_type)               # begin: makes the run's AsyncStream, on this loop
+reply = await run_whole(request, opening, value_type)
+reply = run_events(opening, value_type)        # opening: around the run, which it begins on this loop
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from fastapi import Request
 
 from ....lang.run.events import Finished
-from ....lang.run.stream import AsyncStream
 from ..source import unless_left
 from ..stream import Events, EventStream
 from .result import event_data, result_data
+from .runs import FollowedRun
 
-Begin = Callable[[], AsyncStream[Any]]
+Opening = Callable[[], AbstractContextManager[FollowedRun]]
 
 
-async def run_whole(request: Request, begin: Begin, value_type: Any = Any) -> dict[str, Any]:
+async def run_whole(request: Request, opening: Opening, value_type: Any = Any) -> dict[str, Any]:
     """The result of a run. Raises the run's error."""
 
     async def follow() -> dict[str, Any]:
-        async with begin() as stream:
-            async for event in stream:
-                if isinstance(event, Finished):
-                    return result_data(event.run, value_type)
+        with opening() as opened:
+            async with opened as stream:
+                async for event in stream:
+                    if isinstance(event, Finished):
+                        return result_data(event.run, value_type)
         raise AssertionError("a stream ends with Finished")
 
     return await unless_left(request.receive, follow())
 
 
-def run_events(begin: Begin, value_type: Any = Any) -> EventStream:
+def run_events(opening: Opening, value_type: Any = Any) -> EventStream:
     """The events of a run; its error is the last of them."""
-    return EventStream(_events(begin, value_type))
+    return EventStream(_events(opening, value_type))
 
 
-async def _events(begin: Begin, value_type: Any) -> Events:
-    async with begin() as stream:
-        async for event in stream:
-            if isinstance(event, Finished):
-                yield {"type": "done", **result_data(event.run, value_type)}
-                return
-            if (told := event_data(event)) is not None:
-                yield told
+async def _events(opening: Opening, value_type: Any) -> Events:
+    with opening() as opened:
+        async with opened as stream:
+            async for event in stream:
+                if isinstance(event, Finished):
+                    yield {"type": "done", **result_data(event.run, value_type)}
+                    return
+                if (told := event_data(event)) is not None:
+                    yield told

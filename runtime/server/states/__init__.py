@@ -3,7 +3,7 @@
     POST   /v1/states              {"pieces": [...]}                     computes and keeps a prompt -> {"id", "length"}
     POST   /v1/states/generate     {"base", "pieces", "params", "constraint"}     events; with params.keep a new state
     POST   /v1/states/score        {"base", "pieces", "choices", "params"}
-    POST   /v1/states/release      {"ids": [...]}
+    POST   /v1/states/release      {"ids": [...]}                        also "release" of the three above
     POST   /v1/states/render       {"messages", "open_assistant"}        the chat template's text
     POST   /v1/states/token        {"text"}                              the one token spelled like this
     POST   /v1/states/check        {"constraint"}                        400 if it cannot be enforced

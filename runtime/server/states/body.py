@@ -18,6 +18,7 @@ from ....lang.program.constraints import constraint_of
 from ..errors import BadRequest, spell
 from ..strict import StrictBody
 
+MOST_RELEASED = 65_536
 CONSTRAINT_KINDS = frozenset(("regex", "choices", "json_schema", "ebnf", "tagged"))
 
 
@@ -34,11 +35,12 @@ class PieceBody(StrictBody):
 
 
 class PromptBody(StrictBody):
-    """A state to go on from, and what follows."""
+    """A state to go on from, and what follows. release: states to let go of, which saves a call."""
 
     base: str | None = None
     pieces: list[PieceBody] = []
     params: dict[str, Any] = {}
+    release: list[str] = Field(default=[], max_length=MOST_RELEASED)
 
     def sampling(self) -> SamplingParams:
         """The SamplingParams meant. Raises BadRequest."""
@@ -67,7 +69,7 @@ class ScoreBody(PromptBody):
 class ReleaseBody(StrictBody):
     """States to let go of."""
 
-    ids: list[str] = Field(max_length=65_536)
+    ids: list[str] = Field(max_length=MOST_RELEASED)
 
 
 class RenderBody(StrictBody):

@@ -1,6 +1,6 @@
 """The state routes."""
 
-from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,8 +9,9 @@ from fastapi.responses import Response
 
 from ....lang.backends.base import Delta, Prompt, Spelled
 from ..errors import ERRORS
+from ..feed import Feed, Rounds, Write
+from ..reading import ReadingRoute, work_out
 from ..source import Job, Source, unless_left
-from ..stream import Events, EventStream
 from .body import (
     CheckBody,
     GenerateBody,
@@ -26,27 +27,33 @@ from .store import StateStore
 
 def state_routes(source: Source, store: StateStore) -> APIRouter:
     """The routes over one backend and its states."""
-    router = APIRouter(prefix="/v1/states", tags=["states"], responses=ERRORS)
+    router = APIRouter(
+        prefix="/v1/states", tags=["states"], responses=ERRORS, route_class=ReadingRoute
+    )
     backend = source.backend
+    rounds = Rounds()
 
     @router.post("", summary="Compute and keep a prompt")
     async def create(body: PromptBody, request: Request) -> dict[str, Any]:
+        prompt = await _prompt(request, body, store)
         store.check_room()
-        work = source.hold(_prompt(body, store), body.sampling())
+        work = source.hold(prompt, body.sampling())
         prefix = await unless_left(request.receive, work)
         return {"id": store.put(prefix), "length": prefix.length}
 
     @router.post("/generate", summary="Go on from a state")
-    async def generate(body: GenerateBody) -> Response:
+    async def generate(body: GenerateBody, request: Request) -> Response:
         params = body.sampling()
+        prompt = await _prompt(request, body, store)
         if params.keep:
             store.check_room()
-        job = Job("state", _prompt(body, store), params, body.demanded(), "constraint", 0)
-        return EventStream(_events(source, job, store))
+        job = Job("state", prompt, params, body.demanded(), "constraint", 0)
+        return Feed(rounds, partial(_feed, source, job, store))
 
     @router.post("/score", summary="Score choices after a state")
     async def score(body: ScoreBody, request: Request) -> dict[str, Any]:
-        work = source.score(_prompt(body, store), tuple(body.choices), body.sampling())
+        prompt = await _prompt(request, body, store)
+        work = source.score(prompt, tuple(body.choices), body.sampling())
         found = await unless_left(request.receive, work)
         return {"scores": [{"tokens": s.tokens, "logprobs": s.logprobs} for s in found]}
 
@@ -71,15 +78,16 @@ def state_routes(source: Source, store: StateStore) -> APIRouter:
     return router
 
 
-def _prompt(body: PromptBody, store: StateStore) -> Prompt:
+async def _prompt(request: Request, body: PromptBody, store: StateStore) -> Prompt:
+    """What is asked for; what the body lets go of is gone then."""
+    pieces = await work_out(request, lambda: tuple(piece.piece() for piece in body.pieces))
     base = None if body.base is None else store.get(body.base)
-    return Prompt(base, tuple(piece.piece() for piece in body.pieces))
+    store.release(body.release)
+    return Prompt(base, pieces)
 
 
-async def _events(source: Source, job: Job, store: StateStore) -> Events:
-    async with aclosing(source.run([job])) as deltas:
-        async for _, delta in deltas:
-            yield _event(delta, store)
+async def _feed(source: Source, job: Job, store: StateStore, write: Write) -> None:
+    await source.feed([job], lambda item: write(_event(item[1], store)))
 
 
 def _event(delta: Delta, store: StateStore) -> dict[str, Any]:

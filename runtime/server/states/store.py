@@ -3,11 +3,13 @@
     id = store.put(prefix)
     prefix = store.get(id)           # raises UnknownState; counts as use
     store.release([id])
-    store.sweep()                    # releases those that nobody used for too long
+    store.sweep()                    # releases those that nobody used for too long; it does so by itself, too
 
-Used on the server's loop; prefixes are released on their backend's. It refuses to know what a prefix holds.
+Used on the server's loop, which calls it back when something may have expired; prefixes are released on their
+backend's. It refuses to know what a prefix holds.
 """
 
+import asyncio
 import secrets
 import time
 from collections import OrderedDict
@@ -17,6 +19,8 @@ from dataclasses import dataclass
 from ....lang.backends.base import Backend, Prefix
 from ...errors import Overloaded
 from ..errors import UnknownState
+
+LATE_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class StateStore:
         self._seconds = seconds
         self._clock = clock
         self._states: OrderedDict[str, _State] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._states)
@@ -54,6 +59,8 @@ class StateStore:
         """Holds a prefix that the caller gives away; its id."""
         id = secrets.token_urlsafe(16)
         self._states[id] = _State(prefix, self._clock())
+        if self._timer is None:
+            self._wait()
         return id
 
     def get(self, id: str) -> Prefix:
@@ -84,3 +91,15 @@ class StateStore:
                 break
             late.append(id)
         self.release(late)
+
+    def _wait(self) -> None:
+        """Looks again when the oldest state may have expired: who left may have been the last to ask for any."""
+        oldest = next(iter(self._states.values()))
+        seconds = max(oldest.used + self._seconds - self._clock(), 0.0) + LATE_SECONDS
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self.sweep()
+        if self._states:
+            self._wait()

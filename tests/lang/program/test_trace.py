@@ -11,7 +11,8 @@ import pytest
 from pydantic import BaseModel
 
 import trellis as tr
-from trellis.lang.program.traced import TracedBranches, TracedState
+from trellis.lang.program.branches import TracedBranches
+from trellis.lang.program.traced import TracedState
 
 HERE = Path(__file__).name
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -230,38 +231,3 @@ def test_a_traced_state_has_what_a_state_has():
         if callable(mine):
             theirs = inspect.signature(getattr(tr.State, name))
             assert list(inspect.signature(mine).parameters) == list(theirs.parameters), name
-
-
-@pytest.mark.parametrize(
-    ("name", "function", "arguments"),
-    [
-        ("quick_start", "capital", {"country": "Norway"}),
-        ("quick_start", "age", {"text": "Ada, 36"}),
-        ("email_regex", "find_email", {"text": "write to a@b.org"}),
-        ("json_extract", "extract", {"kind": "person", "text": "Ada"}),
-        ("multi_turn", "converse", {"said": ("Hello", "Bye")}),
-        ("select_choice", "triage", {"ticket": "It crashes"}),
-        ("select_choice", "sentiment", {"review": "Good"}),
-    ],
-)
-def test_examples_that_trace_run_the_same(fake, name, function, arguments):
-    original = getattr(example(name), function)
-    program = original.trace(**arguments)
-    backend = fake()
-    with tr.use(backend):
-        runs = [original.run(**arguments)]
-        for form in (program, program.optimized(), tr.Program.from_json(program.to_json())):
-            runs.append(tr.function(form).run())
-    assert [run.error for run in runs] == [None] * 4
-    assert len({run.text() for run in runs}) == 1
-    assert runs[0].value == runs[1].value == runs[2].value
-    assert runs[0].variables == runs[1].variables == runs[2].variables
-
-
-@pytest.mark.parametrize(
-    ("name", "function"),
-    [("fork_join", "advise"), ("tool_agent", "assist"), ("tree_of_thought", "plan")],
-)
-def test_examples_that_need_python_say_so(name, function):
-    with pytest.raises(tr.Untraceable, match=f"{name}.py:"):
-        getattr(example(name), function).trace()

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from trellis.lang.nodes.params import SamplingParams
 from trellis.runtime.config import EngineConfig
 from trellis.runtime.errors import EngineStopped, ModelError, RequestError
 from trellis.runtime.launch import open_engine
+from trellis.runtime.server.served import serve_local, serve_process
+from trellis.runtime.wire import process
 from trellis.runtime.wire.backend import WireBackend, open_process
 
 CONFIG = {"kv_tokens": 4096, "max_running": 16, "threads": 1}
@@ -132,8 +135,21 @@ def test_unknown_model_is_told(tmp_path: Any) -> None:
         open_process(EngineConfig(model=str(tmp_path / "nothing")))
 
 
-def test_a_killed_engine_is_told_and_started_again() -> None:
+def children() -> set[int]:
+    """The processes of this one that run."""
+    found = {
+        int(c) for t in Path("/proc/self/task").glob("*/children") for c in t.read_text().split()
+    }
+    return {c for c in found if Path(f"/proc/{c}/cmdline").read_bytes()}
+
+
+def test_a_killed_engine_is_told_and_its_spare_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "SPARE_SECONDS", 0.02)
+    others = children()
     wire = open_process(EngineConfig(**CONFIG))
+    while len(children() - others) < 2:
+        time.sleep(0.01)
+    (spare,) = children() - others - {wire.engine.pid}
     try:
         params = SamplingParams(max_tokens=3000, ignore_eos=True)
 
@@ -157,6 +173,14 @@ def test_a_killed_engine_is_told_and_started_again() -> None:
                     await asyncio.sleep(0.1)
 
         assert text_of(on(wire, come_back()))
-        assert wire.engine.restarts == 1
+        assert wire.engine.restarts == 1 and wire.engine.pid == spare
     finally:
         wire.close()
+    assert children() <= others
+
+
+def test_embeddings_are_the_same(wire: WireBackend, local: Backend) -> None:
+    here, there = serve_local(local, EngineConfig()), serve_process(wire)  # pyright: ignore[reportArgumentType]
+    asked = {"rows": [[3, 1, 4, 1, 5], [9]], "namespace": "", "seconds": None}
+    one, other = (asyncio.run(served.ask("embed", **asked)) for served in (here, there))
+    assert one == other and [len(e["vector"]) for e in one] == [4 * 256] * 2

@@ -80,6 +80,8 @@ def test_new_requests_on_the_same_rows_are_looked_at(sharing, rows):
 
 def test_nothing_is_shared_where_layers_see_a_window_or_on_a_cpu(sharing, rows):
     attention = sharing._attention
+    unwilling = Attention(attention.pool, attention.space, 0.25, (None,), sharing=False)
+    assert Sharing(unwilling, rows).of(decode(0, 1), (0, 1)) is None
     windowed = Attention(attention.pool, attention.space, 0.25, (None, 64))
     assert Sharing(windowed, rows).of(decode(0, 1), (0, 1)) is None
     plain = AttentionSpace.create(AttentionShape(4, 2, 16, torch.float32), 8, 2048, CPU)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import numpy as np
 import openai
 import pydantic
 import pytest
@@ -245,14 +246,40 @@ async def test_async(url) -> None:
     assert said and made.output_text
 
 
+def test_embeddings(client, url) -> None:
+    texts = ["A city in France.", "A town in France.", "x = 3;", "A city in France."]
+    made = client.embeddings.create(model=MODEL, input=texts)
+    vectors = np.array([one.embedding for one in made.data])
+    assert [one.index for one in made.data] == [0, 1, 2, 3]
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    near = vectors @ vectors[0]
+    assert near[3] == pytest.approx(1, abs=1e-5) and near[1] > near[2]
+    told = httpx.post(
+        f"{url}/tokenize", json={"prompt": texts}, headers={"Authorization": "Bearer secret"}
+    )
+    ids = told.json()["tokens"]
+    assert made.usage.prompt_tokens == made.usage.total_tokens == sum(map(len, ids))
+    digits = client.embeddings.create(model=MODEL, input=ids, encoding_format="float")
+    np.testing.assert_allclose([one.embedding for one in digits.data], vectors, atol=1e-5)
+    few = client.embeddings.create(model=MODEL, input=ids[1], dimensions=8).data[0].embedding
+    np.testing.assert_allclose(few, vectors[1][:8] / np.linalg.norm(vectors[1][:8]), atol=1e-5)
+
+
 def test_errors_surface(client, url) -> None:
     with pytest.raises(openai.BadRequestError) as bad:
         client.chat.completions.create(model=MODEL, messages=user("x"), extra_body={"regex": "("})
     assert (bad.value.param, bad.value.code) == ("regex", "invalid_constraint")
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(model="other", messages=user("x"))
-    with pytest.raises(openai.BadRequestError):
-        client.embeddings.create(model=MODEL, input="x")
+    for options, param in (
+        ({"input": ""}, "input"),
+        ({"input": [[10**6]]}, "input"),
+        ({"input": ["x" * 20_000]}, "input"),
+        ({"input": "x", "dimensions": 10**6}, "dimensions"),
+    ):
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.embeddings.create(model=MODEL, **options)
+        assert refused.value.param == param
     with (
         openai.OpenAI(base_url=f"{url}/v1", api_key="wrong") as stranger,
         pytest.raises(openai.AuthenticationError),

@@ -49,6 +49,26 @@ async def test_a_chat_is_answered(fakes, connect) -> None:
     assert (params.max_tokens, params.stop, params.seed, params.temperature) == (9, ("x",), 3, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("more", "prompt"),
+    [
+        ({}, "[user]Hi[assistant]It is[assistant]"),
+        ({"add_generation_prompt": True}, "[user]Hi[assistant]It is[assistant]"),
+        ({"add_generation_prompt": False}, "[user]Hi[assistant]It is"),
+        ({"continue_final_message": True}, "[user]Hi[assistant]It is"),
+    ],
+)
+async def test_how_a_prompt_ends(fakes, connect, more: dict[str, Any], prompt: str) -> None:
+    fake = fakes(" four")
+    said = [*USER, {"role": "assistant", "content": "It is"}]
+    reply = (await connect(fake).post(PATH, json=body(messages=said, **more))).json()
+    assert reply["choices"][0]["message"]["content"] == " four"
+    (call,) = fake.calls
+    assert call.text == prompt
+    # What the assistant is made to have said is text: control tokens written in it are none.
+    assert [p.special for p in call.pieces] == [True] + [False] * ("continue_final_message" in more)
+
+
 async def test_a_stream_says_the_same_in_pieces(fakes, connect) -> None:
     options = {"include_usage": True}
     sent = body(stream=True, stream_options=options, logprobs=True, top_logprobs=1)

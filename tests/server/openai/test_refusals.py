@@ -31,7 +31,12 @@ def called(**call: Any) -> tuple[str, dict[str, Any]]:
     return said({"role": "assistant", "tool_calls": [{"id": "1", "type": "function", **call}]})
 
 
+CONTINUED = {"continue_final_message": True}
+
 BAD = [
+    (chat(**CONTINUED), "continue_final_message"),
+    (chat(**CONTINUED, add_generation_prompt=True), "continue_final_message"),
+    (chat(continue_final_message="yes"), "continue_final_message"),
     (said(), "messages"),
     (said({"role": "boss", "content": "a"}), "messages[0].role"),
     (said({"role": "user"}), "messages[0].content"),

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...constrained.grammar.grammar import Grammar
-from ...constrained.grammar.place import AHEAD, Place
+from .grammar import Grammar
+from .place import AHEAD, Place
 
 FAR = 1 << 20  # more than any text has bytes
 Costs = NDArray[np.int64]
@@ -29,10 +29,10 @@ class Distances:
         self._verdicts = grammar.verdicts
         self._costs = _settle(grammar)
 
-    def left(self, place: Place) -> int:
-        """The fewest bytes that can follow before the text may end."""
+    def left(self, place: Place, base: int = 0) -> int:
+        """The fewest bytes that can follow before the text may end, or the rule with `base` frames below it."""
         costs = self._costs[place.state]
-        for pushed, _ in reversed(place.stack):
+        for pushed, _ in reversed(place.stack[base:]):
             after = self._returns[pushed : pushed + self._verdicts]
             costs = (costs[:, None] + self._costs[after]).min(0)
         return int(costs.min())

@@ -1,0 +1,230 @@
+"""Closing: whether open arrays whose items must differ can still come to their ends.
+
+    closing = Closing(tables, step)
+    closing.look(spot)              # "plenty", "some": they can; "dead": they cannot, whatever follows; "unsure"
+
+A way to the outermost bracket is searched, byte by byte, the nearest end first; "dead" is said when there is none. Most
+places need no search: from there so many values can be the innermost item, with the same behind them, that those which
+were there before cannot be all of them. How many is found out once for each place, by finding that many. "Plenty" says
+that this is so: then it is so for every text of that item which leads to the same place.
+
+Slow: a few milliseconds for a new place, some tenths for each search, which is given up after MOST_STEPS: "unsure".
+"""
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+from .distances import Distances
+from .grammar import Grammar
+from .place import AHEAD, CALLER, Place
+from .trail import Trail, value_of
+
+if TYPE_CHECKING:
+    from .distinct import Spot
+
+Way = Literal["plenty", "some", "unsure", "dead"]
+FEWEST, STEPS_EACH = 64, 16  # values that are looked for, and steps that finding one may take
+MOST_STEPS = 1 << 14
+MOST_BYTES = 1 << 11  # of a way
+MOST_ITEMS = 32  # that must follow, for plenty to be asked
+MOST_KEPT = 1 << 14
+NEAR = 256  # bytes, within which a limit matters
+ENDING = b",]} \n\r\t"  # what a caller reads behind a value
+# What ends something, then what begins something short, then what goes on.
+FIRST = b'"]},: 123456789truefalsn0' + bytes(range(0x61, 0x7B)) + bytes(range(0x41, 0x5B))
+LAST = b"-.[{\\"
+ORDER = bytes(dict.fromkeys((*FIRST, *(b for b in range(256) if b not in LAST), *LAST)))
+CLOSE = 0x5D
+
+Step = Callable[["Spot", int], "Spot | None"]
+Judge = Callable[["Spot", "Spot"], bool | None]
+Relative = tuple[
+    Place, bool, str
+]  # a place as an array sees it, whether in an item, and in a string
+Behind = tuple[
+    int, int, bool
+]  # state and register behind an item, and whether the array is closed there
+
+
+class Closing:
+    """Looks ahead in one grammar."""
+
+    def __init__(self, tables: Grammar, step: Step) -> None:
+        self._tables = tables
+        self._step = step
+        self._closable: dict[tuple[Relative, int], bool] = {}
+        self._common: dict[tuple[Relative, int], frozenset[Behind]] = {}
+        self._ways_of: dict[Place, bytes] = {}
+        self._distances: Distances | None = None
+        columns = tables.classes.tolist()
+        self._of_class = {c: bytes(b for b in ORDER if columns[b] == c) for c in set(columns)}
+
+    def look(self, spot: "Spot") -> Way:
+        """Whether every open array can still be closed."""
+        trail = spot.trail
+        assert trail is not None, spot
+        seen = sum(len(level.seen) for level in trail.levels)
+        if len(trail.levels) == 1 and self._always_closes(spot, _scale(seen), 0):
+            return "plenty"
+        path = self._search(spot, MOST_STEPS, lambda _, after: after.trail is None)
+        if path is None:
+            return "dead"
+        if trail.levels[-1].begin is None or not path:
+            return "some" if path else "unsure"
+        count = len(trail.levels)
+        ends = next(i for i, after in enumerate(path) if _is_behind(after, count))
+        common = self._find_common(spot, trail, _scale(seen + len(path)))
+        return "plenty" if _behind(path[ends], count) in common else "some"
+
+    def _always_closes(self, spot: "Spot", many: int, items: int) -> bool:
+        """Whether a lone array can be closed whatever it has had, up to half of `many` values."""
+        assert spot.trail is not None, spot
+        key = self._relative(spot.place, spot.trail), many
+        known = self._closable.get(key)
+        if known is None:
+            if len(self._closable) >= MOST_KEPT:
+                self._closable = {}
+            self._closable[key] = False  # while it is asked, a way round to itself is none
+            known = items <= MOST_ITEMS and self._try_closing(spot, many, items)
+            self._closable[key] = known
+        return known
+
+    def _try_closing(self, spot: "Spot", many: int, items: int) -> bool:
+        assert spot.trail is not None, spot
+        if spot.trail.levels[0].begin is None:
+            after = self._step(spot, CLOSE)
+            if after is not None and after.trail is None:
+                return True
+        values: set[Hashable] = set()
+
+        def judge(before: "Spot", after: "Spot") -> bool | None:
+            if not _is_behind(after, 1) or (after.trail and not after.trail.levels[0].seen):
+                return False
+            if after.trail is None or self._always_closes(after, many, items + 1):
+                values.add(_ended(before, after))
+            return True if len(values) >= many else None
+
+        self._search(spot._replace(trail=spot.trail.alone()), STEPS_EACH * many, judge)
+        return len(values) >= many
+
+    def _find_common(self, spot: "Spot", trail: Trail, many: int) -> frozenset[Behind]:
+        """What can be behind the innermost item after so many different values of it."""
+        key = self._relative(spot.place, trail), many
+        known = self._common.get(key)
+        if known is None:
+            if len(self._common) >= MOST_KEPT:
+                self._common = {}
+            known = self._common[key] = self._count_behind(spot, trail, many)
+        return known
+
+    def _count_behind(self, spot: "Spot", trail: Trail, many: int) -> frozenset[Behind]:
+        values: dict[Behind, set[Hashable]] = {}
+
+        def judge(before: "Spot", after: "Spot") -> bool | None:
+            if not _is_behind(after, 1):
+                return False
+            found = values.setdefault(_behind(after, 1), set())
+            found.add(_ended(before, after))
+            return True if len(found) >= many else None
+
+        self._search(spot._replace(trail=trail.alone()), STEPS_EACH * many, judge)
+        return frozenset(behind for behind, found in values.items() if len(found) >= many)
+
+    def _relative(self, place: Place, trail: Trail) -> Relative:
+        """A place as the innermost array sees it, whatever is around, and however far limits are that are not near."""
+        level = trail.levels[-1]
+        return self._cut(place, level.base), level.begin is not None, trail.inside
+
+    def _cut(self, place: Place, base: int) -> Place:
+        state, register, stack = self._tables.mask_key(place, NEAR)
+        return Place(state, register, stack[base:])
+
+    def _search(self, start: "Spot", most: int, judge: Judge) -> "list[Spot] | None":
+        """The way to a step that is what is looked for: `judge` says True, or None for no further this way. Nothing
+        where there is none, and a way without steps where the search was given up, after `most` of them."""
+        assert start.trail is not None, start
+        base = start.trail.levels[0].base
+        stack = [(start, iter(self._ways(start.place, base)))]
+        between: set[Spot] = set()
+        whole = True
+        for _ in range(most):
+            before, left = stack[-1]
+            after = self._next(before, left)
+            if after is None:
+                stack.pop()
+                if not stack:
+                    return None if whole else []
+                continue
+            found = judge(before, after)
+            if found:
+                return [*(spot for spot, _ in stack[1:]), after]
+            if after.trail is not None and not after.trail.data:
+                # Between items only which values have been matters, in whatever order and spelling.
+                found = None if after in between else found
+                between.add(after)
+            if found is False and len(stack) < MOST_BYTES:
+                stack.append((after, iter(self._ways(after.place, base))))
+            else:
+                whole = whole and found is None
+        return []
+
+    def _next(self, spot: "Spot", left: Iterator[int]) -> "Spot | None":
+        for byte in left:
+            after = self._step(spot, byte)
+            if after is not None:
+                return after
+        return None
+
+    def _ways(self, place: Place, base: int) -> bytes:
+        """The bytes that the tables allow, those first behind which the array's end is near."""
+        key = self._cut(place, base)
+        found = self._ways_of.get(key)
+        if found is None:
+            if len(self._ways_of) >= MOST_KEPT:
+                self._ways_of = {}
+            found = self._ways_of[key] = self._find_ways(place, base)
+        return found
+
+    def _find_ways(self, place: Place, base: int) -> bytes:
+        if self._distances is None:
+            self._distances = Distances(self._tables)
+        row = self._tables.edges[place.state, AHEAD:].tolist()
+        found: list[tuple[int, int, int]] = []
+        for column in (c for c, entry in enumerate(row) if entry):
+            data = self._of_class[column]
+            if row[column] == CALLER:
+                data = bytes(b for b in data if b in ENDING)
+            after = self._tables.step(place, data[0]) if data else None
+            if after is not None:
+                left = self._distances.left(after, base) if len(after.stack) >= base else 0
+                found += [(left, ORDER.index(byte), byte) for byte in data]
+        return bytes(byte for _, _, byte in sorted(found))
+
+
+def _scale(count: int) -> int:
+    """How many values are plenty beside so many, in steps."""
+    many = FEWEST
+    while many < 2 * count:
+        many *= 8
+    return many
+
+
+def _is_behind(spot: "Spot", count: int) -> bool:
+    """Whether the item of the array that is the last of `count` has ended."""
+    if spot.trail is None:
+        return True
+    levels = spot.trail.levels
+    return len(levels) < count or (len(levels) == count and levels[-1].begin is None)
+
+
+def _behind(spot: "Spot", count: int) -> Behind:
+    closed = spot.trail is None or len(spot.trail.levels) < count
+    return spot.place.state, spot.place.register, closed
+
+
+def _ended(before: "Spot", after: "Spot") -> Hashable:
+    """The value of a lone array's item that this step has ended."""
+    if after.trail is not None:
+        return next(iter(after.trail.levels[0].seen))
+    assert before.trail is not None, before
+    return value_of(before.trail.pending)

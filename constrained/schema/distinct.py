@@ -1,0 +1,90 @@
+"""Distinct: uniqueItems over items that nobody can list, which the host tells apart while the text is read.
+
+    demand_distinct(graph, atoms)       # refuses by name what cannot be left to the host
+    check_distinct(sites, emitter)      # and arrays for which there are too few different items
+    if marks_distinct(machine):
+        grammar = with_distinct(build_grammar(machine))
+
+All schemas that judge one array mean the same by "its items differ". Where no verdict is wanted in which they do not,
+the array is read as if that were demanded of it, and its rule says so. Elsewhere, under `not` or in one of two branches
+that are still open, it would have to be remembered whether they differ: that is refused. Slow: arrays that must have
+several items, each of which is written and tried by itself, a few milliseconds.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeGuard
+
+from ..errors import UnsupportedConstraint
+from ..grammar.distinct import DistinctGrammar
+from ..grammar.grammar import Grammar
+from ..grammar.place import DISTINCT
+from ..grammar.threads import ThreadGrammar
+from ..machine.rule import Machine
+from ..machine.tables import build_grammar
+from .document import refuse
+from .formula import Atom, Formula, substitute
+from .sites import Part, Sites, Vector, is_wanted
+
+if TYPE_CHECKING:
+    from .arrays import ArrayGraph
+    from .emit import Emitter
+
+
+def demand_distinct(graph: "ArrayGraph", atoms: Iterable[int]) -> None:
+    """Checks that equal items are of no use to whoever reads the array. atoms: of the schemas with uniqueItems.
+
+    Raises UnsupportedConstraint where they may be.
+    """
+    denied = set(atoms)
+
+    def equal(index: int) -> Formula:
+        return False if index in denied else Atom(index)
+
+    truths = tuple(substitute(formula, equal) for formula in graph.formulas.truths)
+    if is_wanted(truths, graph.site):
+        path = graph.items[min(denied)].node.at("uniqueItems")
+        refuse("uniqueItems is enforced where an array with equal items is valid nowhere", path)
+
+
+def check_distinct(sites: Sites, emitter: "Callable[[], Emitter]") -> None:
+    """Raises UnsupportedConstraint where an array needs more different items than there are, or seem to be.
+
+    That is known too late for what leads there to be forbidden: nothing else about a schema depends on such counts.
+    """
+    for site in sites.known:
+        graph = site.parts.get("array")
+        if not _is_distinct(graph):
+            continue
+        for vector in graph.vectors:
+            if _needs_several(graph, vector):
+                grammar = with_distinct(build_grammar(emitter().machine_of(graph, vector)))
+                begun = grammar.read(grammar.start, b"[")
+                if begun is None or grammar.look(begun) not in ("plenty", "some"):
+                    node = next(m.node for m in graph.items.values() if m.unique)
+                    path = node.at("uniqueItems")
+                    refuse("the array needs more different items than could be found", path)
+
+
+def _is_distinct(graph: Part | None) -> "TypeGuard[ArrayGraph]":
+    return getattr(graph, "distinct", False)
+
+
+def _needs_several(graph: "ArrayGraph", vector: Vector) -> bool:
+    """Whether the array may not end behind its first item, which nothing can be equal to."""
+    begin = graph.begin
+    if begin is None or begin.end == vector:
+        return False
+    behind = (s for e in begin.edges for s in (*e.targets.values(), *e.limited.values()))
+    return all(spot.end != vector for spot in behind)
+
+
+def marks_distinct(machine: Machine) -> bool:
+    """Whether some array of a machine leaves it to the host to tell its items apart."""
+    return any(move.mark == DISTINCT for rule in machine.rules for move in rule.moves)
+
+
+def with_distinct(tables: Grammar | ThreadGrammar) -> DistinctGrammar:
+    """The grammar of such a machine. Raises UnsupportedConstraint if it is ambiguous."""
+    if isinstance(tables, ThreadGrammar):
+        raise UnsupportedConstraint("uniqueItems over free items inside an ambiguous grammar")
+    return DistinctGrammar(tables)

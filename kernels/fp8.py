@@ -1,0 +1,100 @@
+"""Keys and values in eight bits: e4m3 numbers, and for every token and kv head a power of two.
+
+    numbers, scales = quantise(x)             # float8_e4m3fn [.., dim], bfloat16 [..]
+    x = dequantise(numbers, scales, dtype)    # numbers * scales
+
+    scale = the smallest 2^k with max|x| <= 448 * 2^k            over the dim numbers of one head
+
+448 is the largest e4m3 number (Micikevicius et al. 2022, arXiv:2209.05433). The numbers are floats themselves,
+so a scale that is not a power of two would not make them finer; a power of two is exact wherever it
+is applied. So attention may multiply scores and weights by it instead of keys and values, to the bit
+what it would be over the dequantised ones. A scale for each token needs no calibration, cannot
+saturate, and makes a token's bytes the same whichever chunk or batch wrote it; it costs 2 bytes for
+each `dim`. A number is off by up to 1/16 of itself, or by 2^-17 of the head's largest where it is
+smaller than 2^-13 of that.
+
+Kernels that write have `quantise_block`; those that read, the rest. It does not know where numbers are kept.
+"""
+
+import torch
+
+from .launch import tl, triton
+
+LARGEST = 448.0
+# The bits of the smallest scale, 2^-126 in float32.
+LEAST_SCALE = tl.constexpr(0x00800000)
+
+
+def quantise(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """x [.., dim] of any float type as float8_e4m3fn [.., dim] and bfloat16 scales [..]."""
+    whole = x.float()
+    bits = whole.abs().amax(-1).view(torch.int32)
+    # One more where the mantissa is above 448's; what is tiny has the smallest normal scale.
+    exponent = (((bits + 0x1FFFFF) >> 23) - 8).clamp_min(1)
+    inverse = ((254 - exponent) << 23).view(torch.float32)
+    numbers = (whole * inverse[..., None]).to(torch.float8_e4m3fn)
+    return numbers, (exponent << 23).view(torch.float32).bfloat16()
+
+
+def dequantise(
+    numbers: torch.Tensor, scales: torch.Tensor, dtype: torch.dtype = torch.float32
+) -> torch.Tensor:
+    """numbers float8_e4m3fn [.., dim], scales bfloat16 [..]: their values; exact in float32 and bfloat16."""
+    return (numbers.float() * scales.float()[..., None]).to(dtype)
+
+
+@triton.jit
+def key_scale(words):
+    """In a kernel: the first of two bfloat16 scales that lie in an int32, as float32."""
+    return (words << 16).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def value_scale(words):
+    """In a kernel: the second of them."""
+    return (words & -65536).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def scale_rows(x):
+    """In a kernel: x [rows, any] with each row divided by a power of two, so that it is below 2, and those [rows].
+
+    In float16, unless x is float32: what is 2^24 times smaller than the row's largest is lost.
+    """
+    largest = tl.max(tl.abs(x.to(tl.float32)), axis=1)
+    exponent = tl.minimum(tl.maximum(largest.to(tl.int32, bitcast=True) >> 23, 1), 253)
+    inverse = ((254 - exponent) << 23).to(tl.float32, bitcast=True)
+    unit = (exponent << 23).to(tl.float32, bitcast=True)
+    small = x.to(tl.float32) * inverse[:, None]
+    return small if x.dtype == tl.float32 else small.to(tl.float16), unit
+
+
+@triton.jit
+def raise_scale(most, words):
+    """In a kernel: `most`, a scale as float32 bits, or the largest value scale in words if that is larger.
+
+    Also the inverse of what comes of it, and how much smaller `most` was.
+    """
+    raised = tl.maximum(most, tl.max(words & -65536, axis=0))
+    inverse = (0x7F000000 - raised).to(tl.float32, bitcast=True)
+    return raised, inverse, most.to(tl.float32, bitcast=True) * inverse
+
+
+@triton.jit
+def quantise_block(x, largest):
+    """In a kernel: float32 x [heads, any] whose heads' largest magnitudes are [heads]: numbers, scales [heads]."""
+    bits = largest.to(tl.int32, bitcast=True)
+    exponent = tl.maximum(((bits + 0x1FFFFF) >> 23) - 8, 1)
+    inverse = ((254 - exponent) << 23).to(tl.float32, bitcast=True)
+    scale = (exponent << 23).to(tl.float32, bitcast=True)
+    return _round(x * inverse[:, None]).to(tl.float8e4nv), scale.to(tl.bfloat16)
+
+
+@triton.jit
+def _round(x):
+    """The nearest e4m3 numbers, of equals the even one; the cast that follows has nothing left to round."""
+    bits = x.to(tl.int32, bitcast=True)
+    normal = (bits + 0x7FFFF + ((bits >> 20) & 1)) & -0x100000
+    # Below 2^-6 they are 2^-9 apart, as float32 is around this sum.
+    small = (x + 24576.0) - 24576.0
+    return tl.where(tl.abs(x) < 0.015625, small, normal.to(tl.float32, bitcast=True))

@@ -1,0 +1,257 @@
+"""uniqueItems over items that nobody can list: equality as JSON Schema has it, never a dead end, masks as walked."""
+
+import json
+import pickle
+import random
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trellis.constrained.compiling.lowering import AnyGrammar, compile_constraint
+from trellis.constrained.errors import ConstraintError, InvalidConstraint, UnsupportedConstraint
+from trellis.constrained.grammar.distinct import DistinctGrammar
+from trellis.constrained.grammar.matcher import Matcher
+from trellis.constrained.limits import Limits
+from trellis.constrained.schema import Canonical
+from trellis.constrained.schema.fragments import Fragments
+from trellis.constrained.spec import JsonSchema, Tag, Tagged
+from trellis.constrained.tokens.vocabulary import Vocabulary
+
+FRAGMENTS = Fragments(1 << 24)
+SEEDS = st.integers(0, 1 << 40)
+SINGLES = [bytes([b]) for b in range(0x20, 0x7F)] + [b"\n", b"\xc3", b"\xa9"]
+PAIRS = [
+    '"a', '", "', "1, 1", "[[", '["a", "a"]', "]]", '"]', 'a"', "1]", ", ", '": ', "true, ",
+    "true", '{"a": ', "}, {", "1}", "[1, 2]", "2, 3", "12", '""', "[]", "{}", "[], ",
+    "null, null", "\\u0061", "1.0, 1",
+]  # fmt: skip
+TOKENS = [*SINGLES, *(text.encode() for text in PAIRS)]
+EOS = len(TOKENS)
+VOCABULARY = Vocabulary([*TOKENS, None], frozenset({EOS}))
+SMALL = {"type": "integer", "minimum": 1, "maximum": 4}
+ITEMS: list[Any] = [
+    *({}, {"type": "string"}, {"type": "integer"}, {"type": "number"}, SMALL, {"type": "object"}),
+    {"type": "string", "maxLength": 1},
+    {"type": "string", "pattern": "^[ab]{1,2}$"},
+    {"type": "string", "minLength": 2, "maxLength": 3},
+    {"type": ["boolean", "string"]},
+    {"type": ["boolean", "null", "array"], "maxItems": 1, "items": {"type": "boolean"}},
+    {"type": "array", "uniqueItems": True},
+    {"type": "array", "uniqueItems": True, "items": {"type": "integer", "enum": [0, 1, 2]}},
+    {"type": "number", "minimum": 1, "maximum": 1},
+    {"type": "number", "multipleOf": 0.5, "minimum": 0, "maximum": 2},
+    {"enum": ["a", "ab", 1, 1.5, None]},
+    {"enum": [[1], [2], {"a": 1}, 1]},
+    {"anyOf": [SMALL, {"enum": ["x", "y"]}]},
+    {
+        "type": "object",
+        "properties": {"a": SMALL, "b": {"type": "boolean"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    },
+]
+
+
+def compiled(schema: Any, **options: Any) -> AnyGrammar:
+    constraint = JsonSchema(json.dumps(schema), **options)
+    return compile_constraint(constraint, Limits(seconds=20), FRAGMENTS)
+
+
+def array(rng: random.Random) -> dict[str, Any]:
+    low = rng.choice([0, 0, 0, 1, 2, 3])
+    found: dict[str, Any] = {"type": "array", "uniqueItems": True, "items": rng.choice(ITEMS)}
+    found |= {"minItems": low} if low else {}
+    found |= {"maxItems": low + rng.randrange(5)} if rng.random() < 0.3 else {}
+    if rng.random() < 0.25:
+        found["prefixItems"] = [rng.choice(ITEMS) for _ in range(rng.randrange(1, 4))]
+    if rng.random() < 0.25:
+        found |= {"contains": rng.choice(ITEMS), "minContains": rng.randrange(3)}
+    return found
+
+
+def draw(rng: random.Random) -> dict[str, Any]:
+    """A schema with such arrays: alone, as properties, in unions and in each other."""
+    match rng.randrange(8):
+        case 0:
+            found = {
+                "properties": {"a": array(rng), "b": array(rng)},
+                "additionalProperties": False,
+            }
+            return found | {"type": "object", "required": rng.sample(["a", "b"], rng.randrange(3))}
+        case 1:
+            return {"anyOf": [array(rng), {"type": "string"}, array(rng)]}
+        case 2:
+            return {"allOf": [array(rng), {"maxItems": 3}]}
+        case 3:
+            return {"type": "array", "uniqueItems": True, "items": array(rng)}
+        case _:
+            return array(rng)
+
+
+def draw_grammar(rng: random.Random, **options: Any) -> tuple[Any, AnyGrammar]:
+    while True:
+        schema = draw(rng)
+        try:
+            return schema, compiled(schema, **options)
+        except ConstraintError:
+            continue
+
+
+def allowed(matcher: Matcher[Any]) -> set[int]:
+    bits = np.unpackbits(matcher.mask().view(np.uint8), bitorder="little")
+    return set(np.flatnonzero(bits).tolist())
+
+
+def walked(grammar: Any, place: Any) -> set[int]:
+    """What a mask must be, token by token."""
+    found = {t for t, data in enumerate(TOKENS) if grammar.take(place, data) is not None}
+    return found | ({EOS} if grammar.accepting(place) else set())
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS, st.sampled_from(["compact", "any"]))
+def test_walks_end_in_valid_texts(seed: int, whitespace: Any) -> None:
+    rng = random.Random(seed)
+    schema, grammar = draw_grammar(rng, whitespace=whitespace)
+    matcher, text = Matcher(grammar, VOCABULARY), b""
+    free = rng.choice([3, 12, 30])
+    for step in range(300):
+        tokens = allowed(matcher)
+        assert tokens, (schema, text)
+        if rng.random() < 0.1:
+            assert tokens == walked(grammar, matcher.place), (schema, text)
+        if EOS in tokens and (step >= free or len(tokens) == 1):
+            break
+        tokens.discard(EOS)
+        ending = sorted(t for t in tokens if TOKENS[t][:1] in b']}"')
+        ends = step >= free and ending and rng.random() < 0.7
+        token = rng.choice(ending if ends else sorted(tokens))
+        assert matcher.accept(token), (schema, text)
+        text += TOKENS[token]
+    else:
+        return
+    jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+
+
+def value(rng: random.Random, depth: int) -> Any:
+    match rng.randrange(8 if depth else 5):
+        case 0:
+            return rng.choice([None, True, False])
+        case 1 | 2:
+            return rng.choice([0, 1, 2, 3, 1.5, 0.5])
+        case 3 | 4:
+            return rng.choice(["", "a", "ab", "b", "x"])
+        case 5 | 6:
+            return [value(rng, depth - 1) for _ in range(rng.randrange(4))]
+        case _:
+            return {n: value(rng, depth - 1) for n in rng.sample("abc", rng.randrange(3))}
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_accepts_what_jsonschema_does(seed: int) -> None:
+    rng = random.Random(seed)
+    schema, grammar = draw_grammar(rng)
+    validator = jsonschema.Draft202012Validator(schema)
+    writer = Canonical(JsonSchema(json.dumps(schema)), Limits(seconds=20), FRAGMENTS)
+    for _ in range(30):
+        found = [value(rng, 2) for _ in range(rng.randrange(5))]
+        if schema.get("type") == "object":
+            found = dict.fromkeys(rng.sample("ab", rng.randrange(3)), found)
+        text = writer.write(found).encode()
+        assert grammar.accepts(text) == validator.is_valid(found), (schema, text)
+        assert not grammar.accepts(text) or grammar.walk(grammar.start, text) is not None
+
+
+EQUAL = [
+    "[1, 1.0]", "[10, 1e1]", "[0, 0.0]", "[0, -0]", "[1.50, 1.5]", r'["a", "\u0061"]', "[null, null]",
+    '[{"a": 1, "b": 2}, {"b": 2, "a": 1}]', "[[1], [1.0]]", '[{"a": [1]}, {"a": [1.0]}]', r'["/", "\/"]',
+    r'["\ud83d\ude00", "😀"]', "[true, true]",
+]  # fmt: skip
+DIFFERENT = [
+    "[1, true]", "[0, false]", '[1, "1"]', "[[1], [true]]", "[[1, 2], [2, 1]]", "[null, false]", '["a", "A"]',
+    '[{"a": 1}, {"b": 1}]', "[[], {}]", '["", null]', "[123456789012345678901, 123456789012345678902]",
+    '[["[]", 1], [[], 1]]', "[0.1, 0.10000000000000000001]",
+]  # fmt: skip
+
+
+def test_equality() -> None:
+    grammar = compiled({"uniqueItems": True})
+    for text in EQUAL:
+        assert not grammar.accepts(text.encode()), text
+    for text in DIFFERENT:
+        assert grammar.accepts(text.encode()), text
+    assert grammar.accepts(b'{"a": [1, 1]}'), "only the outermost must differ"
+
+
+def test_a_value_is_refused_as_soon_as_it_can_only_be_an_earlier_one() -> None:
+    grammar = compiled(
+        {"type": "array", "items": {"enum": ["one", "only", 12]}, "uniqueItems": True}
+    )
+    assert grammar.tier == "device", "few listed items need no host"
+    items = {"anyOf": [{"enum": ["one", "only", True]}, {"type": "integer", "minimum": 0}]}
+    grammar = compiled({"type": "array", "items": items, "uniqueItems": True})
+    assert isinstance(grammar, DistinctGrammar)
+    for data, fits in (
+        (b'["one", "o', True), (b'["one", "on', True), (b'["one", "onl', True), (b'["one", "one', False),
+        (b'["one", "only", "', False), (b"[true, t", False), (b"[0, 0", False), (b"[1, 1", True), (b"[1, 1]", False),
+    ):  # fmt: skip
+        assert (grammar.walk(grammar.start, data) is not None) == fits, data
+
+
+def test_an_array_that_has_had_everything_ends() -> None:
+    grammar = compiled({"type": "array", "items": SMALL, "uniqueItems": True, "minItems": 3})
+    full = grammar.walk(grammar.start, b"[3, 1, 4, 2")
+    assert full is not None and grammar.walk(full, b",") is None
+    assert grammar.walk(full, b"]") is not None
+    assert grammar.walk(grammar.start, b"[3, 1]") is None
+
+
+def test_many_items() -> None:
+    grammar = compiled({"type": "array", "items": {"type": "string"}, "uniqueItems": True})
+    matcher = Matcher(grammar, VOCABULARY)
+    for number in range(150):
+        for byte in f'{", " if number else "["}"{number:03}"'.encode():
+            assert matcher.accept(TOKENS.index(bytes([byte])))
+    tokens = allowed(matcher)
+    assert tokens == walked(grammar, matcher.place)
+    for byte in b', "149':
+        matcher.accept(TOKENS.index(bytes([byte])))
+    assert TOKENS.index(b'"') not in allowed(matcher)
+    matcher.rollback(2)
+    assert matcher.accept(TOKENS.index(b"5")) and TOKENS.index(b'"') in allowed(matcher)
+
+
+def test_inside_a_tag_and_after_pickling() -> None:
+    inner = JsonSchema('{"uniqueItems": true, "type": "array"}')
+    tagged = Tagged((Tag("<a>", inner, "</a>"),), stop_after_first=True)
+    grammar = compile_constraint(tagged, Limits(), FRAGMENTS)
+    for each in (grammar, pickle.loads(pickle.dumps(grammar))):
+        assert each.tier == "host" and each.key == grammar.key
+        assert each.accepts(b"[1, 1] <a>[1, 2]</a>") and not each.accepts(b"<a>[1, 1]</a>")
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ({"not": {"uniqueItems": True}}, "/not/uniqueItems"),
+        ({"anyOf": [{"uniqueItems": True}, {"maxItems": 3}]}, "/anyOf/0/uniqueItems"),
+        ({"properties": {"a": {"items": SMALL, "uniqueItems": True, "minItems": 5}}}, "/properties/a/uniqueItems"),
+        ({"items": {}, "uniqueItems": True, "contains": {"const": 1}, "minContains": 2}, "/uniqueItems"),
+    ],
+)  # fmt: skip
+def test_refuses_what_it_cannot_keep(schema: Any, path: str) -> None:
+    with pytest.raises(UnsupportedConstraint) as caught:
+        compiled(schema)
+    assert caught.value.path == path
+
+
+def test_nothing_to_keep_apart() -> None:
+    assert compiled({"uniqueItems": True, "maxItems": 1}).tier == "device"
+    assert compiled({"uniqueItems": False}).tier == "device"
+    with pytest.raises(InvalidConstraint):
+        compiled({"type": "array", "uniqueItems": True, "minItems": 2, "items": False})
