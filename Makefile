@@ -24,6 +24,9 @@ demo: $(VENV)/.ready ## extraction, tool use, fork and select on the bundled mod
 test: $(VENV)/.ready ## all tests that need no GPU
 	@echo "== tests; those that need a GPU run with: $(BIN)/pytest -m gpu"
 	@$(BIN)/pytest -q -m "not gpu"
+	@echo "== what must hold also where assert statements are gone"
+	@$(BIN)/python -O -m pytest -q -W ignore::pytest.PytestConfigWarning \
+		tests/server/test_incidents.py tests/server/test_incidents_code.py tests/server/test_gates.py
 
 fuzz: $(VENV)/.ready ## hostile input drawn anew for FUZZ_SECONDS (600); what it reaches stays in build/fuzz
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[fuzz]"

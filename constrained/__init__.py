@@ -11,12 +11,12 @@ vocabulary: masks come from walking the tokens' bytes through it, on the device 
     regex/, schema/, ebnf/, tags/    the front ends, each to a Machine
     automata/       determinise, trim, minimise; boolean operations
     machine/        rules over bytes that call each other, with counters, bits and verdicts; on to tables
-    grammar/        the tables, walked one text at a time; places in them; the host tier (threads)
+    grammar/        the tables, walked one text at a time; places in them; the host tier (threads, distinct)
     tokens/         tokens as bytes, many walked at once: masks, and text without a choice
     compiling/      once each, by whom, and kept; limits: within which budgets
 
 A grammar's tier says who makes its masks: the device, from tables of any size; or the host, one token late, where the
-grammar is ambiguous.
+grammar is ambiguous, or where the items of an array must differ and nobody can list them.
 
 Every keyword is enforced exactly or refused by name with its place; nothing over-accepted. A value has fewer spellings
 than JSON allows: properties come in declared order and then others, integers have no exponent, names and listed values

@@ -30,7 +30,7 @@ class Limits:
     cache_bytes: int = 256 << 20
 
 
-LOOK_EVERY = 64  # states; asking the clock costs as much as building several
+LOOK_EVERY = 256  # states; asking the clock costs as much as building several
 
 
 class Budget:

@@ -14,9 +14,11 @@ Slow: a few milliseconds for a new place, some tenths for each search, which is 
 from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from .distances import Distances
 from .grammar import Grammar
-from .place import AHEAD, CALLER, Place
+from .place import AHEAD, CALLER, Place, Stack
 from .trail import Trail, value_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 Way = Literal["plenty", "some", "unsure", "dead"]
 FEWEST, STEPS_EACH = 64, 16  # values that are looked for, and steps that finding one may take
-MOST_STEPS = 1 << 14
+FEW_STEPS, MOST_STEPS = 1 << 9, 1 << 14
 MOST_BYTES = 1 << 11  # of a way
 MOST_ITEMS = 32  # that must follow, for plenty to be asked
 MOST_KEPT = 1 << 14
@@ -34,7 +36,7 @@ ENDING = b",]} \n\r\t"  # what a caller reads behind a value
 FIRST = b'"]},: 123456789truefalsn0' + bytes(range(0x61, 0x7B)) + bytes(range(0x41, 0x5B))
 LAST = b"-.[{\\"
 ORDER = bytes(dict.fromkeys((*FIRST, *(b for b in range(256) if b not in LAST), *LAST)))
-CLOSE = 0x5D
+CLOSE, SPACES = 0x5D, b" \n\r\t"
 
 Step = Callable[["Spot", int], "Spot | None"]
 Judge = Callable[["Spot", "Spot"], bool | None]
@@ -53,8 +55,10 @@ class Closing:
         self._tables = tables
         self._step = step
         self._closable: dict[tuple[Relative, int], bool] = {}
+        self._frames: dict[tuple[Stack, int], bool] = {}
+        self._endless: dict[Relative, bool] = {}
         self._common: dict[tuple[Relative, int], frozenset[Behind]] = {}
-        self._ways_of: dict[Place, bytes] = {}
+        self._ways_of: dict[tuple[Place, bool], bytes] = {}
         self._distances: Distances | None = None
         columns = tables.classes.tolist()
         self._of_class = {c: bytes(b for b in ORDER if columns[b] == c) for c in set(columns)}
@@ -64,7 +68,7 @@ class Closing:
         trail = spot.trail
         assert trail is not None, spot
         seen = sum(len(level.seen) for level in trail.levels)
-        if len(trail.levels) == 1 and self._always_closes(spot, _scale(seen), 0):
+        if len(trail.levels) == 1 and self._has_plenty(spot, _scale(seen)):
             return "plenty"
         path = self._search(spot, MOST_STEPS, lambda _, after: after.trail is None)
         if path is None:
@@ -73,8 +77,52 @@ class Closing:
             return "some" if path else "unsure"
         count = len(trail.levels)
         ends = next(i for i, after in enumerate(path) if _is_behind(after, count))
-        common = self._find_common(spot, trail, _scale(seen + len(path)))
-        return "plenty" if _behind(path[ends], count) in common else "some"
+        behind, many = _behind(path[ends], count), _scale(seen + len(path))
+        lowest = min(reversed([spot, *path[:ends]]), key=lambda each: len(each.place.stack))
+        for each in (lowest, spot):
+            if behind in self._find_common(each, many):
+                return "plenty"
+        return "some"
+
+    def _has_plenty(self, spot: "Spot", many: int) -> bool:
+        """Whether a lone array can be closed whatever it has had, up to half of `many` values. That is so where it is
+        so once some frame that waits inside the item goes on; of frames there are fewer than of places."""
+        assert spot.trail is not None, spot
+        key = self._relative(spot.place, spot.trail), many
+        if key in self._closable:
+            return self._closable[key]
+        base = spot.trail.levels[0].base
+        for height in range(base + 1, len(spot.place.stack)):
+            if self._frame_has_plenty(spot, height, many):
+                self._closable[key] = True
+                return True
+        return self._always_closes(spot, many, 0)
+
+    def _frame_has_plenty(self, spot: "Spot", height: int, many: int) -> bool:
+        assert spot.trail is not None, spot
+        pushed = spot.place.stack[height][0]
+        returns = self._tables.returns[pushed : pushed + self._tables.verdicts]
+        if np.count_nonzero(returns) != 1:
+            return False
+        cut = self._cut(spot.place, spot.trail.levels[0].base)
+        key = cut.stack[: height + 1 - spot.trail.levels[0].base], many
+        known = self._frames.get(key)
+        if known is None:
+            if len(self._frames) >= MOST_KEPT:
+                self._frames = {}
+            path = self._search(spot, MOST_STEPS, lambda _, after: len(after.place.stack) <= height)
+            known = (
+                bool(path)
+                and self._resumes(path[-1], height)
+                and self._always_closes(path[-1], many, 0)
+            )
+            self._frames[key] = known
+        return known
+
+    def _resumes(self, spot: "Spot", height: int) -> bool:
+        """Whether this frame is the one that goes on, the item not ended."""
+        trail = spot.trail
+        return len(spot.place.stack) == height and trail is not None and len(trail.levels) == 1
 
     def _always_closes(self, spot: "Spot", many: int, items: int) -> bool:
         """Whether a lone array can be closed whatever it has had, up to half of `many` values."""
@@ -85,7 +133,10 @@ class Closing:
             if len(self._closable) >= MOST_KEPT:
                 self._closable = {}
             self._closable[key] = False  # while it is asked, a way round to itself is none
-            known = items <= MOST_ITEMS and self._try_closing(spot, many, items)
+            if many > FEWEST and self._always_closes(spot, FEWEST, items) and self._pumps(spot):
+                known = True
+            else:
+                known = items <= MOST_ITEMS and self._try_closing(spot, many, items)
             self._closable[key] = known
         return known
 
@@ -107,15 +158,62 @@ class Closing:
         self._search(spot._replace(trail=spot.trail.alone()), STEPS_EACH * many, judge)
         return len(values) >= many
 
-    def _find_common(self, spot: "Spot", trail: Trail, many: int) -> frozenset[Behind]:
+    def _find_common(self, spot: "Spot", many: int) -> frozenset[Behind]:
         """What can be behind the innermost item after so many different values of it."""
+        trail = spot.trail
+        assert trail is not None, spot
         key = self._relative(spot.place, trail), many
         known = self._common.get(key)
         if known is None:
             if len(self._common) >= MOST_KEPT:
                 self._common = {}
-            known = self._common[key] = self._count_behind(spot, trail, many)
+            pumped = many > FEWEST and self._pumps(spot)
+            known = self._count_behind(spot, trail, FEWEST if pumped else many)
+            self._common[key] = known
         return known
+
+    def _pumps(self, spot: "Spot") -> bool:
+        """Whether the innermost item can go on for ever, round and round, before it ends: as a string can, or a list.
+        Limits that are not near count as none."""
+        assert spot.trail is not None, spot
+        key = self._relative(spot.place, spot.trail)
+        known = self._endless.get(key)
+        if known is None:
+            if len(self._endless) >= MOST_KEPT:
+                self._endless = {}
+            known = self._endless[key] = self._goes_round(spot._replace(trail=spot.trail.alone()))
+        return known
+
+    def _goes_round(self, start: "Spot") -> bool:
+        assert start.trail is not None, start
+        base, seen = start.trail.levels[0].base, {start.place}
+        stack = [(start, self._kinds(start, base))]
+        path = [self._relative(start.place, start.trail)]
+        for _ in range(FEW_STEPS):
+            after = self._next(*stack[-1])
+            if after is None:
+                stack.pop()
+                path.pop()
+                if not stack:
+                    return False
+                continue
+            if after.trail is None or _is_behind(after, 1):
+                continue
+            place = self._relative(after.place, after.trail)
+            if place in path[-8:]:
+                self._endless |= dict.fromkeys(path, True)
+                return True
+            if after.place not in seen:
+                seen.add(after.place)
+                stack.append((after, self._kinds(after, base)))
+                path.append(place)
+        return False
+
+    def _kinds(self, spot: "Spot", base: int) -> Iterator[int]:
+        """A byte of each class that the tables allow, the nearest end last."""
+        classes = self._tables.classes
+        kinds = {int(classes[b]): b for b in reversed(self._ways(spot, base))}
+        return iter(kinds.values())
 
     def _count_behind(self, spot: "Spot", trail: Trail, many: int) -> frozenset[Behind]:
         values: dict[Behind, set[Hashable]] = {}
@@ -144,7 +242,7 @@ class Closing:
         where there is none, and a way without steps where the search was given up, after `most` of them."""
         assert start.trail is not None, start
         base = start.trail.levels[0].base
-        stack = [(start, iter(self._ways(start.place, base)))]
+        stack = [(start, iter(self._ways(start, base)))]
         between: set[Spot] = set()
         whole = True
         for _ in range(most):
@@ -163,7 +261,7 @@ class Closing:
                 found = None if after in between else found
                 between.add(after)
             if found is False and len(stack) < MOST_BYTES:
-                stack.append((after, iter(self._ways(after.place, base))))
+                stack.append((after, iter(self._ways(after, base))))
             else:
                 whole = whole and found is None
         return []
@@ -175,14 +273,18 @@ class Closing:
                 return after
         return None
 
-    def _ways(self, place: Place, base: int) -> bytes:
-        """The bytes that the tables allow, those first behind which the array's end is near."""
-        key = self._cut(place, base)
+    def _ways(self, spot: "Spot", base: int) -> bytes:
+        """The bytes that the tables allow, those first behind which the array's end is near. Of white space that may
+        be left out, none."""
+        inside = spot.trail is not None and spot.trail.inside != ""
+        key = self._cut(spot.place, base), inside
         found = self._ways_of.get(key)
         if found is None:
             if len(self._ways_of) >= MOST_KEPT:
                 self._ways_of = {}
-            found = self._ways_of[key] = self._find_ways(place, base)
+            every = self._find_ways(spot.place, base)
+            found = every if inside else every.translate(None, SPACES) or every
+            self._ways_of[key] = found
         return found
 
     def _find_ways(self, place: Place, base: int) -> bytes:

@@ -29,7 +29,7 @@ Ints = NDArray[np.int64]
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbering:
     """What the entries of rules stand for. meanings: int64, for all rules, one behind the other: 0, n > 0 the state n,
-    -1 - i the way i, or REFUSED. middles: int64 [rules], where entry 0 of each rule is in it."""
+    -1 - i the way i, or REFUSED. middles: int64 [states], where entry 0 of the rule of each state is in it."""
 
     meanings: Ints
     middles: Ints
@@ -61,12 +61,13 @@ class Aligned:
 
     def read(self, states: Ints, columns: Ints) -> Ints:
         """The entries at these places: 0, n > 0 the next state, -1 - i the way i, or REFUSED."""
-        middles = self.numbering.middles[self.owner[states]]
+        middles = self.numbering.middles[states]
         return self.numbering.meanings[middles + self.table[states, columns]]
 
     def spell(self) -> Ints:
         """All entries."""
-        return self.read(np.arange(len(self.table))[:, None], np.arange(self.table.shape[1]))
+        width: int = self.table.shape[1]
+        return self.read(np.arange(len(self.table))[:, None], np.arange(width))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,23 +115,22 @@ def align(machine: Machine, most_bytes: int | None = None) -> Aligned:
     closed = _find_empty(table)
     ends = np.concatenate([np.zeros(1, np.int32), *(rule.ends[1:] for rule in rules)])
     ends = ends.astype(np.int32, copy=False)
-    numbering = _number(states, moves, closed & (ends == 0))
-    starts = numbering.meanings[numbering.middles + [rule.start for rule in rules]]
-    ways = gather_ways(
-        [move for rule in rules for move in rule.moves], numbers, numbering.meanings,
-        np.repeat(numbering.middles, moves),
-    )  # fmt: skip
+    meanings, middles = _number(states, moves, closed & (ends == 0))
+    starts = meanings[middles + [rule.start for rule in rules]]
+    moved = [move for rule in rules for move in rule.moves]
+    ways = gather_ways(moved, numbers, meanings, np.repeat(middles, moves))
+    owner = _repeat(states)
     return Aligned(
-        classes, table, numbering, ends, _repeat(states), closed, np.maximum(starts, 0), ways,
+        classes, table, Numbering(meanings, middles[owner]), ends, owner, closed, np.maximum(starts, 0), ways,
         np.concatenate([np.zeros(1, np.int64), np.cumsum(moves)]), _lingering(rules, states),
     )  # fmt: skip
 
 
 def align_again(aligned: Aligned, table: Ints) -> Aligned:
     """The same with another table, whose entries are numbered through already."""
-    ways, rules = len(aligned.ways), len(aligned.starts)
+    ways = len(aligned.ways)
     meanings = np.concatenate([[REFUSED], np.arange(-ways, len(table))])
-    numbering = Numbering(meanings, np.full(rules, 1 + ways))
+    numbering = Numbering(meanings, np.full(len(table), 1 + ways))
     entries = np.where(table == REFUSED, -1 - ways, table).astype(np.int32)
     return replace(aligned, table=entries, numbering=numbering)
 
@@ -148,8 +148,9 @@ def _called(machine: Machine) -> list[int]:
     return order
 
 
-def _number(states: Ints, moves: Ints, gone: Flags) -> Numbering:
-    """What entries stand for, given how many states and moves each rule has, and the states that are left over."""
+def _number(states: Ints, moves: Ints, gone: Flags) -> tuple[Ints, Ints]:
+    """The meanings of entries, and where that of entry 0 of each rule is, given how many states and moves each has, and
+    the states that are left over."""
     sizes = moves + 1 + states
     middles = np.cumsum(sizes) - states - 1
     meanings: Ints = np.arange(int(sizes.sum())) - np.repeat(middles, sizes)
@@ -158,7 +159,7 @@ def _number(states: Ints, moves: Ints, gone: Flags) -> Numbering:
     if gone[1:].any():
         is_state = np.flatnonzero(meanings > 0)
         meanings[is_state[gone[1:]]] = REFUSED
-    return Numbering(meanings, middles)
+    return meanings, middles
 
 
 def _repeat(states: Ints) -> Ints:
@@ -196,12 +197,15 @@ def _lingering(rules: Sequence[Rule], states: Ints) -> frozenset[int]:
 def find_links(aligned: Aligned) -> Links:
     """What each way does on each class of bytes, alike ones as one."""
     width, ways = aligned.table.shape[1], aligned.ways
-    spots = np.flatnonzero(aligned.table.reshape(-1) < 0)
+    flat, numbering = aligned.table.reshape(-1), aligned.numbering
+    spots = np.flatnonzero(flat < 0)
     rows = spots // width
-    numbers = -1 - aligned.read(rows, spots - rows * width)
+    columns = spots - rows * width
+    numbers = -1 - numbering.meanings[numbering.middles[rows] + flat[spots]]
     if numbers.max(initial=-1) >= len(ways):  # entries that are refused
-        spots, numbers = spots[numbers < len(ways)], numbers[numbers < len(ways)]
-    columns, starts = spots % width, _first_states(aligned)
+        kept = numbers < len(ways)
+        spots, columns, numbers = spots[kept], columns[kept], numbers[kept]
+    starts = _first_states(aligned)
     # A way that calls nothing is one link on every byte: these, the most frequent, need no sort.
     calm = (starts[0] + starts[1] == 0) & (not ways.others)
     loud = np.flatnonzero(~calm[numbers])

@@ -185,7 +185,7 @@ def _lay_entries(
     """Writes what the rules' entries stand for as states and actions."""
     of_state, of_link = entries
     meant = of_state[np.maximum(aligned.numbering.meanings, 0)]
-    middles = aligned.numbering.middles[aligned.owner][:, None]
+    middles = aligned.numbering.middles[:, None]
     # A part at a time, so that what is in between stays in the processor's cache.
     for low in range(0, len(edges), ROWS):
         part = slice(low, low + ROWS)

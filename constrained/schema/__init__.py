@@ -12,8 +12,8 @@ forgotten, so a union is as cheap as its one branch once the discriminator has b
     document    references and identifiers          node        one schema's keywords
     formula     truth, folded                       board       the formula of a site, by kind of value
     sites       which vectors are possible          emit        rules for them
-    objects, members, names, taking, trie           arrays, items, taking_item, marked
-    leaves/     strings and numbers
+    objects, members, taking                        arrays, items, taking_item, marked
+    names, trie, other_names                        leaves/     strings and numbers
 
 The canonical form. Properties come in the order in which the schemas at their site name them, then all other names in
 any order; separators are `, ` and `: `. Names, and strings about which a schema says more than their length, are

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .board import Board
 from .distinct import demand_distinct
 from .formula import Formula, Residue, substitute
-from .items import Items, demanded, list_values, read_items
+from .items import demanded, list_values, read_items
 from .leaves.writing import write_value
 from .marked import has_prefixes
 from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, is_wanted, needed

@@ -190,11 +190,8 @@ def distinguish(used: Iterable[int]) -> tuple[Classes, Flags]:
     inside = np.zeros(256, np.bool_)
     inside[0x20:0x80] = True
     inside[0xC2:0xF5] = True
-    marks = np.zeros(256, np.int64)
-    marks[list(DIGITS)] = 256
     listed = sorted(set(used))
-    marks[listed] = np.arange(1, len(listed) + 1)
-    classes = np.unique(marks * 2 + inside, return_inverse=True)[1].reshape(-1).astype(np.uint8)
-    shown = np.zeros(int(classes.max()) + 1, np.bool_)
-    shown[classes[inside]] = True
-    return classes, shown
+    classes = inside.astype(np.uint8)
+    classes[list(DIGITS)] = 2
+    classes[listed] = np.arange(3, 3 + len(listed))
+    return classes, np.concatenate([[False, True, True], inside[listed]])

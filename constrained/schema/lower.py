@@ -27,7 +27,7 @@ from .fragments import Fragments
 from .frames import check_frames
 from .leaves.leaf import rule_of
 from .leaves.numbers import adopt_number, free_number, grow_number
-from .leaves.texts import Texts
+from .leaves.texts import Texts, adopt_text
 from .node import Nodes
 from .objects import grow_object
 from .sites import NEEDED, Graph, Grow, Site, Sites
@@ -93,7 +93,7 @@ def _sites(nodes: Nodes, constraint: JsonSchema, budget: Budget, fragments: Frag
         "object": grow_object,
     }
     return Sites(
-        nodes, texts, grow, {"number": adopt_number, "string": texts.adopt}, constraint.any_order
+        nodes, texts, grow, {"number": adopt_number, "string": adopt_text}, constraint.any_order
     )
 
 

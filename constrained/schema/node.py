@@ -43,6 +43,7 @@ IN_PLACE = frozenset(
 LEAF_KEYWORDS = frozenset({*TEXT_KEYWORDS, *NUMBER_KEYWORDS, "type", "uniqueItems"}) | {
     *("minItems", "maxItems", "minProperties", "maxProperties", "const", "enum", "required")
 }
+SCALAR_TYPES = ("null", "boolean", "number", "integer", "string")
 MOST_INTERNED = 64
 
 
@@ -208,6 +209,21 @@ def leaf_key(schema: dict[str, Json]) -> tuple[object, ...] | None:
             return None
     key.sort()
     return tuple(key)
+
+
+def scalar_key(schema: dict[str, Json]) -> tuple[object, ...] | None:
+    """As leaf_key, also for unions of leaves of which each is a string, number or literal by its type."""
+    word = next((w for w in ("anyOf", "oneOf") if w in schema), None)
+    if word is None:
+        return leaf_key(schema)
+    branches, keys = schema[word], [leaf_key({w: v for w, v in schema.items() if w != word})]
+    for branch in branches if isinstance(branches, list) else []:
+        names = branch.get("type") if isinstance(branch, dict) else None
+        names = names if isinstance(names, list) else [names]
+        if not isinstance(branch, dict) or not all(n in SCALAR_TYPES for n in names):
+            return None
+        keys.append(leaf_key(branch))
+    return None if None in keys or len(keys) == 1 else (word, *keys)
 
 
 def _read_type(node: Node, value: Json) -> None:

@@ -15,13 +15,13 @@ from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from ..machine.rule import Rule
 from .board import Board, literal_truth
 from .document import Json
 from .formula import All, Atom, Formula, Residue, atoms, substitute
-from .node import KINDS, Node, Nodes, Root, leaf_key
+from .node import KINDS, Node, Nodes, Root, scalar_key
 
 if TYPE_CHECKING:
     from .leaves.texts import Texts
@@ -164,13 +164,17 @@ class Graph:
 
 
 Grow: TypeAlias = "Callable[[Sites, Site, Board, list[Formula]], Part]"
-Adopt: TypeAlias = Callable[[Node | Callable[[], Node], Rule], Part]
+Judge: TypeAlias = "Callable[[Any], Vector]"
+Adopt: TypeAlias = "Callable[[Rule, Judge, bool], Part]"
 
 
 class Leaf(Part, Protocol):
-    """A part of strings or numbers. rule: that which ends with the number of a vector in the goal."""
+    """A part of strings or numbers. rule: that which ends with the number of a vector in the goal; judge: the vector
+    of a value; plain: whether numbers are plain decimals."""
 
     rule: Callable[[tuple[Vector, ...]], Rule]
+    judge: Judge
+    plain: bool
 
 
 class Sites:
@@ -207,9 +211,11 @@ class Sites:
             if need is not NEEDED:
                 self._todo.extend((site, kind) for kind in KINDS)
                 return site
-            node = roots[0][0]
-            if len(roots[0]) == 1 and node.leaf is not None and self._adopts(site, node.leaf, node):
-                return site
+            if len(roots[0]) == 1:
+                node = roots[0][0]
+                key = node.leaf or scalar_key(node.words)
+                if key is not None and self._adopts(site, key, lambda: node):
+                    return site
             kinds = frozenset(KINDS).intersection(*(n.kinds for n in roots[0]))
             self._todo.extend((site, kind) for kind in KINDS if kind in kinds)
         return site
@@ -217,7 +223,7 @@ class Sites:
     def leaf(self, schema: Json, make: Callable[[], Node]) -> Site | None:
         """The site of a schema about strings, numbers and literals only, the node of which is not made unless it must
         be; None for every other schema."""
-        key = leaf_key(schema) if isinstance(schema, dict) else None
+        key = scalar_key(schema) if isinstance(schema, dict) else None
         if key is None:
             return None
         site = self._leaves.get(key)
@@ -228,36 +234,47 @@ class Sites:
             self._leaves[key] = site
         return site
 
-    def _adopts(self, site: Site, key: Hashable, node: Node | Callable[[], Node]) -> bool:
+    def _adopts(self, site: Site, key: Hashable, make: Callable[[], Node]) -> bool:
         """Whether the site is of a leaf, and so has rules that equal ones share."""
         texts = self.texts
         found = texts.fragments.keep(
             ("leaf", key, self.nodes.document.draft, texts.options),
-            lambda: self._grow_leaf(node if isinstance(node, Node) else node()),
+            lambda: self._list_rules(make()),
         )
         if found is None:
             return False
-        for kind, rule in found:
-            site.parts[kind] = self._adopt[kind](node, rule) if rule else Constant([(True,)])
-        if found:
+        for kind, rule, plain in found:
+            if rule is None:
+                site.parts[kind] = Constant([(True,)])
+            else:
+                site.parts[kind] = self._adopt[kind](rule, self._judge(make, kind), plain)
             site.vectors[True,] = None
         return True
 
-    def _grow_leaf(self, node: Node) -> tuple[tuple[str, Rule | None], ...] | None:
-        """The kinds of value that a leaf allows, with the rules of strings and numbers that are not free; None where
-        it is about arrays or objects as well."""
-        if not node.kinds <= SCALARS:
-            return None
+    def _judge(self, make: Callable[[], Node], kind: str) -> Judge:
+        """Judges values as the leaf would that is made only now."""
+        return lambda value: cast(Leaf, self._grow_leaf(make()).parts[kind]).judge(value)
+
+    def _grow_leaf(self, node: Node) -> Site:
         site = Site(((node,),), NEEDED)
         for kind in KINDS:
             if kind in node.kinds:
                 self._open(site, kind)
-        leaves = ((kind, part) for kind, part in site.parts.items() if part.vectors)
-        goal = ((True,),)
-        return tuple(
-            (kind, None if isinstance(part, Constant) else cast(Leaf, part).rule(goal))
-            for kind, part in leaves
-        )
+        return site
+
+    def _list_rules(self, node: Node) -> tuple[tuple[str, Rule | None, bool], ...] | None:
+        """The kinds of value that a leaf allows, with the rules of strings and numbers that are not free; None where
+        it is about arrays or objects as well."""
+        if node.simple and not node.kinds <= SCALARS:
+            return None
+        found: list[tuple[str, Rule | None, bool]] = []
+        for kind, part in self._grow_leaf(node).parts.items():
+            if isinstance(part, Constant):
+                found.append((kind, None, False))
+            elif part.vectors:
+                leaf = cast(Leaf, part)
+                found.append((kind, leaf.rule(((True,),)), leaf.plain))
+        return tuple(found)
 
     @property
     def known(self) -> list[Site]:

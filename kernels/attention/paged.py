@@ -17,15 +17,14 @@ kernel knows only items.
 
 Keys and values in eight bits (../fp8.py) are multiplied as they are, in float16, which holds them
 exactly and which a GPU makes of them in half an instruction; their scales multiply scores and weights.
-Nothing leaves float16's range: each query is divided by a power of two, and weights by the largest scale of
-values so far, as they are by the exponential of the largest score. In float32 the result is to the
-bit that over dequantised pools. The two scales of a token lie in 32 bits, the least that is copied ahead
-as keys are.
+Nothing leaves float16's range: each query is divided by a power of two, and weights by that of the largest
+scale of values so far, as they are by the exponential of the largest score. The two scales of a token
+lie in 32 bits, the least that is copied ahead as keys are.
 """
 
 import torch
 
-from ..fp8 import LEAST_SCALE, key_scale, raise_scale, scale_rows, value_scale
+from ..fp8 import key_scale, raise_scale, scale_rows, value_scale
 from ..launch import (
     await_previous,
     let_next_start,
@@ -206,7 +205,7 @@ def _paged_attention_kernel(
         top = tl.full([ROWS], -float("inf"), tl.float32)
         total = tl.zeros([ROWS], tl.float32)
         acc = tl.zeros([ROWS, BLOCK], tl.float32)
-        most = tl.full([], LEAST_SCALE, tl.int32)
+        most = tl.full([], 0x00800000, tl.int32)  # 2^-126, below any scale
         state = (top, total, acc, most)
         pools = (k_pool + kv_head * (PAGE * DIM), v_pool + kv_head * (PAGE * DIM))
         own_scales, unit = k_pool, position

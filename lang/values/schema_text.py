@@ -79,7 +79,9 @@ class _Teller:
                 return self._array(schema)
             case "string":
                 text = FORMATS.get(schema.get("format", ""), "text")
-                pattern = f" like {schema['pattern']}" if "pattern" in schema else ""
+                # Of a known format a pattern only says what the format's own words say already.
+                told = "pattern" in schema and text == "text"
+                pattern = f" like {schema['pattern']}" if told else ""
                 return text + pattern + _between(schema, ("minLength", "maxLength"), " characters")
             case "number" | "integer":
                 return f"{kind}{_range(schema)}"

@@ -4,8 +4,9 @@
     schema = schema_of(adapter)                # every object that declares properties is closed to others
 
 Where pydantic's own schema says less than the type, or what no grammar can hold, it is put right here: a Decimal is a
-number with the digits it may have; a set is a list, whose doubles vanish when it is read. This module imports pydantic
-and is slow to load for it: `lang/types` does so with the first type that needs it. It refuses to know gens and prompts.
+number with the digits it may have; a time has no leap second, which Python does not know; a set is a list, whose
+doubles vanish when it is read. This module imports pydantic and is slow to load for it: `lang/types` does so with the
+first type that needs it. It refuses to know gens and prompts.
 """
 
 import sys
@@ -22,9 +23,12 @@ from pydantic_core import PydanticOmit, core_schema
 from ..errors import InvalidType
 from .schema_parts import closed
 
+# Up to the first digit of the seconds.
+MINUTES = "[0-9]{2}:[0-9]{2}:[0-5]"
+
 
 class EnforceableSchema(GenerateJsonSchema):
-    """pydantic's schemas, but for decimals and sets."""
+    """pydantic's schemas, but for decimals, times and sets."""
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
         """A number; of digits before and behind the point as many as are allowed."""
@@ -48,6 +52,14 @@ class EnforceableSchema(GenerateJsonSchema):
             if not {"minimum", "exclusiveMinimum"} & told.keys():
                 told["exclusiveMinimum"] = -limit
         return told
+
+    def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:
+        """A time of day; Python knows no leap seconds, which the format allows."""
+        return {**super().time_schema(schema), "pattern": f"^{MINUTES}"}
+
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
+        """A date and time, without leap seconds."""
+        return {**super().datetime_schema(schema), "pattern": f"[Tt]{MINUTES}"}
 
     def set_schema(self, schema: core_schema.SetSchema) -> JsonSchemaValue:
         """A list: what stands in it twice counts once."""

@@ -118,6 +118,6 @@ def _settle() -> None:
     # What is here stays: looking through it for garbage again and again would stop every stream.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)
     # A thread that reads a large body lets go of the interpreter as often.
     sys.setswitchinterval(SWITCH_SECONDS)

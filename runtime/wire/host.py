@@ -164,7 +164,7 @@ async def run_host(sock: socket.socket, opening: Callable[[], Client]) -> None:
     # The model and all modules stay: looking through them for garbage again and again stops the engine.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)
     try:
         await Host(client, writer).serve(reader)
     finally:

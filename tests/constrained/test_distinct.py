@@ -112,7 +112,7 @@ def walked(grammar: Any, place: Any) -> set[int]:
     return found | ({EOS} if grammar.accepting(place) else set())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS, st.sampled_from(["compact", "any"]))
 def test_walks_end_in_valid_texts(seed: int, whitespace: Any) -> None:
     rng = random.Random(seed)
@@ -151,7 +151,7 @@ def value(rng: random.Random, depth: int) -> Any:
             return {n: value(rng, depth - 1) for n in rng.sample("abc", rng.randrange(3))}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(SEEDS)
 def test_accepts_what_jsonschema_does(seed: int) -> None:
     rng = random.Random(seed)

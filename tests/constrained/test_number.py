@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from trellis.constrained.automata.bytedfa import ByteDfa
 from trellis.constrained.limits import Budget, Limits
+from trellis.constrained.schema import lower_schema
+from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.schema.leaves.interval import Interval, integer_dfa
 from trellis.constrained.schema.leaves.scientific import number_dfa
+from trellis.constrained.spec import JsonSchema
 
 
 def integers(**bounds: int | Decimal | bool) -> ByteDfa:
@@ -163,3 +166,12 @@ def test_bounds_beyond_plain_digits(
         assert not part.accepts(text)
     elif abs(value.adjusted()) >= 20:
         assert part.accepts(text)
+
+
+def test_many_listed_numbers_beside_another_schema() -> None:
+    listed = list(range(0, 160, 2))
+    schema = json.dumps({"anyOf": [{"enum": listed}, {"minimum": 1000}]})
+    machine = lower_schema(JsonSchema(schema), Budget(Limits(seconds=10)), Fragments(1 << 20))
+    for value in (*range(-3, 165), 999, 1000, 123_456):
+        accepted = machine.accepts(machine.walk(str(value).encode()))
+        assert accepted == (value in listed or value >= 1000), value

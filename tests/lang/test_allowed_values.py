@@ -178,3 +178,12 @@ def test_a_growing_tree_shows_its_finished_branches():
     assert isinstance(part, tr.Partial) and part.name == "a"
     first, second = part.children
     assert first == Tree(name="b") and isinstance(second, tr.Partial)
+
+
+def test_a_time_that_python_does_not_know_is_not_allowed(judge):
+    for type_, kept, never in (
+        (list[datetime.time], '["23:59:59Z"]', '["23:59:60Z"]'),
+        (list[datetime.datetime], '["2016-12-31T23:59:59Z"]', '["2016-12-31T23:59:60Z"]'),
+    ):
+        grammar = judge.compile(shape_of(type_).constraint)
+        assert judge.walk(grammar, kept).accepted and not judge.walk(grammar, never).accepted

@@ -86,7 +86,7 @@ async def test_nan_is_no_temperature(client) -> None:
     headers = {"content-type": "application/json"}
     response = await client.post("/generate", content=content, headers=headers)
     assert response.status_code == 400
-    assert response.json()["error"]["param"] == "sampling_params.temperature"
+    assert "not JSON" in response.json()["error"]["message"]
 
 
 TABLE = [

@@ -32,6 +32,7 @@ from .leaf import compact, rule_of
 from .scientific import number_dfa
 from .writing import write_number
 
+MOST_PIECES = 61  # conditions on one number, each a bit of a label
 MOST_DIGITS = 400
 WHOLE_DIGITS, FRACTION_DIGITS = INTEGER_DIGITS, 20  # of numbers that several schemas judge
 
@@ -114,13 +115,9 @@ def grow_number(sites: Sites, site: Site, board: Board, formulas: list[Formula])
     return NumberPart(vectors, make, judge, plain=True)
 
 
-def adopt_number(node: Node | Callable[[], Node], rule: Rule) -> NumberPart:
+def adopt_number(rule: Rule, judge: Callable[[int | Decimal], Vector], plain: bool) -> NumberPart:
     """The numbers of a leaf whose rule is known."""
-
-    def judge(value: int | Decimal) -> Vector:
-        return (holds(read_amount(node if isinstance(node, Node) else node()), value),)
-
-    return NumberPart([(True,)], lambda _: rule, judge)
+    return NumberPart([(True,)], lambda _: rule, judge, plain)
 
 
 def _there(rule: Rule | None) -> Rule:
@@ -212,33 +209,15 @@ def _together(
     sites: Sites, site: Site, amounts: dict[int, Amount], formulas: list[Formula]
 ) -> tuple[list[Vector], Callable[[tuple[Vector, ...]], Rule]]:
     """Plain decimals judged by several schemas."""
-    budget = sites.budget
-    intervals = {i: _intervals(amount) for i, amount in amounts.items()}
-    for each in (i for found in intervals.values() for i in found):
-        _check_step(each.step, sites)
-    bounds = [
-        b
-        for found in intervals.values()
-        for each in found
-        for b in (each.low, each.high, each.step)
-        if b is not None
-    ]
-    fraction = max([FRACTION_DIGITS, *(-_exponent(b) for b in bounds)])
-    whole = max([WHOLE_DIGITS, *(b.adjusted() + 2 for b in bounds)])
-    pieces = list(dict.fromkeys(each for found in intervals.values() for each in found))
-    key = "decimals", tuple(pieces), fraction, whole
+    intervals = {i: tuple(_intervals(amount)) for i, amount in amounts.items()}
+    pieces = list(dict.fromkeys(intervals.values()))
+    if len(pieces) > MOST_PIECES:
+        path = next(iter(site.roots))[0].path
+        refuse(f"{len(pieces)} conditions on one number, more than {MOST_PIECES}", path)
+    key = "decimals", tuple(pieces)
     keep = sites.texts.fragments.keep
-
-    def run() -> tuple[Classes, Table, Labels]:
-        parts = [endless_dfa(each, fraction, budget) for each in pieces]
-        every = keep(("every decimal", fraction, whole), lambda: _decimals(fraction, whole, sites))
-        return _run(sites, [every, *parts])
-
-    classes, table, reach = keep(key, run)
-    place = {
-        index: sum(2 << pieces.index(each) for each in dict.fromkeys(found))
-        for index, found in intervals.items()
-    }
+    classes, table, reach = keep(key, lambda: _run_decimals(pieces, sites))
+    place = {index: 2 << pieces.index(found) for index, found in intervals.items()}
     vectors = {
         label: tuple(
             substitute(f, lambda i, n=label: bool(n & place.get(i, 0))) is True for f in formulas
@@ -249,13 +228,8 @@ def _together(
     wanted = [v for v in dict.fromkeys(vectors.values()) if site.wants(v)]
 
     def rule(goal: tuple[Vector, ...]) -> Rule:
-        ends = np.array(
-            [
-                goal.index(vectors[n]) + 1 if n in vectors and vectors[n] in goal else 0
-                for n in reach.tolist()
-            ],
-            np.int32,
-        )
+        verdicts = {n: goal.index(v) + 1 for n, v in vectors.items() if v in goal}
+        ends = np.array([verdicts.get(n, 0) for n in reach.tolist()], np.int32)
 
         def make() -> Rule:
             live = live_states(table, ends > 0)
@@ -266,13 +240,42 @@ def _together(
     return wanted, rule
 
 
+def _run_decimals(
+    pieces: list[tuple[Interval, ...]], sites: Sites
+) -> tuple[Classes, Table, Labels]:
+    """Every plain decimal, told apart by which of these unions of intervals it is in."""
+    every = [each for found in pieces for each in found]
+    for each in every:
+        _check_step(each.step, sites)
+    bounds = [b for i in every for b in (i.low, i.high, i.step) if b is not None]
+    fraction = max([FRACTION_DIGITS, *(-_exponent(b) for b in bounds)])
+    whole = max([WHOLE_DIGITS, *(b.adjusted() + 2 for b in bounds)])
+    decimals = sites.texts.fragments.keep(
+        ("every decimal", fraction, whole), lambda: _decimals(fraction, whole, sites)
+    )
+    parts = [
+        _unite([endless_dfa(i, fraction, sites.budget) for i in found], sites) for found in pieces
+    ]
+    return _run(sites, [decimals, *parts])
+
+
+def _unite(parts: list[ByteDfa], sites: Sites) -> ByteDfa:
+    """What one of the parts accepts; nothing where there is none."""
+    if not parts:
+        return plain_dfa(Interval(Decimal(1), Decimal(0)), 0, sites.budget)
+    while len(parts) > 1:  # two at a time, so that none is gone through often
+        pairs = [align(parts[i : i + 2]) for i in range(0, len(parts) - 1, 2)]
+        joint = [ByteDfa(c, unite(a, b, sites.budget)) for c, (a, b) in pairs]
+        parts = [*joint, *parts[2 * len(joint) :]]
+    return parts[0]
+
+
 def _decimals(fraction: int, whole: int, sites: Sites) -> ByteDfa:
     """Every plain decimal but -0, so that each text of zero is judged as one."""
     zero = Decimal(0)
     below = plain_dfa(Interval(high=zero, high_open=True), fraction, sites.budget, whole)
     above = plain_dfa(Interval(low=zero), fraction, sites.budget, whole)
-    classes, (first, second) = align([below, above])
-    return ByteDfa(classes, unite(first, second, sites.budget))
+    return _unite([below, above], sites)
 
 
 def _intervals(amount: Amount) -> list[Interval]:

@@ -73,6 +73,12 @@ class TextPart:
     vectors: list[Vector]
     rule: Callable[[tuple[Vector, ...]], Rule]
     judge: Callable[[str], Vector]
+    plain: bool = False
+
+
+def adopt_text(rule: Rule, judge: Callable[[str], Vector], plain: bool) -> TextPart:
+    """The strings of a leaf whose rule is known."""
+    return TextPart([(True,)], lambda _: rule, judge, plain)
 
 
 class Texts:
@@ -245,14 +251,6 @@ class Texts:
         pattern = Pattern(found.alphabet, Dfa(table, ends > 0, found.start))
         part = quote(pattern, self.spelling(pattern), self.budget)
         return split_ends(part, ends)
-
-    def adopt(self, node: Node | Callable[[], Node], rule: Rule) -> TextPart:
-        """The strings of a leaf whose rule is known."""
-
-        def judge(text: str) -> Vector:
-            return (self.holds(node if isinstance(node, Node) else node(), text),)
-
-        return TextPart([(True,)], lambda _: rule, judge)
 
     def _grow_plain(self, nodes: list[Node]) -> TextPart:
         words = [self.read(node) for node in nodes]

@@ -71,8 +71,11 @@ ARGUMENTS = st.dictionaries(
 @given(arguments=ARGUMENTS, name=st.sampled_from(["get_weather", "now"]))
 def test_a_call_that_is_written_is_the_one_the_package_reads(encoding, arguments, name):
     text = harmony.FORM.write([Call(name, arguments)])
-    marks = {"<|channel|>", "<|constrain|>", "<|message|>", "<|call|>"}
-    tokens = encoding.encode(text, allowed_special=marks)
+    head, mark, rest = text.partition("<|message|>")
+    body = rest.removesuffix("<|call|>")  # plain text, whatever marks stand in it
+    tokens = encoding.encode(head + mark, allowed_special="all")
+    tokens += encoding.encode(body, disallowed_special=())
+    tokens += encoding.encode("<|call|>", allowed_special="all")
     (message,) = encoding.parse_messages_from_completion_tokens(tokens, oh.Role.ASSISTANT)
     assert (message.recipient, message.channel) == (f"functions.{name}", "commentary")
     assert json.loads(message.content[0].text) == arguments

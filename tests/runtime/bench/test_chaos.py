@@ -2,7 +2,7 @@
 
 import pytest
 
-from trellis.runtime.bench.serving.chaos import ChaosOptions, run, slope
+from trellis.runtime.bench.serving.chaos import ChaosOptions, Seen, run, slope
 from trellis.runtime.config import EngineConfig
 
 
@@ -21,3 +21,15 @@ def test_a_slope_is_that_of_the_line():
     assert slope([(x, 3 + 0.25 * x) for x in range(9)]) == pytest.approx(0.25)
     assert slope([(x, 5 + (-1) ** x) for x in range(101)]) == pytest.approx(0, abs=0.01)
     assert slope([]) == slope([(4, 1.0), (4, 2.0)]) == 0
+
+
+def test_memory_that_grows_is_a_breach():
+    samples = [(count, 2**20 * count, 2**20) for count in range(0, 30_000, 1000)]
+    resident = [(2**20, 2**20)] * 3 + [(2**25, 2**20)]
+    seen = Seen(resident=resident, samples=samples, requests=30_000, ready_seconds=1.0)
+    seen.outcomes["answered"] = 30_000
+    slopes = [row.ours for row in seen.rows() if "slope" in row.case]
+    assert seen.breached and slopes == [pytest.approx(10_000), pytest.approx(0)]
+    few = Seen(resident=resident, samples=samples, requests=40, ready_seconds=1.0)
+    few.outcomes["answered"] = 40
+    assert not few.breached
