@@ -18,9 +18,9 @@ forgotten, so a union is as cheap as its one branch once the discriminator has b
 The canonical form. Properties come in the order in which the schemas at their site name them, then all other names in
 any order; separators are `, ` and `: `. Names, and strings about which a schema says more than their length, are
 spelled as json.dumps spells them; other strings may use every JSON escape. Integers have no fraction and no exponent;
-numbers are plain decimals, or d.ddde±x where the bounds contain the whole decade. Where several schemas judge one
-number it is a plain decimal. A number that is listed has one spelling. Objects may repeat a name that no schema
-declares: JSON leaves open what that means.
+numbers are plain decimals, or d.ddde±x where the bounds contain the whole decade, or lie beyond 20 digits. Without a
+bound there are up to 64 digits before the point. Where several schemas judge one number it is a plain decimal. A number
+that is listed has one spelling. Objects may repeat a name that no schema declares: JSON leaves open what that means.
 """
 
 from .canonical import Canonical, canonical

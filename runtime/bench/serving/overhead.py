@@ -98,7 +98,8 @@ def measure(server: Started, engine: EngineConfig, streams: int) -> list[Row]:
     _run(_through(address, prompts))
     spent = {name: value - before[name] for name, value in _spent(server).items()}
     firsts = _run(_firsts(address))
-    many_prompts = random_prompts(Sizes(1, HELD, HELD_PROMPT, 0, HELD_OUTPUT), size, 6)
+    held_sizes = Sizes(1, min(HELD, 8 * streams), HELD_PROMPT, 0, HELD_OUTPUT)
+    many_prompts = random_prompts(held_sizes, size, 6)
     held = measure_held(server, many_prompts, HELD_OUTPUT)
     within = statistics.median(b for _, b in pairs)
     ratio = statistics.median(a / b for a, b in pairs)

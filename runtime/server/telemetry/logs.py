@@ -17,7 +17,7 @@ from typing import Any
 
 from ....lang.backends.base import Delta, Finish, Prompt, Usage
 from ....lang.nodes.params import SamplingParams
-from .requests import current_id
+from .current import current_id
 from .watching import Work
 
 log = logging.getLogger("trellis.server")

@@ -1,7 +1,7 @@
 """Requests: each has an id, which its reply carries, and which every line of the log about it has.
 
     app = RequestGate(app, telemetry)
-    current_id()                        # of the request that this code works for; None outside of any
+    current_id()                        # of `current`, for all that the request comes to
 
 A client names its request by `X-Request-Id`; one that does not gets an id of the server's making. It refuses to know
 what requests ask for.
@@ -9,28 +9,20 @@ what requests ask for.
 
 import re
 import uuid
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-if TYPE_CHECKING:
-    from .telemetry import Telemetry
+from .current import within
+from .telemetry import Telemetry
 
 NAMED = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 HEADER = b"x-request-id"
-_current: ContextVar[str | None] = ContextVar("trellis request", default=None)
-
-
-def current_id() -> str | None:
-    """The id of the request that this code works for."""
-    return _current.get()
 
 
 class RequestGate:
     """An ASGI application whose requests have ids, and are told of when they have ended."""
 
-    def __init__(self, app: ASGIApp, telemetry: "Telemetry") -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
         self._telemetry = telemetry
 
@@ -48,15 +40,11 @@ class RequestGate:
                 message = {**message, "headers": [*message["headers"], (HEADER, id.encode())]}
             await send(message)
 
-        token = _current.set(id)
-        try:
-            with self._telemetry.request(scope) as told:
-                try:
-                    await self._app(scope, receive, send_named)
-                finally:
-                    told(status)
-        finally:
-            _current.reset(token)
+        with within(id), self._telemetry.request(scope) as told:
+            try:
+                await self._app(scope, receive, send_named)
+            finally:
+                told(status)
 
 
 def _id_of(scope: Scope) -> str:

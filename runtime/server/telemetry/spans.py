@@ -33,8 +33,8 @@ from starlette.types import Scope
 from ....lang.backends.base import Delta, Prompt
 from ....lang.nodes.params import SamplingParams
 from ....lang.run.stream import AsyncStream
+from .current import current_id
 from .logs import tenant_of
-from .requests import current_id
 from .watching import Watch, Work
 
 # Steps of one answer that have a span each; the rest share one.
