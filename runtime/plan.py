@@ -72,6 +72,17 @@ class Draft:
         self.masks: list[tuple[int, Mask]] = []
         self.forced: list[tuple[int, Sequence[int]]] = []
 
+    def flow(self, request: Request) -> None:
+        """Adds the one token of a request that flows; in few steps, since nearly every row of a step comes here."""
+        if self.budget <= 0 or not request.generates:
+            return
+        assert request.row is not None and request.mask is None
+        self.work.append(Work(request.row, request.computed, 1, None, True))
+        self.requests.append(request)
+        self.budget -= 1
+        request.computed += 1
+        request.pending += 1
+
     def step(self, index: int, ends: Sequence[int]) -> Step:
         """The Step that was made. ends: rows freed since the last one."""
         decode = not self.starts and all(

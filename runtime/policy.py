@@ -206,3 +206,8 @@ def _key(request: Request) -> tuple[int, str]:
 
 def _turn(request: Request) -> int:
     return request.turn
+
+
+def by_arrival(request: Request) -> tuple[int, int]:
+    """Who goes first, and last gives way, where nobody has to share: by priority, then by arrival."""
+    return -request.params.priority, request.turn

@@ -21,9 +21,8 @@ from ..lang.backends.base import Finish
 from ..lang.nodes.params import SamplingParams
 
 if TYPE_CHECKING:
-    from ..constrained.grammar.grammar import Grammar
     from ..constrained.grammar.matcher import Matcher
-    from ..constrained.grammar.threads import ThreadGrammar
+    from ..constrained.grammar.place import Compiled
     from ..constrained.tokens.walk import Mask
     from ..radix.node import Node
 
@@ -80,7 +79,7 @@ class Request:
     seed: int
     eos_ids: frozenset[int] = frozenset()
     matcher: "Matcher[Any] | None" = None
-    grammar: "Grammar | ThreadGrammar | None" = None
+    grammar: "Compiled[Any] | None" = None
     mask: "Mask | None" = None
     base: "Node | None" = None
     targets_from: int | None = None
@@ -113,7 +112,7 @@ class Request:
     def __post_init__(self) -> None:
         self.prompt_length = len(self.tokens)
 
-    def constrain(self, grammar: "Grammar | ThreadGrammar", matcher: "Matcher[Any]") -> None:
+    def constrain(self, grammar: "Compiled[Any]", matcher: "Matcher[Any]") -> None:
         """Puts the answer under a grammar, before the request is added."""
         self.grammar, self.matcher = grammar, matcher
         if grammar.tier == "host":
@@ -158,6 +157,15 @@ class Request:
         if self.watchful or not self.generates:
             return 0
         return 1
+
+    def flows(self, page_size: int) -> bool:
+        """Whether its next token is on its way to the device, with a page for it: nearly always, while it decodes."""
+        return (
+            self.pending > self.void
+            and not self.watchful
+            and self.untold is None
+            and self.computed < len(self.pages) * page_size
+        )
 
     def append(
         self, token: int, logprob: float | None, top: tuple[tuple[int, float], ...]

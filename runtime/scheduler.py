@@ -25,7 +25,7 @@ from ..lang.backends.base import Finish
 from .errors import Overloaded, RequestError
 from .memory.cache import PrefixCache
 from .plan import Draft, Limits, Plan, Progress
-from .policy import SAMPLED_COST, Holdings, Waiting
+from .policy import SAMPLED_COST, Holdings, Waiting, by_arrival
 from .request import Drawn, Request, Status
 from .step import Result, RowStart, Work
 
@@ -52,14 +52,13 @@ class Scheduler:
         """Queues a request. Raises Overloaded when the queue is full, RequestError when it can never run."""
         length = len(request.tokens)
         room = min(self.limits.context, self.cache.capacity)
-        if length < 1:
+        if not length:
             raise RequestError("the prompt is empty: at least one token is needed to generate from")
         generates = request.targets_from is None and not (request.keep or request.embeds)
         if length + generates > room:
             what = "context" if room == self.limits.context else "KV pool"
-            raise RequestError(
-                f"the prompt has {length} tokens; the {what} holds {room}: shorten it"
-            )
+            told = f"the prompt has {length} tokens; the {what} holds {room}: shorten it"
+            raise RequestError(told)
         request.limit = min(request.limit, room)
         request.arrival = self.clock()
         self._turns += 1
@@ -79,11 +78,8 @@ class Scheduler:
     def expire(self) -> list[Request]:
         """Ends the requests whose time is up, and gives them."""
         now = self.clock()
-        late = [
-            r
-            for r in (*self.waiting, *self.running)
-            if r.deadline is not None and now >= r.deadline
-        ]
+        both = (*self.waiting, *self.running)
+        late = [r for r in both if r.deadline is not None and now >= r.deadline]
         for request in late:
             self.abort(request, Finish("timeout", None))
         return late
@@ -106,19 +102,23 @@ class Scheduler:
         """The next step; None when nothing can be computed now."""
         draft = Draft(self.limits.max_step_tokens)
         self._make_way()
-        place = Holdings(self.running, self._part).place if self.waiting.contested else _place
+        contested, size = self.waiting.contested, self.cache.page_size
+        place = Holdings(self.running, self._part).place if contested else by_arrival
         line = sorted(self.running, key=place)
         for request in line:
             if request.status is Status.RUNNING and request.finish is None:
-                self._continue(draft, request, line)
+                if request.flows(size) and not contested:
+                    draft.flow(request)
+                else:
+                    self._continue(draft, request, line)
         if self.waiting and draft.budget > 0:
             self._admit(draft)
         if not draft.work:
             return None
         self._steps += 1
         ends, self._ends = self._ends, []
-        requests = tuple(draft.requests)
-        return Plan(draft.step(self._steps, ends), requests, tuple(r.starts for r in requests))
+        starts = tuple([r.starts for r in draft.requests])
+        return Plan(draft.step(self._steps, ends), tuple(draft.requests), starts)
 
     def _continue(self, draft: Draft, request: Request, line: list[Request]) -> None:
         """Gives a running request its next tokens; those at the end of the line give way to it."""
@@ -296,6 +296,7 @@ class Scheduler:
     def commit(self, plan: Plan, result: Result) -> list[Progress]:
         """Applies a step's result. Requests that ended have `finish` set; `release` lets their memory go."""
         progress: list[Progress] = []
+        tokens: list[int] = result.tokens.tolist()
         drawn = scored = embedded = 0
         for request, work, start in zip(plan.requests, plan.step.work, plan.starts, strict=True):
             # A request preempted since then may run again on pages that this step never touched.
@@ -303,43 +304,48 @@ class Scheduler:
             if request.reservation is not None and current:
                 self.cache.settle(request.reservation)
                 request.reservation = None
-            if current:
-                request.scores.extend(result.scores[scored : scored + len(work.targets)].tolist())
+            if work.targets and current:
+                found = result.scores[scored : scored + len(work.targets)]
+                request.scores.extend(found.tolist())
             scored += len(work.targets)
             if work.embed and current:
                 request.hidden = result.hidden[embedded]
             embedded += work.embed
-            tokens: list[Drawn] | None = []
+            new: list[Drawn] | None = []
             if work.sample:
                 request.pending -= 1
                 if request.void:
                     request.void -= 1
                 elif request.finish is None:
-                    tokens = self._append(request, result, drawn)
+                    new = self._append(request, tokens[drawn], result, drawn)
                 drawn += 1
-            if tokens is None:
+            if new is None:
                 continue
-            if current:
+            # Behind its prompt, what generates has nothing to settle.
+            if current and (work.position < request.prompt_length or not work.sample):
                 self._settle(request, work)
-            if tokens or request.finish is not None:
-                progress.append(Progress(request, tuple(tokens)))
+            if new or request.finish is not None:
+                progress.append(Progress(request, tuple(new)))
         return progress
 
-    def _append(self, request: Request, result: Result, index: int) -> list[Drawn] | None:
+    def _append(
+        self, request: Request, token: int, result: Result, index: int
+    ) -> list[Drawn] | None:
         """The tokens that a result adds to a request; None if its constraint can go no further: it is refused."""
-        logprob = None if result.logprobs is None else float(result.logprobs[index])
+        params, logprob = request.params, None
+        if result.logprobs is not None and (params.logprobs or params.top_logprobs):
+            logprob = float(result.logprobs[index])
         top: Iterable[tuple[int, float]] = ()
-        if request.params.top_logprobs and result.top_ids is not None:
+        if params.top_logprobs and result.top_ids is not None:
             assert result.top_logprobs is not None
-            count = request.params.top_logprobs
+            count = params.top_logprobs
             top = zip(
                 result.top_ids[index, :count].tolist(),
                 result.top_logprobs[index, :count].tolist(),
                 strict=True,
             )
-        asked = request.params.logprobs or request.params.top_logprobs
         try:
-            return request.append(int(result.tokens[index]), logprob if asked else None, tuple(top))
+            return request.append(token, logprob, tuple(top))
         except ConstraintError as error:
             self.refused.append((request, error))
             self.abort(request, Finish("abort", None))
@@ -388,8 +394,3 @@ class Scheduler:
         request.computed = 0
         self.preemptions += 1
         self.waiting.add(request)
-
-
-def _place(request: Request) -> tuple[int, int]:
-    """Who goes first, and last gives way: by priority, then by arrival."""
-    return -request.params.priority, request.turn

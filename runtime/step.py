@@ -11,7 +11,7 @@ computes was sampled on the device and never left it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from ..lang.nodes.params import SamplingParams
 
 if TYPE_CHECKING:
-    from ..constrained.grammar.grammar import Grammar
-    from ..constrained.grammar.place import Place
-    from ..constrained.grammar.threads import ThreadGrammar
+    from ..constrained.grammar.place import Compiled, Place
     from ..constrained.tokens.walk import Mask
 
 Ints = NDArray[np.int32]
@@ -41,7 +39,7 @@ class RowStart:
     seed: int
     tokens: Sequence[int]
     prompt_length: int
-    grammar: "Grammar | ThreadGrammar | None" = None
+    grammar: "Compiled[Any] | None" = None
     place: "Place | None" = None
 
 

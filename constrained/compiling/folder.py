@@ -18,12 +18,12 @@ import stat
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..grammar.grammar import Grammar
-from ..grammar.place import AHEAD, CALLER, EXACT, LIMITS
-from ..grammar.threads import ThreadGrammar
+from ..grammar.place import AHEAD, CALLER, EXACT, LIMITS, Compiled
 from ..machine.tables import finish
 
 FORMAT = "trellis grammar 1"
@@ -58,9 +58,9 @@ class GrammarFolder:
             return None
         return _restore(tables)
 
-    def write(self, key: str, grammar: Grammar | ThreadGrammar) -> None:
-        """Keeps a grammar; where the disk does not let it, nothing happens."""
-        if isinstance(grammar, ThreadGrammar):
+    def write(self, key: str, grammar: Compiled[Any]) -> None:
+        """Keeps a grammar of the device's tier; of another, or where the disk does not let it, nothing happens."""
+        if not isinstance(grammar, Grammar):
             return
         numbers = np.array([grammar.first_return, grammar.verdicts, grammar.start.state], np.int64)
         tables = grammar.classes, grammar.edges, grammar.actions, grammar.returns, numbers

@@ -19,15 +19,14 @@ What is slow: placing, a copy of the grammar's table. It refuses to know how gra
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...constrained.grammar.distinct import DistinctGrammar
-from ...constrained.grammar.place import AHEAD, Place
-from ...constrained.grammar.threads import ThreadGrammar
+from ...constrained.grammar.grammar import Grammar
+from ...constrained.grammar.place import AHEAD, Compiled, Place
 from ...kernels.masks.find import FRAMES, FREE, HOSTED, NONE, forget_masks
 from ..errors import Overloaded, RequestError
 from .late import LateCount
@@ -37,25 +36,6 @@ from .vocabulary import TokenBytes, allocate_tables
 
 SPARE_SLOTS = 64
 GRID = 4
-
-
-class GrammarTable(Protocol):
-    """What the arena reads of a compiled grammar: see constrained/grammar/grammar.py."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def classes(self) -> NDArray[np.uint8]: ...
-    @property
-    def edges(self) -> NDArray[np.int32]: ...
-    @property
-    def actions(self) -> NDArray[np.int64]: ...
-    @property
-    def returns(self) -> NDArray[np.int32]: ...
-    @property
-    def first_return(self) -> int: ...
-    @property
-    def verdicts(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -108,12 +88,12 @@ class GrammarArena:
 
     # -- grammars ----------------------------------------------------------------------------------------------------
 
-    def place(self, grammar: GrammarTable | ThreadGrammar | DistinctGrammar) -> int:
+    def place(self, grammar: Compiled[Any]) -> int:
         """The slot of a grammar, uploaded if it is not there. Acquire it before placing another.
 
         Raises RequestError if it can never fit, Overloaded if grammars in use leave no room now.
         """
-        if isinstance(grammar, ThreadGrammar | DistinctGrammar):
+        if not isinstance(grammar, Grammar):
             return HOSTED
         slot = self._slot_of.get(grammar.key)
         if slot is not None:
@@ -190,7 +170,7 @@ class GrammarArena:
                 ranges.give(begin, length)
         self._free_slots.append(slot)
 
-    def _upload(self, grammar: GrammarTable, slot: int) -> None:
+    def _upload(self, grammar: Grammar, slot: int) -> None:
         """Writes states as addresses, and actions and returns as the places where they lie."""
         place, tables = self._places[slot], self.tables
         (begin, _), (action, actions), (first, returns) = place.edges, place.actions, place.returns
@@ -306,7 +286,7 @@ def _move_actions(actions: NDArray[np.int64], place: _Place) -> NDArray[np.int64
     return moved
 
 
-def _move_returns(grammar: GrammarTable, place: _Place) -> NDArray[np.int32]:
+def _move_returns(grammar: Grammar, place: _Place) -> NDArray[np.int32]:
     moved = grammar.returns.copy()
     rows = moved[grammar.first_return :].reshape(-1, 1 + grammar.verdicts)
     rows[:, 0] = np.where(rows[:, 0] > 0, rows[:, 0] + place.returns[0], rows[:, 0])
