@@ -66,7 +66,7 @@ def measure(program: Any, backend: Any, count: int, threads: int) -> dict[str, A
     }
 
 
-def main() -> None:
+def run() -> None:
     """Measures what the arguments say: the best of a few rounds."""
     url, count, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sgl: Any = importlib.import_module("sglang")
@@ -81,4 +81,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -91,6 +91,11 @@ class EngineProcess:
         """The engine's process, if there is one."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def spare_pid(self) -> int | None:
+        """The process that waits to be the next engine, if there is one."""
+        return None if self._spare is None else self._spare.process.pid
+
     async def start(self) -> None:
         """Starts the engine and keeps it running. Raises ConfigError, ModelError or EngineStopped."""
         self._link = await self._open()
@@ -144,9 +149,8 @@ class EngineProcess:
             self.restarts += 1
             try:
                 self._link = await self._open()
-            except (
-                Exception
-            ):  # a start that fails is tried again; calls meanwhile say that there is no engine
+            # It is tried again; calls meanwhile say that there is no engine.
+            except Exception:
                 log.exception("the engine could not be started")
 
     async def _end(self) -> int | None:

@@ -19,13 +19,12 @@ What is slow: placing, a copy of the grammar's table. It refuses to know how gra
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...constrained.grammar.grammar import Grammar
 from ...constrained.grammar.place import AHEAD, Compiled, Place
 from ...kernels.masks.find import FRAMES, FREE, HOSTED, NONE, forget_masks
 from ..errors import Overloaded, RequestError
@@ -36,6 +35,26 @@ from .vocabulary import TokenBytes, allocate_tables
 
 SPARE_SLOTS = 64
 GRID = 4
+
+
+@runtime_checkable
+class GrammarTable(Protocol):
+    """What the arena reads of a compiled grammar: see constrained/grammar/grammar.py."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def classes(self) -> NDArray[np.uint8]: ...
+    @property
+    def edges(self) -> NDArray[np.int32]: ...
+    @property
+    def actions(self) -> NDArray[np.int64]: ...
+    @property
+    def returns(self) -> NDArray[np.int32]: ...
+    @property
+    def first_return(self) -> int: ...
+    @property
+    def verdicts(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -88,12 +107,12 @@ class GrammarArena:
 
     # -- grammars ----------------------------------------------------------------------------------------------------
 
-    def place(self, grammar: Compiled[Any]) -> int:
+    def place(self, grammar: GrammarTable | Compiled[Any]) -> int:
         """The slot of a grammar, uploaded if it is not there. Acquire it before placing another.
 
         Raises RequestError if it can never fit, Overloaded if grammars in use leave no room now.
         """
-        if not isinstance(grammar, Grammar):
+        if not isinstance(grammar, GrammarTable):
             return HOSTED
         slot = self._slot_of.get(grammar.key)
         if slot is not None:
@@ -170,7 +189,7 @@ class GrammarArena:
                 ranges.give(begin, length)
         self._free_slots.append(slot)
 
-    def _upload(self, grammar: Grammar, slot: int) -> None:
+    def _upload(self, grammar: GrammarTable, slot: int) -> None:
         """Writes states as addresses, and actions and returns as the places where they lie."""
         place, tables = self._places[slot], self.tables
         (begin, _), (action, actions), (first, returns) = place.edges, place.actions, place.returns
@@ -286,7 +305,7 @@ def _move_actions(actions: NDArray[np.int64], place: _Place) -> NDArray[np.int64
     return moved
 
 
-def _move_returns(grammar: Grammar, place: _Place) -> NDArray[np.int32]:
+def _move_returns(grammar: GrammarTable, place: _Place) -> NDArray[np.int32]:
     moved = grammar.returns.copy()
     rows = moved[grammar.first_return :].reshape(-1, 1 + grammar.verdicts)
     rows[:, 0] = np.where(rows[:, 0] > 0, rows[:, 0] + place.returns[0], rows[:, 0])

@@ -144,7 +144,7 @@ BAD = [
     ({"text": "a", "regex": "("}, "regex", "invalid_constraint"),
     ({"text": "a", "json_schema": {"type": "objekt"}}, "json_schema", "invalid_constraint"),
     (
-        {"text": "a", "json_schema": {"type": "array", "uniqueItems": True}},
+        {"text": "a", "json_schema": {"not": {"type": "array", "uniqueItems": True}}},
         "json_schema",
         "unsupported_constraint",
     ),

@@ -2,6 +2,7 @@
 
 import importlib.resources
 import json
+import sys
 
 import openai_harmony as oh
 import pytest
@@ -36,9 +37,11 @@ NOW = ToolSpec("now", "The time.", {"type": "object", "properties": {}})
 @pytest.fixture(scope="module")
 def encoding(tmp_path_factory):
     folder = tmp_path_factory.mktemp("vocabulary")
-    found = importlib.resources.files(VOCABULARY[0]).joinpath(VOCABULARY[1])
-    (folder / "o200k_base.tiktoken").write_bytes(found.read_bytes())
     with pytest.MonkeyPatch.context() as patch:
+        # The package that has it puts the working folder on the path when it is imported.
+        patch.setattr(sys, "path", list(sys.path))
+        found = importlib.resources.files(VOCABULARY[0]).joinpath(VOCABULARY[1])
+        (folder / "o200k_base.tiktoken").write_bytes(found.read_bytes())
         patch.setenv("TIKTOKEN_ENCODINGS_BASE", str(folder))
         return oh.load_harmony_encoding(oh.HarmonyEncodingName.HARMONY_GPT_OSS)
 

@@ -2,10 +2,11 @@
 
 import json
 import random
+from collections import Counter
 
 import pytest
 
-from trellis.runtime.bench.serving.chaos import Seen
+from trellis.runtime.bench.serving.chaos import GROWTH_FROM, Seen
 from trellis.runtime.bench.serving.exchange import Address, Reply
 from trellis.runtime.bench.serving.mischief import Scene, judge_stream, judge_whole, streamed
 
@@ -75,6 +76,9 @@ def good_day() -> Seen:
 
 def test_a_day_without_breaches():
     assert not good_day().breached
+    long = good_day()
+    long.requests, long.outcomes = GROWTH_FROM, Counter({"answered": GROWTH_FROM})
+    assert not long.breached
 
 
 @pytest.mark.parametrize("breach", ["lost", "wrong", "doubled"])
@@ -92,7 +96,11 @@ def test_an_answer_that_is_not_as_promised_is_a_breach(breach):
         {"lost_pages": 1},
         {"busy_waves": 1},
         {"requests": 4},
-        {"resident": [(1 << 20, 1 << 20)] * 3 + [(1 << 20, 40 << 20)]},
+        {
+            "resident": [(1 << 20, 1 << 20)] * 3 + [(1 << 20, 40 << 20)],
+            "requests": GROWTH_FROM,
+            "outcomes": Counter({"answered": GROWTH_FROM}),
+        },
     ],
 )
 def test_a_server_that_leaks_or_stays_away_is_a_breach(change):
