@@ -12,17 +12,14 @@ Slow: a few milliseconds for a new place, some tenths for each search, which is 
 """
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from .distances import Distances
 from .grammar import Grammar
 from .place import AHEAD, CALLER, Place, Stack
-from .trail import Trail, value_of
-
-if TYPE_CHECKING:
-    from .distinct import Spot
+from .trail import Spot, Trail, value_of
 
 Way = Literal["plenty", "some", "unsure", "dead"]
 FEWEST, STEPS_EACH = 64, 16  # values that are looked for, and steps that finding one may take
@@ -38,8 +35,8 @@ LAST = b"-.[{\\"
 ORDER = bytes(dict.fromkeys((*FIRST, *(b for b in range(256) if b not in LAST), *LAST)))
 CLOSE, SPACES = 0x5D, b" \n\r\t"
 
-Step = Callable[["Spot", int], "Spot | None"]
-Judge = Callable[["Spot", "Spot"], bool | None]
+Step = Callable[[Spot, int], Spot | None]
+Judge = Callable[[Spot, Spot], bool | None]
 Relative = tuple[
     Place, bool, str
 ]  # a place as an array sees it, whether in an item, and in a string
@@ -63,7 +60,7 @@ class Closing:
         columns = tables.classes.tolist()
         self._of_class = {c: bytes(b for b in ORDER if columns[b] == c) for c in set(columns)}
 
-    def look(self, spot: "Spot") -> Way:
+    def look(self, spot: Spot) -> Way:
         """Whether every open array can still be closed."""
         trail = spot.trail
         assert trail is not None, spot
@@ -84,7 +81,7 @@ class Closing:
                 return "plenty"
         return "some"
 
-    def _has_plenty(self, spot: "Spot", many: int) -> bool:
+    def _has_plenty(self, spot: Spot, many: int) -> bool:
         """Whether a lone array can be closed whatever it has had, up to half of `many` values. That is so where it is
         so once some frame that waits inside the item goes on; of frames there are fewer than of places."""
         assert spot.trail is not None, spot
@@ -98,7 +95,7 @@ class Closing:
                 return True
         return self._always_closes(spot, many, 0)
 
-    def _frame_has_plenty(self, spot: "Spot", height: int, many: int) -> bool:
+    def _frame_has_plenty(self, spot: Spot, height: int, many: int) -> bool:
         assert spot.trail is not None, spot
         pushed = spot.place.stack[height][0]
         returns = self._tables.returns[pushed : pushed + self._tables.verdicts]
@@ -119,12 +116,12 @@ class Closing:
             self._frames[key] = known
         return known
 
-    def _resumes(self, spot: "Spot", height: int) -> bool:
+    def _resumes(self, spot: Spot, height: int) -> bool:
         """Whether this frame is the one that goes on, the item not ended."""
         trail = spot.trail
         return len(spot.place.stack) == height and trail is not None and len(trail.levels) == 1
 
-    def _always_closes(self, spot: "Spot", many: int, items: int) -> bool:
+    def _always_closes(self, spot: Spot, many: int, items: int) -> bool:
         """Whether a lone array can be closed whatever it has had, up to half of `many` values."""
         assert spot.trail is not None, spot
         key = self._relative(spot.place, spot.trail), many
@@ -140,7 +137,7 @@ class Closing:
             self._closable[key] = known
         return known
 
-    def _try_closing(self, spot: "Spot", many: int, items: int) -> bool:
+    def _try_closing(self, spot: Spot, many: int, items: int) -> bool:
         assert spot.trail is not None, spot
         if spot.trail.levels[0].begin is None:
             after = self._step(spot, CLOSE)
@@ -148,7 +145,7 @@ class Closing:
                 return True
         values: set[Hashable] = set()
 
-        def judge(before: "Spot", after: "Spot") -> bool | None:
+        def judge(before: Spot, after: Spot) -> bool | None:
             if not _is_behind(after, 1) or (after.trail and not after.trail.levels[0].seen):
                 return False
             if after.trail is None or self._always_closes(after, many, items + 1):
@@ -158,7 +155,7 @@ class Closing:
         self._search(spot._replace(trail=spot.trail.alone()), STEPS_EACH * many, judge)
         return len(values) >= many
 
-    def _find_common(self, spot: "Spot", many: int) -> frozenset[Behind]:
+    def _find_common(self, spot: Spot, many: int) -> frozenset[Behind]:
         """What can be behind the innermost item after so many different values of it."""
         trail = spot.trail
         assert trail is not None, spot
@@ -172,7 +169,7 @@ class Closing:
             self._common[key] = known
         return known
 
-    def _pumps(self, spot: "Spot") -> bool:
+    def _pumps(self, spot: Spot) -> bool:
         """Whether the innermost item can go on for ever, round and round, before it ends: as a string can, or a list.
         Limits that are not near count as none."""
         assert spot.trail is not None, spot
@@ -184,7 +181,7 @@ class Closing:
             known = self._endless[key] = self._goes_round(spot._replace(trail=spot.trail.alone()))
         return known
 
-    def _goes_round(self, start: "Spot") -> bool:
+    def _goes_round(self, start: Spot) -> bool:
         assert start.trail is not None, start
         base, seen = start.trail.levels[0].base, {start.place}
         stack = [(start, self._kinds(start, base))]
@@ -209,16 +206,16 @@ class Closing:
                 path.append(place)
         return False
 
-    def _kinds(self, spot: "Spot", base: int) -> Iterator[int]:
+    def _kinds(self, spot: Spot, base: int) -> Iterator[int]:
         """A byte of each class that the tables allow, the nearest end last."""
         classes = self._tables.classes
         kinds = {int(classes[b]): b for b in reversed(self._ways(spot, base))}
         return iter(kinds.values())
 
-    def _count_behind(self, spot: "Spot", trail: Trail, many: int) -> frozenset[Behind]:
+    def _count_behind(self, spot: Spot, trail: Trail, many: int) -> frozenset[Behind]:
         values: dict[Behind, set[Hashable]] = {}
 
-        def judge(before: "Spot", after: "Spot") -> bool | None:
+        def judge(before: Spot, after: Spot) -> bool | None:
             if not _is_behind(after, 1):
                 return False
             found = values.setdefault(_behind(after, 1), set())
@@ -237,7 +234,7 @@ class Closing:
         state, register, stack = self._tables.mask_key(place, NEAR)
         return Place(state, register, stack[base:])
 
-    def _search(self, start: "Spot", most: int, judge: Judge) -> "list[Spot] | None":
+    def _search(self, start: Spot, most: int, judge: Judge) -> list[Spot] | None:
         """The way to a step that is what is looked for: `judge` says True, or None for no further this way. Nothing
         where there is none, and a way without steps where the search was given up, after `most` of them."""
         assert start.trail is not None, start
@@ -266,14 +263,14 @@ class Closing:
                 whole = whole and found is None
         return []
 
-    def _next(self, spot: "Spot", left: Iterator[int]) -> "Spot | None":
+    def _next(self, spot: Spot, left: Iterator[int]) -> Spot | None:
         for byte in left:
             after = self._step(spot, byte)
             if after is not None:
                 return after
         return None
 
-    def _ways(self, spot: "Spot", base: int) -> bytes:
+    def _ways(self, spot: Spot, base: int) -> bytes:
         """The bytes that the tables allow, those first behind which the array's end is near. Of white space that may
         be left out, none."""
         inside = spot.trail is not None and spot.trail.inside != ""
@@ -311,7 +308,7 @@ def _scale(count: int) -> int:
     return many
 
 
-def _is_behind(spot: "Spot", count: int) -> bool:
+def _is_behind(spot: Spot, count: int) -> bool:
     """Whether the item of the array that is the last of `count` has ended."""
     if spot.trail is None:
         return True
@@ -319,12 +316,12 @@ def _is_behind(spot: "Spot", count: int) -> bool:
     return len(levels) < count or (len(levels) == count and levels[-1].begin is None)
 
 
-def _behind(spot: "Spot", count: int) -> Behind:
+def _behind(spot: Spot, count: int) -> Behind:
     closed = spot.trail is None or len(spot.trail.levels) < count
     return spot.place.state, spot.place.register, closed
 
 
-def _ended(before: "Spot", after: "Spot") -> Hashable:
+def _ended(before: Spot, after: Spot) -> Hashable:
     """The value of a lone array's item that this step has ended."""
     if after.trail is not None:
         return next(iter(after.trail.levels[0].seen))

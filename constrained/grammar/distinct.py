@@ -12,21 +12,14 @@ Slow: a microsecond or three for each byte inside such an array; outside as the 
 ambiguous grammars.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from .closing import Closing, Way
 from .grammar import Grammar
-from .place import DISTINCT, Place
-from .trail import Level, Trail
+from .place import DISTINCT
+from .trail import Level, Spot, Trail
 
 BRACKET = 0x5B
-
-
-class Spot(NamedTuple):
-    """Where a text stands: its place in the tables, and the open arrays whose items must differ."""
-
-    place: Place
-    trail: Trail | None = None
 
 
 class DistinctGrammar:

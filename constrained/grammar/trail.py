@@ -4,14 +4,16 @@
     trail = trail.read(byte, None)                  # None: this byte would make an item equal to an earlier one
 
 Values are equal as JSON Schema has it: 1 is 1.0, members may come in any order, escapes are what they stand for. Of the
-text only the item that is being read is kept. It refuses to know grammars: that the bytes are JSON is others' care, and
-which brackets begin such an array.
+text only the item that is being read is kept. It refuses to know grammars, but for
+the Place that a Spot has beside it: that the bytes are JSON is others' care, and which brackets begin such an array.
 """
 
 import json
 from collections.abc import Hashable
 from decimal import Decimal
 from typing import Literal, NamedTuple, cast
+
+from .place import Place
 
 QUOTE, BACKSLASH = 0x22, 0x5C
 CLOSING, OPENING, BETWEEN = b"]}", b"[{", b", \n\t\r"
@@ -140,3 +142,10 @@ def _freeze(value: object) -> Hashable:
     if value is None or isinstance(value, bool):
         return ("literal", value)
     return cast(Hashable, value)
+
+
+class Spot(NamedTuple):
+    """Where a text stands: its place in the tables, and the open arrays whose items must differ."""
+
+    place: Place
+    trail: Trail | None = None

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grammar.distinct import BRACKET, DistinctGrammar, Spot
+from ..grammar.distinct import BRACKET, DistinctGrammar
 from ..grammar.lanes import Ints, TableLanes
 from ..grammar.place import Place
+from ..grammar.trail import Spot
 from .trie import spread
 from .vocabulary import Vocabulary
 

@@ -15,11 +15,12 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grammar.distinct import DistinctGrammar, Spot
+from ..grammar.distinct import DistinctGrammar
 from ..grammar.grammar import Grammar
 from ..grammar.lanes import Ints, Lanes, TableLanes
 from ..grammar.place import Compiled
 from ..grammar.threads import ThreadGrammar, ThreadLanes
+from ..grammar.trail import Spot
 from .branches import Branches, at_node, deepen, tokens_at
 from .distinct import DistinctWalk
 from .shelf import Shelf, Tree

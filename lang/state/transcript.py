@@ -198,6 +198,8 @@ class Transcript:
 
 def merge(pieces: list[Piece]) -> tuple[Piece, ...]:
     """The pieces with neighbours of one kind joined, so that they are tokenised together."""
+    if len(pieces) == 1 and pieces[0].text:
+        return (pieces[0],)
     groups: list[tuple[list[str], bool]] = []
     for piece in pieces:
         if not piece.text:
