@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...constrained.grammar.distances import Distances
+from ...constrained.grammar.distinct import DistinctGrammar
 from ...constrained.grammar.grammar import Grammar
 from ...constrained.grammar.matcher import Matcher
+from ...constrained.grammar.trail import Spot
 from ...constrained.tokens.vocabulary import Vocabulary
 
 MOST_TOKENS = 4_000
@@ -41,13 +43,19 @@ class Guide:
     def __init__(self, grammar: Any, vocabulary: Vocabulary) -> None:
         self.grammar = grammar
         self.vocabulary = vocabulary
-        self._distances = Distances(grammar) if isinstance(grammar, Grammar) else None
+        self._distances: Distances | None = None
+        if isinstance(grammar, Grammar | DistinctGrammar):
+            tables = grammar if isinstance(grammar, Grammar) else grammar.tables
+            self._distances = Distances(tables)
         sizes = np.diff(vocabulary.offsets)
         self._singles = np.flatnonzero(sizes == 1)
 
     def left(self, place: Any) -> int:
         """The fewest bytes that can follow, as far as is known."""
-        return self._distances.left(place) if self._distances is not None else 0
+        if self._distances is None:
+            return 0
+        # Items that must differ are not foreseen: with them the end is at least this far.
+        return self._distances.left(place.place if isinstance(place, Spot) else place)
 
     def nearest(self, place: Any, allowed: Flags, rng: random.Random) -> int:
         """One of the allowed tokens, behind which the end is near."""

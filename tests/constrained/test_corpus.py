@@ -60,6 +60,17 @@ def test_walks_over_allowed_tokens_end_in_valid_documents(
             assert is_valid(validator, walk.text), (number, walk)
 
 
+def test_walks_end_where_items_must_differ(judge: Judge) -> None:
+    schema = draw_schema("github", 23)
+    assert "uniqueItems" in json.dumps(schema)
+    grammar = judge.compile(JsonSchema(json.dumps(schema)))
+    assert judge.tongue is not None and grammar.tier == "host"
+    guide, validator = Guide(grammar, judge.tongue.vocabulary), open_validator(schema)
+    for seed in range(3):
+        walk = wander(judge.matcher(grammar), guide, random.Random(seed))
+        assert walk.ending == "finished" and is_valid(validator, walk.text), (seed, walk)
+
+
 def test_the_bench_has_a_row_for_each_family(capsys: pytest.CaptureFixture[str]) -> None:
     row = Bench(BUNDLED, walks=1).family("tool", 2)
     assert row["handled"] == 1 and row["wrong"] == row["bad_walks"] == 0 and row["walks"] == 2
