@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# What needs a GPU, in one run of about ten minutes: tests first, then sampling, attention, whole steps and the knobs of
+# the draw. Each part writes to OUT and goes on when one fails; the most important come first.
+#
+#   benchmarks/gpu.sh MODEL OUT        # MODEL: a folder with a config.json of Llama-3.1-8B's shape and its tokenizer
+set -u
+model=$1 out=$2
+mkdir -p "$out"
+py="${PYTHON:-python3} -P"
+part() { # seconds, name, command ...
+    echo "== $2"
+    timeout "$1" "${@:3}" 2>&1 | tee "$out/$2.txt" | tail -40
+}
+part 150 tests-gpu $py -m pytest -q -m gpu tests/kernels tests/runtime/worker tests/runtime/test_fp8.py tests/runtime/test_tiers.py
+part 100 tests-devices $py -m pytest -q tests/kernels/test_fp8.py tests/kernels/test_attention_plan.py \
+    tests/kernels/test_sample.py tests/kernels/test_threshold.py
+part 60 sampling $py -m trellis.runtime.bench.sampling --rows 1 64 256 --json "$out/sampling.jsonl"
+part 50 attention $py -m trellis.runtime.bench.attention --only decode --json "$out/attention.jsonl"
+part 90 attention-fp8 $py -m trellis.runtime.bench.attention --only decode --kv fp8 --json "$out/attention.jsonl" \
+    --tiles 16,32,4,3,3 16,64,4,3,2 16,64,8,3,2 16,128,8,3,2
+part 60 shared-fp8 $py -m trellis.runtime.bench.attention --only shared --kv fp8 --json "$out/attention.jsonl" \
+    --tiles 128,64,8,4 128,128,8,2
+steps="--workload decode_bs1 --workload decode_bs64 --workload decode_bs256 --workload shared8192_bs256"
+part 90 steps $py -m trellis.runtime.bench.engine "$model" $steps --json "$out/engine.jsonl"
+part 90 steps-fp8 $py -m trellis.runtime.bench.engine "$model" $steps --option 'kv_dtype="fp8"' --json "$out/engine.jsonl"
+part 60 steps-unshared $py -m trellis.runtime.bench.engine "$model" --workload shared2048_bs256 --option share=false
+part 90 json $py -m trellis.runtime.bench.engine "$model" --workload plain_bs256_for_json --workload json_bs256 --json "$out/engine.jsonl"
