@@ -18,6 +18,9 @@ from ..automata.automaton import Flags
 from .align import Aligned, Ints, Links
 from .ways import REFUSED, Ways
 
+# Rounds of a proof, as many as calls are nested and ways are tried again; where that does not do, nothing is known.
+MOST_ROUNDS = 256
+
 
 def every_state_ends(aligned: Aligned, links: Links) -> bool:
     """Whether each state, unless it is only left over, is seen to lead to an end, and each call to be answered."""
@@ -78,13 +81,14 @@ class _Search:
 
     def prove(self, wanted: Ints) -> bool:
         """Whether all these states come to an end."""
-        while True:
+        for _ in range(MOST_ROUNDS):
             self._follow()
             wanted = wanted[self._ends[self._goes[wanted]] == 0]
             if not wanted.size:
                 return True
             if not self._answer() and not self._retry(wanted):
                 return False
+        return False
 
     def _nodes(self, entries: Ints) -> Ints:
         """The nodes that entries stand for, 0 for none."""
