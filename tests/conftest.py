@@ -4,6 +4,7 @@ browser tests where there is no browser; property tests draw the same examples i
 The interpreter must be chosen before anything imports Triton, which is why it happens here, at the top.
 """
 
+import gc
 import glob
 import os
 
@@ -29,3 +30,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if unusable:
         config.hook.pytest_deselected(items=unusable)
         items[:] = [item for item in items if item not in unusable]
+
+
+def pytest_collection_finish() -> None:
+    """What modules made when they were imported stays: nobody need look through it again for garbage."""
+    gc.collect()
+    gc.freeze()
