@@ -14,6 +14,7 @@ from trellis.kernels.attention.plan import (
     MOST_PARTS,
     MOST_PIECES,
     PIECE_KEYS,
+    STEP_PARTS,
     AttentionSpace,
     count_pieces,
     piece_keys,
@@ -40,14 +41,26 @@ def test_pieces_are_few_and_whole(count, before, rows, shared):
     pieces = int(count_pieces(length, keys)[0])
     assert keys % PIECE_KEYS == 0
     assert pieces <= MOST_PIECES - shared
-    assert pieces == 1 or pieces * count <= MOST_PARTS
+    assert pieces == 1 or pieces * count <= max(MOST_PARTS, STEP_PARTS)
     smaller = -(-int(length[0]) // (int(keys[0]) // 2))
     assert (
         keys == PIECE_KEYS
         or smaller > spread
         or smaller > MOST_PIECES - shared
-        or smaller * count > MOST_PARTS // 2
+        or smaller * count > STEP_PARTS // 2
     )
+
+
+def test_a_chunk_is_cut_where_few_tokens_are_computed():
+    """Four tiles behind 32k keys: in eight pieces beside rows that decode, in one beside many other tokens."""
+    spread = spread_of(65, 8)
+    counts = np.array([128] + [1] * 64)
+    lengths = np.array([32768] + [1024] * 64)
+    keys = piece_keys(counts, lengths, spread)
+    assert count_pieces(lengths, keys).tolist() == [8] + [1] * 64
+    counts[1:] = 128
+    keys = piece_keys(counts, lengths, spread)
+    assert count_pieces(lengths, keys).tolist() == [1] * 65
 
 
 @pytest.mark.parametrize(
@@ -203,4 +216,6 @@ def test_compiled_code_streams_and_uses_the_matrix_units():
     assert all(int(line["wgmma"]) >= 6 for tile, line in found.items() if "narrow" not in tile)
     assert int(found["narrow"]["shared"]) <= 54_000  # four programs to a multiprocessor
     assert int(found["narrow8"]["shared"]) <= 54_000
-    assert all(line["stack"] == "0" for line in found.values())
+    # Triton 3.6 keeps a few values of the large tiles of eight-bit keys on the stack; 3.7 none
+    allowed = {"middle8": 80, "wide8": 80, "shared8": 80}
+    assert all(int(line["stack"]) <= allowed.get(tile, 0) for tile, line in found.items())
