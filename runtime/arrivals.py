@@ -14,6 +14,7 @@ when nobody reads any more goes to `lose`. It refuses to know what items are.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -21,40 +22,56 @@ T = TypeVar("T")
 
 
 class Queue(Generic[T]):
-    """Items that wait to be read."""
+    """Items that wait to be read, by one reader at a time; asyncio's has room for many, and costs more."""
 
     def __init__(self, lose: Callable[[T], None]) -> None:
         self._lose = lose
-        self._items: asyncio.Queue[T | _End] = asyncio.Queue()
+        self._items: deque[T | _End] = deque()
         self._closed = False
+        self._coming: asyncio.Future[None] | None = None
 
     def put(self, item: T) -> None:
         """One more item."""
         if self._closed:
             self._lose(item)
         else:
-            self._items.put_nowait(item)
+            self._add(item)
 
     def end(self, error: BaseException | None = None) -> None:
         """That was all, or the call failed."""
-        self._items.put_nowait(_End(error))
+        self._add(_End(error))
 
     async def get(self) -> T | None:
         """The next item; None after the last."""
-        item = await self._items.get()
+        if not self._items:
+            assert self._coming is None, "two readers of one queue"
+            self._coming = asyncio.get_running_loop().create_future()
+            try:
+                await self._coming
+            finally:
+                self._coming = None
+        item = self._items.popleft()
         if not isinstance(item, _End):
             return item
-        if item.error is not None:
+        if item.error is None:
+            return None
+        try:
             raise item.error
-        return None
+        finally:
+            del item  # the error's trace leads here: a circle
 
     def close(self) -> None:
         """Nobody reads any more."""
         self._closed = True
-        while not self._items.empty():
-            item = self._items.get_nowait()
+        while self._items:
+            item = self._items.popleft()
             if not isinstance(item, _End):
                 self._lose(item)
+
+    def _add(self, item: "T | _End") -> None:
+        self._items.append(item)
+        if self._coming is not None and not self._coming.done():
+            self._coming.set_result(None)
 
 
 class Flow(Generic[T]):
@@ -90,8 +107,12 @@ class Flow(Generic[T]):
 
     def close(self) -> None:
         """Nobody reads any more."""
-        if not self._ended.done():
-            self._ended.cancel()
+        self._ended.cancel()
+        # Both may lead back here, the one by its reader, the other by an error's trace: circles, which stay in memory
+        # until somebody looks for garbage.
+        self._take = self._lose
+        self._ended = self._ended.get_loop().create_future()
+        self._ended.cancel()
 
 
 class _End:

@@ -51,6 +51,11 @@ class EngineConfig:
     max_step_tokens: int | None = _setting(
         None, "Tokens computed in one step; 512 on a CPU, 8192 on a GPU."
     )
+    beside_tokens: int | None = _setting(
+        None,
+        "Tokens of one prompt computed in one step while others are being answered, who wait for it; more"
+        " starts the one sooner and slows the others. 128 on a GPU, as many as fit on a CPU.",
+    )
     max_wait_seconds: float = _setting(
         5.0, "After this long a waiting request goes before those with longer cached prefixes."
     )
@@ -83,6 +88,7 @@ class EngineConfig:
             "max_running",
             "max_waiting",
             "max_step_tokens",
+            "beside_tokens",
             "threads",
         )
         for name in positive:

@@ -21,8 +21,8 @@ from ..constrained.compiling.folder import GrammarFolder
 from ..constrained.compiling.workers import Processes
 from ..constrained.limits import Limits as ConstraintLimits
 from ..constrained.tokens.vocabulary import Vocabulary
-from ..kernels.attention.plan import AttentionSpace
 from ..kernels.attention.shape import AttentionShape
+from ..kernels.attention.space import AttentionSpace
 from ..lang.backends.local import LocalBackend
 from ..radix.tree import RadixTree
 from .bundled import BUNDLED
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 16
 LEAST_TOKENS = 256
+# A step of some rows on a GPU takes about twice as long with so much of a prompt beside them.
+BESIDE_TOKENS = 128
 # What a GPU may take at the start to compile and capture what its first steps need.
 WARM_SECONDS = 15.0
 CPU_KV_TOKENS = 131_072
@@ -115,8 +117,9 @@ def open_client(config: EngineConfig) -> Client:
     vocabulary = Vocabulary(tokens[: model_config.vocab], eos_ids, tokenizer.specials)
     runner, pages, step_tokens = _open_runner(config, model, vocabulary, context, coming)
     limits = Limits(
-        config.max_running, config.max_waiting, step_tokens, context, config.max_wait_seconds
-    )
+        config.max_running, config.max_waiting, step_tokens, context, config.max_wait_seconds,
+        config.beside_tokens or (BESIDE_TOKENS if device.type == "cuda" else None),
+    )  # fmt: skip
     cache = PrefixCache(RadixTree(PAGE_SIZE), Pages(pages))
     engine = Engine(Scheduler(cache, limits, time.monotonic), runner)
     resources = Resources(
@@ -165,7 +168,9 @@ def _open_runner(
     attention_shape = AttentionShape(
         shape.heads, shape.kv_heads, shape.head_dim, dtype, PAGE_SIZE, stored
     )
-    space = AttentionSpace.create(attention_shape, 2 * config.max_running, context, device)
+    windows = shape.window or (None,) * shape.layers
+    widest = None if None in windows else max(w for w in windows if w is not None)
+    space = AttentionSpace.create(attention_shape, 2 * config.max_running, context, device, widest)
     pool_shape = PoolShape(shape.layers, shape.kv_heads, shape.head_dim, PAGE_SIZE, stored)
     free = _free_bytes(config, model, sizes.step_tokens)
     wanted = config.kv_tokens
@@ -173,7 +178,6 @@ def _open_runner(
         wanted = min(CPU_KV_TOKENS, free // pool_shape.page_bytes * PAGE_SIZE)
     pages = fit_tokens(pool_shape, free, wanted, LEAST_TOKENS) // PAGE_SIZE + 1
     pool = Pool(pool_shape, pages, device)
-    windows = shape.window or (None,) * shape.layers
     attention = Attention(pool, space, shape.head_dim**-0.5, windows, config.share)
     decoder = _open_decoder(config, model, pool, coming)
     if decoder is None:

@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a scheduler keeps to, all counted in tokens or requests."""
+    """What a scheduler keeps to, all counted in tokens or requests.
+
+    beside_tokens: of one prompt in a step, where others are being answered; None: as many as fit.
+    """
 
     max_running: int
     max_waiting: int
     max_step_tokens: int
     context: int
     max_wait_seconds: float = 5.0
+    beside_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,11 @@ class Progress(NamedTuple):
 class Draft:
     """A Step while it is being made."""
 
-    def __init__(self, budget: int) -> None:
-        self.budget = budget
+    def __init__(self, limits: Limits, running: Sequence[Request]) -> None:
+        self.budget = self._chunk = limits.max_step_tokens
+        few = limits.beside_tokens
+        if few is not None and any(r.answered for r in running):
+            self._chunk = min(few, self._chunk)
         self.work: list[Work] = []
         self.requests: list[Request] = []
         self.starts: list[RowStart] = []
@@ -82,6 +89,12 @@ class Draft:
         self.budget -= 1
         request.computed += 1
         request.pending += 1
+
+    def room(self, request: Request) -> int:
+        """Tokens that a request may compute in this step: a few of its prompt, where answers would wait for it."""
+        if request.computed >= request.prompt_length:
+            return self.budget
+        return min(self.budget, self._chunk)
 
     def step(self, index: int, ends: Sequence[int]) -> Step:
         """The Step that was made. ends: rows freed since the last one."""

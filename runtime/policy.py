@@ -4,6 +4,7 @@
     waiting.add(request)
     for request in waiting.order(now, max_wait_seconds, lookup): ...     # first to admit first
     waiting.take(request); waiting.charge(request, tokens)               # it starts, and is given so many tokens
+    waiting.leave(request)                                               # it runs no more
     Holdings(running, part).giver(request)                               # whose row and pages it should get
 
 A tenant is a namespace. Priority comes before all. Within one, the tenant goes first that was given the fewest tokens:
@@ -33,15 +34,17 @@ MOST_ACCOUNTS = 4096
 
 
 class Waiting:
-    """The requests that wait, by priority and tenant. Adding and removing one takes logarithmic time, near enough."""
+    """The requests that wait, by priority and tenant, and how many run. A change takes logarithmic time."""
 
     def __init__(self) -> None:
         self._queues: dict[int, dict[str, list[Request]]] = {}
         self._counts = Counter[str]()
+        self._running = Counter[str]()
         self._size = 0
-        # What each tenant was given, by priority, least recently used first; and where those stand that are served.
-        self._given: OrderedDict[tuple[int, str], float] = OrderedDict()
-        self._now: defaultdict[int, float] = defaultdict(float)
+        # What each tenant was given at each priority, least recently used first; and where those stand that are served.
+        # By hash, as a namespace may be long: who should share one by chance would share an account, and nothing else.
+        self._given: OrderedDict[int, float] = OrderedDict()
+        self._now: OrderedDict[int, float] = OrderedDict()
 
     def __len__(self) -> int:
         return self._size
@@ -52,16 +55,19 @@ class Waiting:
 
     @property
     def contested(self) -> bool:
-        """Whether there is more than one tenant, as far as is remembered."""
-        return len(self._given) > 1
+        """Whether more than one tenant waits or runs."""
+        if len(self._counts) > 1 or len(self._running) > 1:
+            return True
+        return bool(self._counts and self._running) and self._counts.keys() != self._running.keys()
 
     def add(self, request: Request) -> None:
         """One more waits, at the place of its turn."""
         priority, tenant = key = _key(request)
+        account = hash(key)
         queue = self._queues.setdefault(priority, {}).setdefault(tenant, [])
         if not queue:
-            self._given[key] = max(self._given.get(key, 0.0), self._now[priority])
-            self._given.move_to_end(key)
+            self._given[account] = max(self._given.get(account, 0.0), self._now.get(priority, 0.0))
+            self._given.move_to_end(account)
             while len(self._given) > MOST_ACCOUNTS:
                 self._given.popitem(last=False)
         insort(queue, request, key=_turn)
@@ -76,9 +82,7 @@ class Waiting:
         assert queue[index] is request, f"request {request.id} does not wait"
         del queue[index]
         self._size -= 1
-        self._counts[tenant] -= 1
-        if not self._counts[tenant]:
-            del self._counts[tenant]
+        _less(self._counts, tenant)
         if not queue:
             del self._queues[priority][tenant]
             if not self._queues[priority]:
@@ -86,15 +90,24 @@ class Waiting:
 
     def take(self, request: Request) -> None:
         """It waits no more, as it starts."""
-        priority, _ = key = _key(request)
-        self._now[priority] = max(self._now[priority], self._given.get(key, 0.0))
+        priority, tenant = key = _key(request)
+        self._now[priority] = max(self._now.get(priority, 0.0), self._given.get(hash(key), 0.0))
+        self._now.move_to_end(priority)
+        # Priorities are numbers that callers choose.
+        while len(self._now) > MOST_ACCOUNTS:
+            self._now.popitem(last=False)
         self.remove(request)
+        self._running[tenant] += 1
+
+    def leave(self, request: Request) -> None:
+        """It runs no more."""
+        _less(self._running, request.params.namespace)
 
     def charge(self, request: Request, tokens: float) -> None:
         """Its tenant is given so many tokens of work."""
-        key = _key(request)
-        if key in self._given:
-            self._given[key] += tokens
+        account = hash(_key(request))
+        if account in self._given:
+            self._given[account] += tokens
 
     def first(self) -> Request | None:
         """The oldest request of the tenant that goes first."""
@@ -143,7 +156,7 @@ class Waiting:
         return heap
 
     def _of(self, priority: int, tenant: str) -> float:
-        return self._given.get((priority, tenant), self._now[priority])
+        return self._given.get(hash((priority, tenant)), self._now.get(priority, 0.0))
 
 
 class Holdings:
@@ -202,6 +215,12 @@ def _rank(
 
 def _key(request: Request) -> tuple[int, str]:
     return request.params.priority, request.params.namespace
+
+
+def _less(counts: Counter[str], tenant: str) -> None:
+    counts[tenant] -= 1
+    if not counts[tenant]:
+        del counts[tenant]
 
 
 def _turn(request: Request) -> int:

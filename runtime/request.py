@@ -145,6 +145,11 @@ class Request:
         return self.targets_from is None and len(self.tokens) + self.live < self.limit
 
     @property
+    def answered(self) -> bool:
+        """Whether its prompt is computed and more of its answer is to come."""
+        return self.computed >= self.prompt_length and self.finish is None and self.generates
+
+    @property
     def matchable(self) -> int:
         """Most tokens that may come from the cache: one at least must be computed, and every scored one."""
         most = self.goal - 1

@@ -6,10 +6,10 @@
         progress = scheduler.commit(plan, result)  # tokens appended, ended requests released
     scheduler.abort(request, finish)
 
-Every kind of work is "so many tokens for that row": a prompt in chunks under a token budget, one token of decode, a
-run of forced tokens, choices to score. A plan may be made before the previous step's result is known: a row whose
-next token is on the device needs nothing from the host. Only a request whose constraint may force text has to be
-seen first; `waits` says so.
+Every kind of work is "so many tokens for that row": a prompt in chunks under a token budget (small ones where others
+are being answered, who wait for the step), one token of decode, a run of forced tokens, choices to score. A plan may
+be made before the previous step's result is known: a row whose next token is on the device needs nothing from the
+host. Only a request whose constraint may force text has to be seen first; `waits` says so.
 
 Memory: pages are reserved as tokens are planned. When they run out, the request that came last gives its row back
 and starts again later from what the radix tree still holds; draws are keyed by position, so its answer is the same.
@@ -100,7 +100,7 @@ class Scheduler:
 
     def plan(self) -> Plan | None:
         """The next step; None when nothing can be computed now."""
-        draft = Draft(self.limits.max_step_tokens)
+        draft = Draft(self.limits, self.running)
         self._make_way()
         contested, size = self.waiting.contested, self.cache.page_size
         place = Holdings(self.running, self._part).place if contested else by_arrival
@@ -122,7 +122,7 @@ class Scheduler:
 
     def _continue(self, draft: Draft, request: Request, line: list[Request]) -> None:
         """Gives a running request its next tokens; those at the end of the line give way to it."""
-        count = min(request.ready(), draft.budget)
+        count = min(request.ready(), draft.room(request))
         if count <= 0:
             return
         index = len(request.pages)
@@ -252,8 +252,9 @@ class Scheduler:
         """Gives a waiting request a row and its first chunk; False when memory does not suffice."""
         if not self._fits(request):
             return False
+        room = draft.room(request)
         reservation = self.cache.reserve(
-            request.tokens, request.params.namespace, request.base, request.matchable, draft.budget
+            request.tokens, request.params.namespace, request.base, request.matchable, room
         )
         if reservation is None:
             return False
@@ -278,7 +279,7 @@ class Scheduler:
         )  # fmt: skip
         draft.copies.extend(reservation.copies)
         draft.pages.append((row, 0, request.pages[:]))
-        self._take(draft, request, min(request.ready(), draft.budget))
+        self._take(draft, request, min(request.ready(), room))
         return True
 
     def _refuse_if_alone(self, request: Request) -> None:
@@ -383,6 +384,7 @@ class Scheduler:
         request.node = self.cache.finish(request, valid, keep)
         request.pages = []
         self.running.remove(request)
+        self.waiting.leave(request)
         self._ends.append(request.row)
         heapq.heappush(self._rows, request.row)
         request.row = None

@@ -11,13 +11,15 @@ to go on, and its register. One integer table holds all states of all rules:
     edges[s, 1]         which values of the register can matter, see below
     edges[s, 2 + c]     on a byte of class c: 0 not allowed, n > 0 the next state, -1 the caller reads it (the rule
                         ends), -2 - a action a
-    actions[a]          unseen, seen, mark, limit, go, go_at_limit, push, push_at_limit
+    actions[a]          unseen, seen, mark, limit, go, go_at_limit, push, push_at_limit, need, need_at_limit, instead
     returns[p + v]      the state to go on in after verdict v, for a frame that was pushed as p; 0: not allowed
     returns[p - 1]      which values of its register can matter
     returns[: first]    0, then the limits, four for each kind of counter
 
 An action does what rule.Move says, `go` being an entry again: a state (which may have ended), or the action of the
-called rule on the same byte. `push` is 0 or the p of the frame that it leaves behind. Which values of a register
+called rule on the same byte. `push` is 0 or the p of the frame that it leaves behind. `need`: for how many frames more
+there must be room, so that the text can still come to its end, see machine/needs; where there is none the action
+`instead` is done, or the byte is refused (0). Which values of a register
 matter: 0 none, EXACT all, h > 0: only how far it is from returns[h : h + 4], limits in ascending order, the last of
 them repeated.
 
@@ -58,13 +60,14 @@ class Grammar:
     has_forced: NDArray[np.bool_] = field(repr=False)
     _single: NDArray[np.int16] = field(repr=False)  # the only byte of each class, or -1
     _columns: bytes = field(repr=False)  # `classes`, for bytes.translate
+    _told: dict[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]], init=False, repr=False)
 
     def __post_init__(self) -> None:
         for table in (self.classes, self.edges, self.actions, self.returns, self.has_forced):
             table.flags.writeable = False
 
     def __reduce__(self) -> tuple[type["Grammar"], tuple[object, ...]]:
-        return Grammar, tuple(getattr(self, f.name) for f in fields(self))
+        return Grammar, tuple(getattr(self, f.name) for f in fields(self) if f.init)
 
     @property
     def tier(self) -> Literal["device", "host"]:
@@ -171,12 +174,10 @@ class Grammar:
             elif entry == 0:
                 return None
             else:
-                found = self.resolve(
-                    Place(state, register, stack), entry, column, (low, most_pushed)
-                )
+                found = self._follow((state, register, stack), entry, column, (low, most_pushed))
                 if found is None:
                     return None
-                (state, register, stack), low = found
+                state, register, stack, low = found
         return Place(state, register, stack)
 
     def resolve(
@@ -186,6 +187,12 @@ class Grammar:
 
         bound: the lowest that it had been within this token, and how many frames may be above that.
         """
+        found = self._follow(place, entry, column, bound)
+        return found and (Place(*found[:3]), found[3])
+
+    def _follow(
+        self, place: tuple[int, int, Stack], entry: int, column: int, bound: tuple[int, int]
+    ) -> tuple[int, int, Stack, int] | None:
         state, register, stack = place
         low, most = bound
         while entry == CALLER:
@@ -194,18 +201,23 @@ class Grammar:
                 return None
             register, stack = stack[-1][1], stack[:-1]
             entry = self.edges.item(state, AHEAD + column)
-        low = min(low, len(stack))
+        depth = len(stack)
+        low = depth if depth < low else low
         while entry < 0:
-            unseen, seen, mark, limit, go, go_at_limit, push, push_at_limit = self.actions[
-                -2 - entry
-            ].tolist()
+            (
+                unseen, seen, mark, limit, go, go_at_limit, push, push_at_limit, need, need_at_limit, instead,
+            ) = self._told.get(entry) or self._tell(entry)  # fmt: skip
             if (unseen and not unseen & ~register) or seen & ~register:
                 return None
-            register = (register | mark) + (limit != 0)
-            if limit and register == limit:
-                go, push = go_at_limit, push_at_limit
+            raised = (register | mark) + (limit != 0)
+            if limit and raised == limit:
+                go, push, need = go_at_limit, push_at_limit, need_at_limit
+            if len(stack) + need > MOST_FRAMES:
+                entry = instead
+                continue
+            register = raised
             if push and go:
-                if len(stack) >= MOST_FRAMES or len(stack) - low >= most:
+                if len(stack) - low >= most:
                     return None
                 stack, register = (*stack, (push, register)), 0
             entry = go
@@ -213,14 +225,20 @@ class Grammar:
 
     def _settle(
         self, state: int, register: int, stack: Stack, low: int
-    ) -> tuple[Place, int] | None:
+    ) -> tuple[int, int, Stack, int] | None:
         """The place in a state that may have been entered at its rule's very end."""
         while stack and self.edges.item(state, 0) < 0:
             state = self._return(state, stack)
             if state == 0:
                 return None
             register, stack = stack[-1][1], stack[:-1]
-        return Place(state, register, stack), min(low, len(stack))
+            low = min(low, len(stack))
+        return state, register, stack, low
+
+    def _tell(self, entry: int) -> tuple[int, ...]:
+        """The action of an entry, kept as Python's integers, which are faster to look at one by one."""
+        found = self._told[entry] = tuple(self.actions[-2 - entry].tolist())
+        return found
 
     def _return(self, state: int, stack: Stack) -> int:
         """The caller's state after the verdict of this one."""

@@ -7,6 +7,7 @@ The layout of a Grammar's tables, which a Place points into, is told in grammar.
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
 AHEAD = 2  # columns of `edges` before the classes
+ACTION = 11  # numbers of an action
 CALLER = -1  # the entry that hands the byte to the caller
 EXACT = -1  # every value of the register can matter
 LIMITS = 4  # limits that a rule's counter is compared with

@@ -1,11 +1,12 @@
 """ThreadGrammar: a grammar whose texts can be read in several ways at once, walked on the host.
 
-    grammar = ThreadGrammar(machine)
+    grammar = build_threads(aligned, needs)
     place = grammar.walk(grammar.start, b"a+a")         # None: not allowed
 
 Where a byte can be read in more than one way the machine's threads multiply, and no table holds them. A Reading is a
 set of threads; what each byte makes of it is worked out when it is first asked for and remembered, which makes the
-grammar an automaton that is built as it is used. Slow: some 10 microseconds for each thread and byte, the first time.
+grammar an automaton that is built as it is used. Threads that could no longer end within the frames that there are go
+at once. Slow: some 10 microseconds for each thread and byte, the first time.
 """
 
 import hashlib
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 from ..automata.bytedfa import representatives
 from ..errors import ConstraintBudget
 from ..machine.align import Aligned
-from ..machine.rule import Machine, Move, Rule, Threads
+from ..machine.rule import MOST_FRAMES, Machine, Move, Rule, Thread, Threads
 from ..machine.ways import REFUSED, Way
 
 MOST_THREADS = 128
 MOST_READINGS = 1 << 15
 Ints = NDArray[np.int64]
+Needs = tuple[tuple[int, ...], ...]  # how many frames more each state of each rule needs
 
 
 class Reading:
@@ -39,20 +41,25 @@ class Reading:
 
 
 class ThreadGrammar:
-    """A compiled constraint of the host tier. Readings that are equal are one, until too many are kept."""
+    """A compiled constraint of the host tier. Readings that are equal are one, until too many are kept.
 
-    def __init__(self, machine: Machine) -> None:
+    needs: how many frames more each state of each rule needs, see machine/needs.
+    """
+
+    def __init__(self, machine: Machine, needs: Needs) -> None:
         self.machine = machine
+        self._needs = needs
+        self._deep = MOST_FRAMES - max(map(max, needs))  # up to here every thread can end
         self.classes = machine.rules[0].classes
         self._bytes = representatives(self.classes).tolist()
         self._readings: dict[Threads, Reading] = {}
         self._numbers = count()
-        self.key = _digest(machine)
+        self.key = _digest(machine, needs)
         self.start = self._reading(machine.begin())
         self.nbytes = sum(rule.table.nbytes + rule.ends.nbytes for rule in machine.rules)
 
-    def __reduce__(self) -> "tuple[type[ThreadGrammar], tuple[Machine]]":
-        return ThreadGrammar, (self.machine,)
+    def __reduce__(self) -> "tuple[type[ThreadGrammar], tuple[Machine, Needs]]":
+        return ThreadGrammar, (self.machine, self._needs)
 
     @property
     def tier(self) -> Literal["device", "host"]:
@@ -81,6 +88,7 @@ class ThreadGrammar:
         """The reading after a byte of this class. Raises ConstraintBudget if there are too many ways to read on."""
         if column not in place.following:
             threads = self.machine.step(place.threads, self._bytes[column])
+            threads = frozenset(thread for thread in threads if self._fits(thread))
             if len(threads) > MOST_THREADS:
                 raise ConstraintBudget(
                     f"a text can be read in more than {MOST_THREADS} ways at once: make the grammar less ambiguous"
@@ -112,6 +120,16 @@ class ThreadGrammar:
     def mask_key(self, place: Reading, longest: int) -> Reading:
         """The reading itself."""
         return place
+
+    def _fits(self, thread: Thread) -> bool:
+        """Whether a thread and those that wait for it can end within the frames that there are."""
+        depth, needs = len(thread.stack), self._needs
+        if depth <= self._deep:
+            return True
+        return depth + needs[thread.rule][thread.state] <= MOST_FRAMES and all(
+            below + max(needs[frame.rule][state] for state in frame.after if state) <= MOST_FRAMES
+            for below, frame in enumerate(thread.stack)
+        )
 
     def _reading(self, threads: Threads) -> Reading:
         found = self._readings.get(threads)
@@ -159,17 +177,25 @@ class ThreadLanes:
         return found
 
 
-def build_threads(aligned: Aligned) -> ThreadGrammar:
-    """The grammar of a machine without dead ends, as the host walks it."""
+def build_threads(aligned: Aligned, needs: Ints) -> ThreadGrammar:
+    """The grammar of a machine without dead ends, as the host walks it. needs: int64 [states], see machine/needs."""
     ways, spans = aligned.ways.listed(), aligned.spans.tolist()
     table = aligned.spell()
     rules = [_rule(aligned, table, r, ways[a:b]) for r, (a, b) in enumerate(pairwise(spans))]
-    return ThreadGrammar(Machine(tuple(rules)))
+    known: list[int] = needs.tolist()
+    members: list[list[int]] = [_members(aligned, n).tolist() for n in range(len(rules))]
+    asked = tuple((0, *(known[state] for state in states)) for states in members)
+    return ThreadGrammar(Machine(tuple(rules)), asked)
+
+
+def _members(aligned: Aligned, number: int) -> NDArray[np.intp]:
+    """The states of a rule."""
+    members = np.flatnonzero(aligned.owner == number)
+    return members[members > 0]
 
 
 def _rule(aligned: Aligned, entries: Ints, number: int, ways: list[Way]) -> Rule:
-    members = np.flatnonzero(aligned.owner == number)
-    members = members[members > 0]
+    members = _members(aligned, number)
     first = int(aligned.spans[number])
     down = int(members[0]) - 1 if members.size else 0
 
@@ -201,8 +227,8 @@ def _move(way: Way, local: Callable[[tuple[int, ...]], tuple[int, ...]]) -> Move
     )  # fmt: skip
 
 
-def _digest(machine: Machine) -> str:
-    found = hashlib.sha256()
+def _digest(machine: Machine, needs: Needs) -> str:
+    found = hashlib.sha256(repr(needs).encode())
     for rule in machine.rules:
         head = rule.start, rule.table.shape, rule.moves, sorted(rule.lingers)
         found.update(repr(head).encode())

@@ -11,7 +11,7 @@ refuses to know what is live, but for states that are only left over: nothing fo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 import numpy as np
@@ -74,7 +74,8 @@ class Aligned:
 class Links:
     """spots: where in the flattened table the ways are, ascending; numbers: the link of each. ways, columns: int64, the
     way of each link and a class that it stands for. onward, at_limit: int64, what becomes of the byte: 0, n > 0 a
-    state, -1 - i the link i. others: the further entries of links that have some.
+    state, -1 - i the link i. others: the further entries of links that have some. instead: the links of ways that may
+    be gone instead of others.
     """
 
     spots: Ints
@@ -84,6 +85,7 @@ class Links:
     onward: Ints
     at_limit: Ints
     others: dict[int, list[int]]
+    instead: dict[int, int] = field(default_factory=dict[int, int])
 
     def read(self, aligned: Aligned, states: Ints, columns: Ints) -> Ints:
         """As Aligned.read, but -1 - i is the link i."""
@@ -206,24 +208,23 @@ def find_links(aligned: Aligned) -> Links:
         kept = numbers < len(ways)
         spots, columns, numbers = spots[kept], columns[kept], numbers[kept]
     starts = _first_states(aligned)
-    # A way that calls nothing is one link on every byte: these, the most frequent, need no sort.
-    calm = (starts[0] + starts[1] == 0) & (not ways.others)
-    loud = np.flatnonzero(~calm[numbers])
-    alone = np.flatnonzero(calm & (np.bincount(numbers, minlength=len(ways)) > 0))
-    kinds = len(aligned.table) + width + 1
-    keys = numbers[loud] * kinds + _tell_apart(aligned, numbers[loud], columns[loud], starts)
-    _, first, which = np.unique(
-        np.concatenate([alone * kinds, keys]), return_index=True, return_inverse=True
-    )
-    places = np.zeros(len(ways), np.int64)
-    places[alone] = which[: len(alone)]
-    links = places[numbers]
-    links[loud] = which[len(alone) :]
-    columns = np.concatenate([np.zeros_like(alone), columns[loud]])[first]
+    # Few ways on few classes make up most spots: these pairs are told apart, and then the spots are looked up.
+    pairs = numbers * width + columns
+    seen = np.zeros(len(ways) * width, np.bool_)
+    seen[pairs] = True
+    taken = np.flatnonzero(seen)
+    way = taken // width
+    column = taken - way * width
+    # A way that calls nothing is one link on every byte.
+    calm = ((starts[0] + starts[1] == 0) & (not ways.others))[way]
+    kinds = np.where(calm, 0, _tell_apart(aligned, way, column, starts))
+    keys = way * (len(aligned.table) + width + 1) + kinds
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    links = np.zeros(len(seen), np.int64)
+    links[taken] = which
     none = np.zeros(0, np.int64)
-    draft = Links(
-        spots, links, np.concatenate([alone, numbers[loud]])[first], columns, none, none, {}
-    )
+    columns = np.where(calm, 0, column)[first]
+    draft = Links(spots, links[pairs], way[first], columns, none, none, {})
     return _complete(aligned, draft)
 
 
@@ -240,9 +241,9 @@ def _tell_apart(aligned: Aligned, ways: Ints, columns: Ints, starts: tuple[Ints,
 
 
 def _complete(aligned: Aligned, links: Links) -> Links:
-    ways, columns, others = links.ways, links.columns, links.others
-    if aligned.ways.others:
-        ways, columns, others = _add_others(aligned, ways, columns)
+    ways, columns, others, instead = links.ways, links.columns, links.others, links.instead
+    if aligned.ways.others or aligned.ways.instead:
+        ways, columns, others, instead = _add_others(aligned, ways, columns)
     calls = (aligned.ways.call < 0) & (aligned.ways.call_at_limit < 0)
     found: list[Ints] = []
     for firsts, targets in zip(
@@ -251,27 +252,32 @@ def _complete(aligned: Aligned, links: Links) -> Links:
         plain = np.where(calls, targets.first, 0)[ways]
         child = np.where(firsts[ways] > 0, links.read(aligned, firsts[ways], columns), plain)
         found.append(np.where(child == REFUSED, 0, child))
-    return Links(links.spots, links.numbers, ways, columns, found[0], found[1], others)
+    return Links(links.spots, links.numbers, ways, columns, found[0], found[1], others, instead)
 
 
 def _add_others(
     aligned: Aligned, ways: Ints, columns: Ints
-) -> tuple[Ints, Ints, dict[int, list[int]]]:
-    """Links also for the ways that only `others` name."""
+) -> tuple[Ints, Ints, dict[int, list[int]], dict[int, int]]:
+    """Links also for the ways that only `others` or `instead` name."""
     pairs: list[tuple[int, int]] = list(zip(ways.tolist(), columns.tolist(), strict=True))
     numbers = {pair: i for i, pair in enumerate(pairs)}
     others: dict[int, list[int]] = {}
-    for link, (way, column) in enumerate(pairs):
+    instead: dict[int, int] = {}
+
+    def number(way: int, column: int) -> int:
+        found = numbers.setdefault((way, column), len(pairs))
+        if found == len(pairs):
+            pairs.append((way, column))
+        return found
+
+    for link, (way, column) in enumerate(pairs):  # grows
         for entry in aligned.ways.others.get(way, ()):
-            if entry < 0:
-                pair = -1 - entry, column
-                if pair not in numbers:
-                    numbers[pair] = len(pairs)
-                    pairs.append(pair)
-                entry = -1 - numbers[pair]
-            others.setdefault(link, []).append(entry)
+            found = entry if entry >= 0 else -1 - number(-1 - entry, column)
+            others.setdefault(link, []).append(found)
+        if way in aligned.ways.instead:
+            instead[link] = number(aligned.ways.instead[way], column)
     joint = np.array(pairs, np.int64).reshape(-1, 2)
-    return joint[:, 0], joint[:, 1], others
+    return joint[:, 0], joint[:, 1], others, instead
 
 
 def _first_states(aligned: Aligned) -> tuple[Ints, Ints]:

@@ -113,6 +113,7 @@ class Copies:
             others=tuple(
                 (self._place(rule, goal, o) if o > 0 else o - shift if o else 0) for o in way.others
             ),
+            instead=None if way.instead is None else way.instead + shift,
         )  # fmt: skip
 
     def _call(self, rule: int | None, wanted: int) -> int | None:

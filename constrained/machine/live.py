@@ -114,12 +114,12 @@ def _skip_chains(aligned: Aligned, table: Table) -> tuple[Ints, Ints]:
     ending = np.flatnonzero(ends)
     np.minimum.at(low, aligned.owner[ending], ends[ending])
     np.maximum.at(high, aligned.owner[ending], ends[ending])
-    highest = _follow(np.where((ends == 0) & (top > 0), top, states))
+    highest = follow(np.where((ends == 0) & (top > 0), top, states))
     clear = np.where((ends[highest] > 0) & (low == high)[aligned.owner], ends[highest], 0)
-    return _follow(np.where(single, top, states)), clear
+    return follow(np.where(single, top, states)), clear
 
 
-def _follow(following: Ints) -> Ints:
+def follow(following: Ints) -> Ints:
     """Where each state comes to at last; somewhere on a circle if it comes to one."""
     for _ in range(len(following).bit_length()):
         further = following[following]

@@ -13,37 +13,61 @@ from numpy.typing import NDArray
 
 from ..automata.automaton import Flags, Table
 from ..automata.bytedfa import Classes
-from ..grammar.grammar import AHEAD, CALLER, EXACT, LIMITS, MOST_PUSHED, Grammar, Place
+from ..errors import UnsupportedConstraint
+from ..grammar.grammar import Grammar
+from ..grammar.place import ACTION, AHEAD, CALLER, EXACT, LIMITS, MOST_PUSHED, Place
 from ..grammar.threads import ThreadGrammar, build_threads
 from .align import Aligned, Ints, Links, align
 from .live import cut_dead
-from .rule import Machine
+from .narrow import fit
+from .needs import Needs, find_needs
+from .rule import MOST_FRAMES, Machine
 from .ways import ENDLESS
 
 ROWS = 1024  # of a table, done at a time
 
 
-def build_grammar(machine: Machine, most_bytes: int | None = None) -> Grammar | ThreadGrammar:
-    """The grammar of a machine. Raises InvalidConstraint if it accepts nothing, ConstraintBudget for larger tables.
+def build_grammar(
+    machine: Machine, most_bytes: int | None = None, most_frames: int = MOST_FRAMES
+) -> Grammar | ThreadGrammar:
+    """The grammar of a machine, whose texts have at most so many frames open. Raises InvalidConstraint if it accepts
+    nothing, UnsupportedConstraint if nothing fits, ConstraintBudget for larger tables.
 
     It is one for the host alone where a byte can be read in several ways, or makes more rules call each other than a
     token may leave open.
     """
+    assert 0 <= most_frames <= MOST_FRAMES, most_frames
     aligned, links = cut_dead(align(machine, most_bytes))
     if not aligned.deterministic or _deepest_chain(aligned, links) > MOST_PUSHED:
-        return build_threads(cut_dead(align(machine), joint=True)[0])
+        aligned, links = cut_dead(align(machine), joint=True)
+        needs = find_needs(aligned, links, most_frames)
+        _check_fit(aligned, needs, most_frames)
+        return build_threads(aligned, needs.states + (MOST_FRAMES - most_frames))
+    aligned, links, needs = fit(aligned, links, most_frames)
+    _check_fit(aligned, needs, most_frames)
     called = _called_states(aligned)
     closed = aligned.closed & called & (aligned.ends > 0)
     matters, pushes, returns, first = _lay_returns(aligned)
     actions, entries = _lay_actions(aligned, links, pushes, np.flatnonzero(closed))
+    for link, following in links.instead.items():
+        actions[link, 10] = entries[1][following]
+    actions, raising = _lay_needs(actions, needs, MOST_FRAMES - most_frames)
     edges = np.empty((len(called), AHEAD + aligned.table.shape[1]), np.int32)
     edges[:, 0] = np.where(closed, -aligned.ends, aligned.ends)
     edges[:, 1] = matters[aligned.owner]
     _lay_entries(edges, aligned, links, entries)
+    for state, following in needs.raising:
+        row = edges[state, AHEAD:]
+        row[row == following] = raising[following]
     rows = np.flatnonzero((aligned.ends > 0) & called)
     edges[rows, AHEAD:] = np.where(aligned.table[rows] == 0, CALLER, edges[rows, AHEAD:])
     numbers = first, int(aligned.ends.max()), int(aligned.starts[0])
     return finish(aligned.classes, edges, actions, returns, numbers)
+
+
+def _check_fit(aligned: Aligned, needs: Needs, most_frames: int) -> None:
+    if needs.states[aligned.starts[0]] > most_frames:
+        raise UnsupportedConstraint(f"every text is nested more than {most_frames} deep")
 
 
 def finish(
@@ -147,16 +171,38 @@ def _lay_actions(
 ) -> tuple[Ints, tuple[Table, Table]]:
     """The actions, and the entries that stand for states and for links when an edge leads there."""
     count = len(links.ways)
-    actions = np.zeros((count + len(closed), 8), np.int64)
+    actions = np.zeros((count + len(closed), ACTION), np.int64)
     # A rule that has ended for good is left at once, which only actions do.
     actions[count:, 4] = closed
     states = np.arange(len(aligned.ends), dtype=np.int32)
     states[closed] = -2 - count - np.arange(len(closed))
     actions[:count, :4] = aligned.ways.registers[links.ways]
-    actions[:count, 6:] = pushes[links.ways]
+    actions[:count, 6:8] = pushes[links.ways]
     children, alive = _living(links)
     actions[:count, 4:6] = np.where(children < 0, children - 1, children)
     return actions, (states, np.where(alive, -2 - np.arange(count), 0).astype(np.int32))
+
+
+def _lay_needs(actions: Ints, needs: Needs, unused: int) -> tuple[Ints, dict[int, int]]:
+    """The actions with what they need, and more of them: those that stand in for others, and those for plain bytes that
+    raise what is needed, with the entry of each by the state that it leads to. unused: frames that are never used."""
+    actions[: len(needs.links), 8:10] = needs.links
+    rows: list[Ints] = []
+    for link, fewer in needs.instead.items():
+        row = actions[link]
+        for need, mask in fewer:
+            row[10] = -2 - len(actions) - len(rows)
+            row = row.copy()
+            row[[0, 8, 9, 10]] = mask, need, need, 0
+            rows.append(row)
+    raising: dict[int, int] = {}
+    for following in {state for _, state in needs.raising}:
+        raising[following] = -2 - len(actions) - len(rows)
+        rows.append(np.zeros(ACTION, np.int64))
+        rows[-1][[4, 8]] = following, needs.states[following]
+    laid = np.concatenate([actions, np.array(rows, np.int64).reshape(-1, ACTION)])
+    laid[:, 8:10] += np.where(laid[:, 8:10] > 0, unused, 0)
+    return laid, raising
 
 
 def _living(links: Links) -> tuple[Ints, Flags]:

@@ -9,7 +9,7 @@ list one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
@@ -27,7 +27,8 @@ Ints = NDArray[np.int64]
 class Way(NamedTuple):
     """A Move with states, moves and rules numbered through; see there. limit: 0 if it does not count.
 
-    A call that is made at the limit may be to a different copy of the rule.
+    A call that is made at the limit may be to a different copy of the rule. instead: the way that is gone where there
+    is no room for this one, see needs.
     """
 
     unseen: int
@@ -39,6 +40,7 @@ class Way(NamedTuple):
     after: tuple[int, ...]
     at_limit: tuple[int, ...]
     others: tuple[int, ...]
+    instead: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +79,8 @@ class Targets:
 @dataclass(frozen=True, slots=True, eq=False)
 class Ways:
     """registers: int64 [ways, 4]: unseen, seen, mark and the limit, 0 without one. call, call_at_limit: int64 [ways],
-    the rule that is called, or NOBODY. others: the further entries of those ways that have some.
+    the rule that is called, or NOBODY. others: the further entries of those ways that have some. instead: the ways that
+    may be gone instead of others.
     """
 
     registers: Ints
@@ -86,6 +89,7 @@ class Ways:
     after: Targets
     at_limit: Targets
     others: dict[int, tuple[int, ...]]
+    instead: dict[int, int] = field(default_factory=dict[int, int])
 
     def __len__(self) -> int:
         return len(self.call)
@@ -98,7 +102,8 @@ class Ways:
         ]
         after, at_limit = self.after.listed(), self.at_limit.listed()
         others = [self.others.get(way, ()) for way in range(len(self))]
-        fields = zip(self.registers.tolist(), *calls, after, at_limit, others, strict=True)
+        instead = map(self.instead.get, range(len(self)))
+        fields = zip(self.registers.tolist(), *calls, after, at_limit, others, instead, strict=True)
         return [Way(*registers, *rest) for registers, *rest in fields]
 
 
@@ -143,6 +148,7 @@ def join_ways(ways: Sequence[Way]) -> Ways:
         _targets([way.after for way in ways], *same),
         _targets([way.at_limit for way in ways], *same),
         {number: way.others for number, way in enumerate(ways) if way.others},
+        {number: way.instead for number, way in enumerate(ways) if way.instead is not None},
     )
 
 

@@ -32,8 +32,8 @@ class Parts:
     """Partial results and whose they are.
 
     values: float32 [parts, heads, dim]. weights: float32 [parts, heads], the z above. first,
-    pieces: int32 [tokens]. Tokens with fewer than two pieces are not merged, they were written
-    directly.
+    pieces: int32 [tokens]. Tokens with one piece are not merged, they were written directly; those with
+    none are nobody's and become zero.
     """
 
     values: torch.Tensor
@@ -44,6 +44,7 @@ class Parts:
 
 def merge_attention_reference(parts: Parts, out: torch.Tensor) -> None:
     """The specification of merge_attention, in torch."""
+    out[parts.pieces == 0] = 0
     merged = (parts.pieces > 1).nonzero()[:, 0]
     if merged.shape[0] == 0:
         return
@@ -73,7 +74,7 @@ def _merge_attention_kernel(
     await_previous(OVERLAPS)
     token = tl.program_id(0)
     count = tl.load(pieces + token)
-    if count > 1:
+    if count != 1:
         start = tl.load(first + token).to(tl.int64)
         head = tl.program_id(1) * BLOCK_HEADS + tl.arange(0, BLOCK_HEADS)
         lane = tl.arange(0, BLOCK)
@@ -98,14 +99,14 @@ def _merge_attention_kernel(
             total = total * keep + tl.sum(w, axis=0)
             result = result * keep[:, None] + tl.sum(w[:, :, None] * o, axis=0)
             top = new_top
-        # Heads beyond the last have no weight at all.
-        result = result / tl.where(head < HEADS, total, 1.0)[:, None]
+        # Heads beyond the last have no weight at all, nor have tokens without a piece.
+        result = result / tl.where((head < HEADS) & (count > 0), total, 1.0)[:, None]
         target = out + (token.to(tl.int64) * HEADS + head)[:, None] * DIM + lane[None, :]
         tl.store(target, result.to(out.dtype.element_ty), mask=inside)
 
 
 def merge_attention(parts: Parts, out: torch.Tensor) -> None:
-    """Write the merged result of every token that has two pieces or more.
+    """Write the merged result of every token that has not just one piece.
 
     out: packed [tokens, heads, dim], any float dtype. ValueError where it does not fit the parts.
     """

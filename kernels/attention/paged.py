@@ -37,8 +37,9 @@ from ..launch import (
 from ..layer_pool import LayerPool
 from .gather import GatherPlan
 from .merge import merge_attention
-from .plan import FIELDS, AttentionPlan, ItemPlan, WorkList
+from .plan import AttentionPlan, ItemPlan, WorkList
 from .reference import paged_attention_reference
+from .share import FIELDS
 
 _LOG2_E = 1.4426950408889634
 
@@ -137,7 +138,7 @@ def _load_item(items, index, FIELDS: tl.constexpr):
     return row, first_token, tokens, position, begin, end, tl.load(item + 6)
 
 
-@triton.jit(do_not_specialize_on_alignment=["items", "count", "members", "first_parts"])
+@triton.jit(do_not_specialize_on_alignment=["items", "count", "members", "first_parts", "ends"])
 def _paged_attention_kernel(
     q,
     k_pool,
@@ -150,6 +151,7 @@ def _paged_attention_kernel(
     count,
     members,
     first_parts,
+    ends,
     page_table,
     q_stride,
     table_stride,
@@ -213,10 +215,22 @@ def _paged_attention_kernel(
             query, unit = scale_rows(query)
             own_scales = scales + kv_head * PAGE
         if WINDOW > 0:
-            oldest = tl.maximum(first_position - WINDOW + 1, 0)
-            begin = tl.maximum(begin, oldest // KEYS * KEYS)
+            first_seen, all_see = first_position - WINDOW + 1, end
+            if GATHERED:
+                # Rows of one prefix end anywhere behind it: each query sees back from its own end.
+                position = tl.load(ends + token, mask=inside, other=0) - 1
+                first_seen = tl.min(tl.where(inside, position, 0x7FFFFFFF), axis=0) - WINDOW + 1
+                all_see = (tl.max(position, axis=0) - WINDOW + KEYS) // KEYS * KEYS
+            begin = tl.maximum(begin, tl.maximum(first_seen, 0) // KEYS * KEYS)
+            if GATHERED:
+                all_see = tl.maximum(tl.minimum(all_see, end), begin)
+                state = _scan(
+                    state, query, unit, pools, own_scales, pages, begin, all_see, position, scale, cap,
+                    KV_HEADS, PAGE, DIM, BLOCK, KEYS, WINDOW, CAPPED, True, QUANTISED, PRECISION,
+                )  # fmt: skip
+                begin = all_see
         if INTERIOR:
-            # Keys that every query of the tile sees need no mask; queries of shared keys see all.
+            # Keys that every query of the tile sees need no mask; queries of shared keys see all from here.
             seen = end if GATHERED else tl.minimum(end, (first_position + 1) // KEYS * KEYS)
             diagonal = tl.maximum(seen, begin)
             state = _scan(
@@ -285,6 +299,9 @@ def _check(q: torch.Tensor, pool: LayerPool, plan: AttentionPlan, window: int | 
         raise ValueError(f"paged_attention: {q.dtype} queries over a {pool.keys.dtype} pool")
     if window is not None and window < 1:
         raise ValueError(f"paged_attention: a window is at least 1 key, got {window}")
+    most = plan.window if isinstance(plan, ItemPlan) else None
+    if most is not None and (window is None or window > most):
+        raise ValueError(f"paged_attention: a window of {window} keys, the plan has {most}")
 
 
 def _launch(
@@ -301,6 +318,7 @@ def _launch(
     # The kernel's wide loads assume it; a wrong stride would read other heads.
     assert q.stride(1) == dim and q.stride(2) == 1, q.stride()
     assert pool.packed, (pool.keys.stride(), pool.values.stride())
+    assert window is None or work.members is None or plan.ends is not None, "shared without ends"
     tile = work.tile
     programs = work.most * kv_heads
     if tile.rows < 64 or work.members is not None:
@@ -319,6 +337,7 @@ def _launch(
         work.count,
         work.items if work.members is None else work.members,
         plan.parts.first,
+        work.items if plan.ends is None else plan.ends,
         plan.page_table,
         q.stride(0),
         plan.page_table.stride(0),

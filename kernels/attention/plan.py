@@ -1,21 +1,19 @@
 """What a step's attention has to do, as lists of work items in device memory.
 
     space = AttentionSpace.create(shape, rows=256, context=131072, device=device)  # once
-    plan = plan_decode(lengths, rows, page_table, space)           # one token a row, device only
     plan = plan_ragged(counts, lengths, rows, page_table, space)   # any mix, from the host
-    out = paged_attention(q, k_pool, v_pool, plan, scale)          # in every layer
+    plan = plan_decode(lengths, rows, page_table, space)           # one token a row: decode.py
+    out = paged_attention(q, pool, plan, scale)                    # in every layer
 
 An item is (query tokens, a range of keys, one kv head); a list holds the first two, each is done
 for every head. Query tokens times the heads that share a kv head fill the rows of a matrix tile: 16
-for a token or a few, 64 for some, 128 for longer chunks. Long contexts are split into pieces whose
-borders depend only on the row's own length and count and on how many rows there are, so that a row's
-result is the same whoever else is in the batch; partial results are merged afterwards. Keys that
-several rows have in the same pages may be left to items that read them once for all
-(share.py): either plan takes them, and its rows begin behind them.
+for a token or a few, 64 for some, 128 for longer chunks. Long contexts are split into pieces
+(pieces.py), and partial results are merged afterwards. Keys that several rows have in the same pages
+may be left to items that read them once for all (share.py): either plan takes them, and its rows
+begin behind them. Where every layer sees a window, rows begin with the first key that one sees.
 
-plan_decode runs on the device with fixed addresses and grids: a CUDA graph may capture it, and the
-host waits for nothing. plan_ragged is numpy on the host and one copy. It knows nothing of requests;
-pages of a row are in page_table.
+plan_ragged is numpy on the host and one copy. It knows nothing of requests; pages of a row are in
+page_table.
 """
 
 from dataclasses import dataclass
@@ -24,19 +22,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..launch import power_of_two, tl, triton, uses_triton
+from ..launch import uses_triton
 from .gather import GatherPlan, plan_gather
 from .merge import Parts
+from .pieces import count_pieces, piece_keys, spread_of
 from .shape import Tile
-from .share import FIELDS, MOST_SHARED, Shared
-from .space import MOST_PIECES, PIECE_KEYS, AttentionSpace
-
-# The most partial results of a row from its own keys, over all its tokens.
-MOST_PARTS = 128
-# Pieces that keep a device busy, over all rows and kv heads: rows that are fewer are cut finer, down
-# to the smallest piece, which doubles so often before a piece is large enough for any number of rows.
-SPREAD = 512
-COARSER = 2
+from .share import FIELDS, SEGMENT_KEYS, Shared
+from .space import AttentionSpace
 
 Ints = NDArray[np.int32]
 
@@ -59,7 +51,9 @@ class WorkList:
 class ItemPlan:
     """The plan of a step for the GPU: work lists, pages, where partial results go.
 
-    split: whether some row may have several pieces, so that there is something to merge.
+    split: whether some row may have several pieces, so that there is something to merge. ends: int32
+    [tokens], the keys up to and with each token's own, where keys are shared; else None. window: of the
+    space it was made for, the widest it is good for.
     """
 
     lists: tuple[WorkList, ...]
@@ -67,160 +61,17 @@ class ItemPlan:
     parts: Parts
     split: bool
     tokens: int
+    ends: torch.Tensor | None = None
+    window: int | None = None
 
 
 AttentionPlan = ItemPlan | GatherPlan
 
 
-def piece_keys(counts: Ints, lengths: Ints, spread: int, shared: Ints | int = 0) -> Ints:
-    """Keys in each piece of a row, from its own count of new tokens and length. int32 [n].
-
-    spread: pieces that are wanted of each row, see spread_of. shared: pieces that it has before
-    these keys.
-    """
-    least = np.full(lengths.shape, PIECE_KEYS)
-    for _ in range(COARSER):
-        least = np.where(lengths > least * spread, least * 2, least)
-    most = np.clip(MOST_PARTS // np.maximum(counts, 1), 1, MOST_PIECES - shared)
-    wanted = np.maximum(-(-lengths // (least * most)), 1)
-    return (least << np.frexp(wanted - 1)[1]).astype(np.int32)
-
-
-def count_pieces(lengths: Ints, keys: Ints) -> Ints:
-    """Pieces of so many keys in each of these lengths; a rest of up to a quarter belongs to the last."""
-    return np.maximum((lengths + keys // 4 * 3 - 1) // keys, 1)
-
-
-def spread_of(rows: int, kv_heads: int) -> int:
-    """Pieces wanted of each of so many rows."""
-    return max(1, -(-SPREAD // (rows * kv_heads)))
-
-
-@triton.jit(
-    do_not_specialize=["n"], do_not_specialize_on_alignment=["lengths", "rows", "first", "pieces"]
-)
-def _plan_decode_kernel(
-    lengths,
-    rows,
-    shared_ends,
-    shared_parts,
-    items,
-    count,
-    first,
-    pieces,
-    n,
-    BLOCK: tl.constexpr,
-    PIECE_KEYS: tl.constexpr,
-    MOST_PIECES: tl.constexpr,
-    SPREAD: tl.constexpr,
-    COARSER: tl.constexpr,
-    DOUBLINGS: tl.constexpr,
-    PIECES: tl.constexpr,
-    FIELDS: tl.constexpr,
-    SHARES: tl.constexpr,
-):
-    # One program a row; each counts the pieces of all rows, to know where its own begin.
-    me = tl.program_id(0)
-    row = tl.arange(0, BLOCK)
-    length = tl.load(lengths + row, mask=row < n, other=0)
-    begins = tl.zeros([BLOCK], tl.int32)
-    others = tl.zeros([BLOCK], tl.int32)
-    if SHARES:
-        begins = tl.load(shared_ends + row, mask=row < n, other=0)
-        others = tl.load(shared_parts + row, mask=row < n, other=0)
-    keys = tl.full([BLOCK], PIECE_KEYS, tl.int32)
-    for _ in tl.static_range(COARSER):
-        keys = tl.where(length - begins > keys * SPREAD, keys * 2, keys)
-    for _ in tl.static_range(DOUBLINGS):
-        keys = tl.where(length - begins > keys * (MOST_PIECES - others), keys * 2, keys)
-    # A rest of up to a quarter belongs to the last piece.
-    parts = tl.maximum((length - begins + keys // 4 * 3 - 1) // keys, 1)
-    parts = tl.where(row < n, parts, 0)
-    mine = row == me
-    item = tl.sum(tl.where(row < me, parts, 0), axis=0)
-    own_first = tl.sum(tl.where(row < me, parts + others, 0), axis=0)
-    own_parts = tl.sum(tl.where(mine, parts, 0), axis=0)
-    own_keys = tl.sum(tl.where(mine, keys, 0), axis=0)
-    own_begin = tl.sum(tl.where(mine, begins, 0), axis=0)
-    own_others = tl.sum(tl.where(mine, others, 0), axis=0)
-    own_length = tl.sum(tl.where(mine, length, 0), axis=0)
-    piece = tl.arange(0, PIECES)
-    inside = piece < own_parts
-    place = items + (item + piece) * FIELDS
-    zero = tl.zeros([PIECES], tl.int32)
-    end = tl.where(piece == own_parts - 1, own_length, own_begin + (piece + 1) * own_keys)
-    tl.store(place, zero + tl.load(rows + me).to(tl.int32), mask=inside)
-    tl.store(place + 1, zero + me, mask=inside)
-    tl.store(place + 2, zero + 1, mask=inside)
-    tl.store(place + 3, zero + (own_length - 1), mask=inside)
-    tl.store(place + 4, own_begin + piece * own_keys, mask=inside)
-    tl.store(place + 5, end, mask=inside)
-    whole = own_parts + own_others == 1
-    tl.store(place + 6, tl.where(whole, -1, own_others + piece), mask=inside)
-    tl.store(first + me, own_first)
-    tl.store(pieces + me, own_parts + own_others)
-    if me == 0:
-        tl.store(count, tl.sum(parts, axis=0))
-
-
-def plan_decode(
-    lengths: torch.Tensor,
-    rows: torch.Tensor,
-    page_table: torch.Tensor,
-    space: AttentionSpace,
-    shared: Tile | None = None,
-) -> AttentionPlan:
-    """Plan a step in which every row computes one token; on a GPU the host needs no length.
-
-    lengths: int32 [n], keys of each row with its new one; 0 for a padding row, whose result is
-    zero. rows: int32 or int64 [n], their lines of page_table, int32 [any, pages]. Lengths must not
-    exceed the context of the space. shared: the tile of the shared keys that space.shared holds when
-    the plan is used; None: nothing is shared. Captured in a graph it plans for whatever the tensors
-    hold at replay. ValueError for more rows than space was made for.
-    """
-    n = lengths.shape[0]
-    if rows.shape != (n,):
-        raise ValueError(f"plan_decode: {n} lengths but rows {tuple(rows.shape)}")
-    if not uses_triton(lengths):
-        ones = np.ones(n, np.int32)
-        return plan_gather(
-            ones, lengths.numpy(), rows.numpy(), page_table, space.shape, space.scratch
-        )
-    if n > space.rows:
-        raise ValueError(f"plan_decode: {n} rows, the space holds {space.rows}")
-    first, pieces = torch.empty((2, n), dtype=torch.int32, device=lengths.device)
-    _plan_decode_kernel[(n,)](
-        lengths,
-        rows,
-        space.shared.begins,
-        space.shared.parts,
-        space.items,
-        space.count,
-        first,
-        pieces,
-        n,
-        BLOCK=power_of_two(n),
-        PIECE_KEYS=PIECE_KEYS,
-        MOST_PIECES=MOST_PIECES,
-        SPREAD=spread_of(n, space.shape.kv_heads),
-        COARSER=COARSER,
-        DOUBLINGS=_doublings(page_table.shape[1] * space.shape.page_size),
-        PIECES=power_of_two(space.pieces),
-        FIELDS=FIELDS,
-        SHARES=shared is not None,
-    )
-    lists = [WorkList(space.items, space.count, n * space.pieces, space.shape.tiles()[0])]
-    if shared is not None:
-        held = space.shared
-        lists.insert(0, WorkList(held.items, held.count, held.items.shape[0], shared, held.members))
-    parts = Parts(space.values, space.weights, first, pieces)
-    split = space.pieces > 1 or shared is not None
-    return ItemPlan(tuple(lists), page_table, parts, split, n)
-
-
-def _doublings(context: int) -> int:
-    """How often the smallest piece must be doubled for the longest row, if others took half of the pieces."""
-    return (context // (PIECE_KEYS * (MOST_PIECES - MOST_SHARED))).bit_length()
+def shared_list(space: AttentionSpace, tile: Tile) -> WorkList:
+    """The list of the shared keys that the space holds when the plan is used, with this tile."""
+    held = space.shared
+    return WorkList(held.items, held.count, held.items.shape[0], tile, held.members)
 
 
 def plan_ragged(
@@ -245,8 +96,36 @@ def plan_ragged(
         )
     if not uses_triton(page_table):
         return plan_gather(counts, lengths, rows, page_table, space.shape, space.scratch)
+    return _upload(list_items(counts, lengths, rows, space, shared), page_table, space)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """Items of a step on the host. lists: a tile and its items, int32 [.., FIELDS], without those of shared keys.
+
+    first, pieces: int32 [tokens], see Parts. ends: int32 [tokens], the keys up to and with each token's own; empty
+    where nothing is shared.
+    """
+
+    lists: list[tuple[Tile, Ints]]
+    first: Ints
+    pieces: Ints
+    ends: Ints
+    shared: Shared | None
+
+    @property
+    def parts(self) -> int:
+        """Partial results that there will be. They are numbered from 0 without gaps, a token's behind each other."""
+        return int((self.first + self.pieces)[self.pieces > 1].max(initial=0))
+
+
+def list_items(
+    counts: Ints, lengths: Ints, rows: Ints, space: AttentionSpace, shared: Shared | None = None
+) -> Listed:
+    """The items of such a step, on the host; see plan_ragged. room.py has a place for them."""
     nothing = np.zeros(len(counts), np.int32)
     begins, others = (nothing, nothing) if shared is None else (shared.begins, shared.parts)
+    begins = np.maximum(begins, space.oldest(lengths - counts) // SEGMENT_KEYS * SEGMENT_KEYS)
     spans = _spans((rows, counts, lengths, begins, others), space)
     tiles = space.shape.tiles()
     tile_of = np.array([tiles.index(space.shape.tile_for(int(c))) for c in counts])
@@ -255,15 +134,22 @@ def plan_ragged(
         for i, tile in enumerate(tiles)
         if counts[tile_of == i].any()
     ]
-    return _upload(lists, _parts_of_tokens(spans), page_table, space, shared)
+    ends = np.zeros(0, np.int32) if shared is None else _ends(counts, lengths)
+    return Listed(lists, *_parts_of_tokens(spans), ends, shared)
+
+
+def _ends(counts: Ints, lengths: Ints) -> Ints:
+    """The keys up to and with each query token's own, int32 [tokens]."""
+    until = np.cumsum(counts, dtype=np.int32)
+    return np.arange(1, counts.sum() + 1, dtype=np.int32) + np.repeat(lengths - until, counts)
 
 
 def _spans(step: tuple[Ints, ...], space: AttentionSpace) -> Ints:
     """What items are made from, int32 [10, n].
 
     Rows of the page table, first tokens, counts, lengths, keys of a piece, parts of a token (0: it
-    has one piece and is written directly), first part, tokens of a tile, and of the keys that are
-    shared their end and their parts. step: rows, counts, lengths, and the last two.
+    has one piece and is written directly), first part, tokens of a tile, the first key of the row's
+    own, and the parts of those before it. step: rows, counts, lengths, and the last two.
     """
     rows, counts, lengths, begins, others = step
     starts = np.cumsum(counts, dtype=np.int32) - counts
@@ -321,28 +207,22 @@ def _parts_of_tokens(spans: Ints) -> tuple[Ints, Ints]:
     return (base + index * stride).astype(np.int32), pieces.astype(np.int32)
 
 
-def _upload(
-    lists: list[tuple[Tile, Ints]],
-    parts_of_tokens: tuple[Ints, Ints],
-    page_table: torch.Tensor,
-    space: AttentionSpace,
-    shared: Shared | None,
-) -> ItemPlan:
-    """Copy the lists to the device in one go."""
-    first, pieces = parts_of_tokens
-    members = np.zeros(0, np.int32)
+def _upload(listed: Listed, page_table: torch.Tensor, space: AttentionSpace) -> ItemPlan:
+    """Copies the lists to the device in one go."""
+    lists, members, shared = listed.lists, np.zeros(0, np.int32), listed.shared
     if shared is not None:
         lists, members = [(shared.tile, shared.items), *lists], shared.members
     sizes = np.asarray([len(items) for _, items in lists], np.int32)
+    of_tokens = (listed.first, listed.pieces, listed.ends)
     packed = np.concatenate(
-        [*(items.reshape(-1) for _, items in lists), sizes, first, pieces, members]
+        [*(items.reshape(-1) for _, items in lists), sizes, *of_tokens, members]
     )
     host = torch.from_numpy(packed.astype(np.int32))
     if page_table.is_cuda:
         host = host.pin_memory()
     there = host.to(page_table.device, non_blocking=True)
-    *bodies, counted, first_there, pieces_there, members_there = there.split(
-        [*(sizes * FIELDS).tolist(), len(sizes), len(first), len(pieces), len(members)]
+    *bodies, counted, first, pieces, ends, members_there = there.split(
+        [*(sizes * FIELDS).tolist(), len(sizes), *(len(x) for x in of_tokens), len(members)]
     )
     work = tuple(
         WorkList(
@@ -354,12 +234,12 @@ def _upload(
         )
         for i, body in enumerate(bodies)
     )
-    # Parts are numbered from 0 without gaps, a split token's own behind each other.
-    needed = int((first + pieces)[pieces > 1].max(initial=0))
+    needed = listed.parts
     values, weights = space.values, space.weights
     if needed > values.shape[0]:
         heads, dim = values.shape[1:]
         values = torch.empty((needed, heads, dim), device=values.device)
         weights = torch.empty((needed, heads), device=values.device)
-    parts = Parts(values, weights, first_there, pieces_there)
-    return ItemPlan(work, page_table, parts, needed > 0, len(first))
+    parts = Parts(values, weights, first, pieces)
+    seen = None if shared is None else ends
+    return ItemPlan(work, page_table, parts, needed > 0, len(listed.first), seen, space.window)

@@ -81,8 +81,8 @@ class AttentionShape:
             narrow, wide = Tile(rows, 32, 4, 3, 2), Tile(max(128, rows), 32, 8, 2)
             middle = Tile(max(64, rows), 32, 4, 2)
         elif self.quantised:
-            # Unpacking takes the registers of a fourth program, for which a third tile is in flight.
-            narrow, wide = Tile(rows, 32, 4, 4, 3), Tile(max(128, rows), 64, 8, 3)
+            # Unpacking takes registers: two programs of larger tiles did better than three of small ones.
+            narrow, wide = Tile(rows, 64, 4, 3, 2), Tile(max(128, rows), 64, 8, 3)
             middle = Tile(max(64, rows), 64, 4, 3, 2)
         else:
             narrow, wide = Tile(rows, 32, 4, 3, 4), Tile(max(128, rows), 64, 8, 3)

@@ -5,9 +5,10 @@
 
 Rows whose pages begin alike form the tree that their prefixes are cut from: a segment is an edge of
 it, some keys and the rows that have them. All query tokens of those rows, gathered, fill the tiles
-of a segment's items; a query sees every key of it, so nothing is masked. What lies behind a row's
-last segment is its own, planned as ever from there on (plan.py), and partial results meet
-in one merge.
+of a segment's items; a query sees every key of it, so nothing is masked, or with a window those that
+it reaches back to. What lies behind a row's last segment is its own, planned as ever from there on
+(plan.py), and partial results meet in one merge. What no layer sees any more is in no segment's items:
+a row only ever grows, so what it does not see now it never will.
 
 Segments end where a tile of keys does, counted from the row's first key, and are cut into equal
 pieces. How many depends on how many share it, since many pieces of few rows and few pieces of many
@@ -124,19 +125,25 @@ def _edges(order: NDArray[np.int64], alike: NDArray[np.int64]) -> list[Segment]:
 
 
 def plan_shared(
-    segments: list[Segment], counts: Ints, rows: Ints, limits: ShareLimits
+    segments: list[Segment],
+    counts: Ints,
+    rows: Ints,
+    limits: ShareLimits,
+    oldest: Ints | None = None,
 ) -> Shared | None:
     """Items that read segments once for all their rows; None where that saves too little to matter.
 
     counts: int32 [rows], new tokens of each row, packed in this order in the queries. rows: int32
-    [rows], their lines of the page table.
+    [rows], their lines of the page table. oldest: int32 [rows], the first key that a new token of the
+    row sees in any layer; None: all see all.
     """
     if not segments:
         return None
     shape = limits.shape
     tokens = np.array([counts[s.members].sum() for s in segments])
     tile = shape.tile_for(int(tokens.max()))
-    kept, levels = _worth(segments, counts, tile, limits)
+    oldest = np.zeros(len(counts), np.int32) if oldest is None else oldest
+    kept, levels = _worth(segments, (counts, oldest), tile, limits)
     if not kept:
         return None
     pieces = _pieces(kept, counts, levels, tile, limits)
@@ -150,26 +157,27 @@ def plan_shared(
 
 
 def _worth(
-    segments: list[Segment], counts: Ints, tile: Tile, limits: ShareLimits
+    segments: list[Segment], rows: tuple[Ints, Ints], tile: Tile, limits: ShareLimits
 ) -> tuple[list[Segment], int]:
     """Segments that save reads, each beginning where its rows' last one ended, and the most of any row.
 
     One that is too short or shared by too few is left to those below it, which begin earlier then.
+    rows: new tokens of each, and the first key that they see, before which nothing begins.
     """
-    shape = limits.shape
+    shape, (counts, oldest) = limits.shape, rows
     tiles = np.array([-(-int(c) // (shape.tile_for(int(c)).rows // shape.group)) for c in counts])
-    ends, levels = (np.zeros(len(counts), np.int64) for _ in "ab")
+    ends, levels = oldest // SEGMENT_KEYS * SEGMENT_KEYS, np.zeros(len(counts), np.int64)
     kept: list[Segment] = []
     saved = 0
     for segment in segments:
-        members, begin = segment.members, int(ends[segment.members[0]])
+        members, begin = segment.members, int(ends[segment.members].min())
         apart, keys = int(tiles[members].sum()), segment.end - begin
         together = -(-int(counts[members].sum()) // (tile.rows // shape.group))
         deep = levels[members[0]] >= MOST_SHARED
         if keys < LEAST_KEYS or 4 * together > 3 * apart or deep:
             continue
         kept.append(Segment(members, begin, segment.end))
-        ends[members] = segment.end
+        ends[members] = np.maximum(ends[members], segment.end)
         levels[members] += 1
         saved += (apart - together) * keys
     return (kept if saved * shape.token_bytes >= LEAST_SAVED_BYTES else []), int(

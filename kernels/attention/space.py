@@ -13,12 +13,9 @@ import torch
 
 from ..launch import multiprocessors, uses_triton
 from .gather import make_scratch
+from .pieces import MOST_PIECES, PIECE_KEYS
 from .shape import AttentionShape
-from .share import FIELDS, Shared, ShareLimits
-
-# Keys of the smallest piece of a row's own, and the most pieces of a row.
-PIECE_KEYS = 256
-MOST_PIECES = 64
+from .share import FIELDS, Ints, Shared, ShareLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class SharedSpace:
 
 @dataclass(frozen=True, slots=True)
 class AttentionSpace:
-    """Memory for plans. pieces: the most of one row.
+    """Memory for plans. pieces: the most of one row. window: keys that every layer sees at most; None: all.
 
     items: int32 [.., FIELDS]; count: int32 [1]; values: float32 [parts, heads, dim]; weights: float32
     [parts, heads]; scratch: [2, blocks, page_size * dim]. On a CPU there is only scratch, on a GPU there is none.
@@ -68,6 +65,7 @@ class AttentionSpace:
 
     shape: AttentionShape
     pieces: int
+    window: int | None
     items: torch.Tensor
     count: torch.Tensor
     values: torch.Tensor
@@ -77,9 +75,17 @@ class AttentionSpace:
 
     @classmethod
     def create(
-        cls, shape: AttentionShape, rows: int, context: int, device: torch.device | str
+        cls,
+        shape: AttentionShape,
+        rows: int,
+        context: int,
+        device: torch.device | str,
+        window: int | None = None,
     ) -> "AttentionSpace":
-        """Space for decode steps of up to `rows` rows of up to `context` tokens each."""
+        """Space for decode steps of up to `rows` rows of up to `context` tokens each.
+
+        window: what no layer sees is in no plan; None where some layer sees all.
+        """
         pieces = min(MOST_PIECES, -(-context // PIECE_KEYS))
         on_gpu = uses_triton(torch.empty(0, device=device))
         parts = rows * pieces if on_gpu else 0
@@ -87,6 +93,7 @@ class AttentionSpace:
         return cls(
             shape,
             pieces,
+            window,
             torch.zeros((parts, FIELDS), dtype=torch.int32, device=device),
             torch.zeros(1, dtype=torch.int32, device=device),
             torch.zeros((parts, shape.heads, shape.head_dim), device=device),
@@ -99,6 +106,12 @@ class AttentionSpace:
     def rows(self) -> int:
         """Rows that a plan of single tokens may have; 0 on a CPU, which plans nothing ahead."""
         return self.items.shape[0] // self.pieces
+
+    def oldest(self, positions: Ints) -> Ints:
+        """The first key that a token at each of these positions sees in any layer."""
+        if self.window is None:
+            return np.zeros_like(positions)
+        return np.maximum(positions - self.window + 1, 0)
 
     @property
     def limits(self) -> ShareLimits:

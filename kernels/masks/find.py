@@ -22,11 +22,11 @@ import torch
 from ..launch import tl, triton, uses_triton
 from .claim import claim_masks, claim_masks_reference
 from .step import Walkers, resolve, resolve_reference
-from .tables import FRAMES, FREE, HOSTED, NONE, PUSHED, MaskTables, forget_masks
+from .tables import ACTION, FRAMES, FREE, HOSTED, NONE, PUSHED, MaskTables, forget_masks
 from .walk import walk, walk_reference
 
 __all__ = [
-    "FRAMES", "FREE", "HOSTED", "NONE", "MaskTables", "advance", "advance_reference",
+    "ACTION", "FRAMES", "FREE", "HOSTED", "NONE", "MaskTables", "advance", "advance_reference",
     "find_masks", "find_masks_reference", "forget_masks",
 ]  # fmt: skip
 
@@ -65,7 +65,7 @@ def advance(tables: MaskTables, rows: torch.Tensor, tokens: torch.Tensor) -> Non
     _advance_kernel[(-(-count // ADVANCE_ROWS),)](
         rows, tokens, tables.cursor, tables.arena, tables.actions, tables.returns, tables.classes,
         tables.frames, tables.registers, tables.flat, tables.offsets, tables.ends, tables.size,
-        count, FRAMES=FRAMES, PUSHED=PUSHED, BLOCK=ADVANCE_ROWS, num_warps=1,
+        count, FRAMES=FRAMES, PUSHED=PUSHED, ACTION=ACTION, BLOCK=ADVANCE_ROWS, num_warps=1,
     )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def _settle_rows(tables: MaskTables, rows: torch.Tensor, lanes: Walkers) -> None
 def _advance_kernel(
     rows_ptr, tokens_ptr, cursor_ptr, arena_ptr, actions_ptr, returns_ptr, classes_ptr, frames_ptr,
     registers_ptr, flat_ptr, offsets_ptr, ends_ptr, size, count, FRAMES: tl.constexpr,
-    PUSHED: tl.constexpr, BLOCK: tl.constexpr,
+    PUSHED: tl.constexpr, ACTION: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     lane = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < count
@@ -142,7 +142,7 @@ def _advance_kernel(
             state, register, base, level = resolve(
                 entry, special, column, state, register, base, level, frames_ptr, registers_ptr,
                 frames_ptr, registers_ptr, arena_ptr, actions_ptr, returns_ptr, 1, 1, FRAMES,
-                PUSHED,
+                PUSHED, ACTION,
             )  # fmt: skip
         at += 1
         walking = walking & (at < end) & (state != 0)

@@ -19,7 +19,7 @@ from .tables import FRAMES, PUSHED, MaskTables
 def resolve(
     entry, special, column, state, register, base, level, frames_ptr, registers_ptr, pushed_ptr,
     kept_ptr, arena_ptr, actions_ptr, returns_ptr, STRIDE: tl.constexpr, DIRECT: tl.constexpr,
-    FRAMES: tl.constexpr, PUSHED: tl.constexpr,
+    FRAMES: tl.constexpr, PUSHED: tl.constexpr, ACTION: tl.constexpr,
 ):  # fmt: skip
     """(state, register, base, level) of all lanes after the byte of class `column`, state 0 where it is not allowed.
 
@@ -55,23 +55,28 @@ def resolve(
             ended = tl.load(arena_ptr + state, mask=alive & settling, other=0) < 0
             settling = settling & ended & (base + level > 0)
             special = special & (~pops | settling | (reads & (read < 0)))
-        action = actions_ptr + tl.where(acts, -2 - entry, 0).to(tl.int64) * 8
+        action = actions_ptr + tl.where(acts, -2 - entry, 0).to(tl.int64) * ACTION
         unseen = tl.load(action, mask=acts, other=0)
         seen = tl.load(action + 1, mask=acts, other=0)
         refused = ((unseen != 0) & ((unseen & ~register) == 0)) | ((seen & ~register) != 0)
         limit = tl.load(action + 3, mask=acts, other=0)
         raised = (register | tl.load(action + 2, mask=acts, other=0)) + (limit != 0).to(tl.int64)
         away = ((limit != 0) & (raised == limit)).to(tl.int64)
-        go = tl.load(action + 4 + away, mask=acts & ~refused, other=0).to(tl.int32)
-        push = tl.load(action + 6 + away, mask=acts & (go != 0), other=0).to(tl.int32)
-        full = (push != 0) & ((level >= PUSHED) | (base + level >= FRAMES))
-        go = tl.where(full, 0, go)
+        taken = acts & ~refused
+        need = tl.load(action + 8 + away, mask=taken, other=0).to(tl.int32)
+        short = taken & (base + level + need > FRAMES)
+        instead = tl.load(action + 10, mask=short, other=0).to(tl.int32)
+        taken = taken & ~short
+        go = tl.load(action + 4 + away, mask=taken, other=0).to(tl.int32)
+        push = tl.load(action + 6 + away, mask=taken & (go != 0), other=0).to(tl.int32)
+        full = (push != 0) & (level >= PUSHED)
+        go = tl.where(full, 0, tl.where(short, instead, go))
         pushing = (push != 0) & ~full
         place = (level + base * DIRECT) * STRIDE
         tl.store(pushed_ptr + place, push, mask=pushing)
         tl.store(kept_ptr + place, raised, mask=pushing)
         tl.debug_barrier()
-        register = tl.where(acts, tl.where(pushing, 0, raised), register)
+        register = tl.where(taken, tl.where(pushing, 0, raised), register)
         level += pushing.to(tl.int32)
         entry = tl.where(acts, go, entry)
         arrived = acts & (go >= 0)
@@ -181,15 +186,16 @@ def _act(
     refused = (unseen != 0) & (unseen & ~register == 0) | (seen & ~register != 0)
     raised = (register | mark) + (limit != 0).long()
     away = ((limit != 0) & (raised == limit)).long()[:, None]
+    short = lanes.base + lanes.level + actions[:, 8:10].gather(1, away)[:, 0] > FRAMES
     go = torch.where(refused, 0, actions[:, 4:6].gather(1, away)[:, 0])
-    push = torch.where(acts & (go != 0), actions[:, 6:8].gather(1, away)[:, 0], 0)
-    full = (push != 0) & ((lanes.level >= PUSHED) | (lanes.base + lanes.level >= FRAMES))
-    go = torch.where(full, 0, go)
+    push = torch.where(acts & ~short & (go != 0), actions[:, 6:8].gather(1, away)[:, 0], 0)
+    full = (push != 0) & (lanes.level >= PUSHED)
+    go = torch.where(full, 0, torch.where(short & ~refused, actions[:, 10], go))
     pushing = (push != 0) & ~full
     index = pushing.nonzero()[:, 0]
     place = lanes.slot[index], lanes.level[index]
     lanes.pushed[place], lanes.kept[place] = push[index], raised[index]
-    lanes.register = torch.where(acts, torch.where(pushing, 0, raised), register)
+    lanes.register = torch.where(acts & ~short, torch.where(pushing, 0, raised), register)
     lanes.level = lanes.level + pushing.long()
     lanes.state = torch.where(acts & (go >= 0), go, lanes.state)
     ended = acts & (go > 0) & (tables.arena[lanes.state] < 0) & (lanes.base + lanes.level > 0)

@@ -6,11 +6,13 @@ A grammar is placed in three arenas. Its state s is the ADDRESS a = o + s * (2 +
     arena[a + 1]        which values of the register matter: 0 none, -1 all, h > 0 those near returns[h : h + 4]
     arena[a + 2 + c]    after a byte of class c: 0 not allowed, the next state's address, -1 the caller reads it,
                         -2 - i action i
-    actions[i]          unseen, seen, mark, limit, go, go_at_limit, push, push_at_limit; `go` is such an entry
+    actions[i]          unseen, seen, mark, limit, go, go_at_limit, push, push_at_limit, need, need_at_limit, instead;
+                        `go` and `instead` are such entries
     returns[p + v]      the address to go on at after verdict v; returns[p - 1] as arena[a + 1], for that frame
 
 A row stands at an address with a depth d: frames[0 : d] wait, each with its register, and registers[d] is the running
-one's. A token leaves at most PUSHED frames open, a row has at most FRAMES.
+one's. A token leaves at most PUSHED frames open, a row has at most FRAMES: an action that needs more of these than are
+left does nothing, and `instead` stands for it.
 
 Masks are found by a 64-bit key of everything that can matter to one token: the address, the frames, and registers
 where a limit is near. The keys are a hash table with open addressing; two places with one key would share a mask, of
@@ -24,6 +26,7 @@ import torch
 NONE = 2**30
 CLAIM = 2**29
 FRAMES = 64
+ACTION = 11
 PUSHED = 8
 LIMITS = 4
 PROBES = 64
@@ -37,8 +40,8 @@ FACTOR = 0x369DEA0F31A53F85  # any odd number with bits all over
 class MaskTables:
     """What lies on the device for masks, R rows (the last is padding), G grammars.
 
-    arena: int32 [A]. actions: int64 [B, 8]. returns: int32 [P]. classes: uint8 [G, 256]. serials: int32 [G], which of
-    all grammars placed so far this one is.
+    arena: int32 [A]. actions: int64 [B, ACTION]. returns: int32 [P]. classes: uint8 [G, 256]. serials: int32 [G], which
+    of all grammars placed so far this one is.
     cursor: int32 [R, 3], each row's (grammar or FREE or HOSTED, address, depth). frames: int32 [R, FRAMES].
     registers: int64 [R, FRAMES + 1].
     keys: int64 [K], K a power of two, 0 where free. bank_of: int32 [K], bank row of the mask with this key, NONE if

@@ -14,7 +14,7 @@ import torch
 
 from ..launch import multiprocessors, tl, triton
 from .step import Walkers, resolve, resolve_reference
-from .tables import FRAMES, PUSHED, MaskTables
+from .tables import ACTION, FRAMES, PUSHED, MaskTables
 
 LANES = 64
 WARPS = 1
@@ -36,7 +36,7 @@ def walk(
         torch.empty(scratch, dtype=torch.int32, device=rows.device),
         torch.empty(scratch, dtype=torch.int64, device=rows.device),
         blocks, tables.sorted_offsets.shape[0] - 1,
-        FRAMES=FRAMES, PUSHED=PUSHED, LANES=LANES, num_warps=WARPS,
+        FRAMES=FRAMES, PUSHED=PUSHED, ACTION=ACTION, LANES=LANES, num_warps=WARPS,
     )  # fmt: skip
     programs = min(count * -(-words // WORDS), 16 * multiprocessors(rows.device))
     _order_kernel[(programs,)](
@@ -50,7 +50,7 @@ def walk(
 def _walk_kernel(
     rows_ptr, cursor_ptr, missing_ptr, arena_ptr, actions_ptr, returns_ptr, classes_ptr,
     frames_ptr, registers_ptr, flat_ptr, offsets_ptr, draft_ptr, pushed_ptr, kept_ptr, blocks,
-    tokens, FRAMES: tl.constexpr, PUSHED: tl.constexpr, LANES: tl.constexpr,
+    tokens, FRAMES: tl.constexpr, PUSHED: tl.constexpr, ACTION: tl.constexpr, LANES: tl.constexpr,
 ):  # fmt: skip
     """A fixed set of programs shares the (missing mask, block of tokens) pairs."""
     lane = tl.arange(0, LANES)
@@ -89,7 +89,7 @@ def _walk_kernel(
                 state, register, base, level = resolve(
                     entry, special, column, state, register, base, level,
                     frames_ptr + row * FRAMES, registers_ptr + row * (FRAMES + 1), pushed_ptr,
-                    kept_ptr, arena_ptr, actions_ptr, returns_ptr, LANES, 0, FRAMES, PUSHED,
+                    kept_ptr, arena_ptr, actions_ptr, returns_ptr, LANES, 0, FRAMES, PUSHED, ACTION,
                 )  # fmt: skip
                 kind = tl.max((walking & (state != 0)).to(tl.int32), 0)
             walking = walking & (state != 0)

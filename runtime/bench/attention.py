@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ...kernels.attention.decode import plan_decode
 from ...kernels.attention.paged import paged_attention
-from ...kernels.attention.plan import AttentionPlan, plan_decode, plan_ragged
+from ...kernels.attention.plan import AttentionPlan, plan_ragged
 from ...kernels.attention.shape import AttentionShape, Tile
-from ...kernels.attention.share import find_segments, plan_shared
+from ...kernels.attention.share import Shared, find_segments, plan_shared
 from ...kernels.attention.space import AttentionSpace
 from ...kernels.fp8 import dequantise
 from ...kernels.gemv import MOST_TOKENS, SkinnySpace, SkinnyTile, skinny_linear, tiles_for
@@ -52,6 +53,14 @@ RAGGED = {
     "prefill 1 x 2k after 30k": [(2048, 32768)],
     "prefill 2k beside 32 x 4k": [(2048, 2048)] + [(1, 4096)] * 32,
     "8 drafts after 4k, 32 rows": [(8, 4096)] * 32,
+    "128 after 32k beside 64 x 1k": [(128, 32768)] + [(1, 1024)] * 64,
+}
+# Rows, keys that all of them share, new tokens of each.
+EXTEND = {
+    "64 x 32 after 4k": (64, 4096, 32),
+    "64 x 40 after 4k": (64, 4096, 40),
+    "64 x 8 after 4k": (64, 4096, 8),
+    "256 x 4 after 8k": (256, 8192, 4),
 }
 # Rows, keys that all of them share, keys of each one's own.
 SHARED = {
@@ -136,31 +145,29 @@ class Case:
         layers = copies_for(sum(lengths) * shape.token_bytes)
         pools = [_pool(size, shape) for _ in range(layers)]
         q = torch.randn((sum(counts), HEADS, DIM), dtype=shape.dtype, device="cuda")
-        space = AttentionSpace.create(shape, len(counts), max(lengths), "cuda")
+        # Parts of shared keys are of every token, not of every row.
+        rows = sum(counts) if common else len(counts)
+        space = AttentionSpace.create(shape, rows, max(lengths), "cuda")
         return cls(np.array(counts, np.int32), np.array(lengths, np.int32), space, table, q, pools)
 
-    def decode_plan(self) -> AttentionPlan:
-        lengths = torch.from_numpy(self.lengths).cuda()
-        rows = torch.arange(len(lengths), device="cuda")
-        return plan_decode(lengths, rows, self.page_table, self.space)
-
-    def shared_plan(self) -> AttentionPlan:
-        """As decode_plan, with what rows share read once."""
+    def shared(self) -> Shared | None:
+        """What rows share, to be read once; None where that does not pay."""
         rows = np.arange(len(self.counts), dtype=np.int32)
         known = (self.lengths - self.counts) // PAGE
         segments = find_segments(self.page_table.cpu().numpy(), known, PAGE)
-        shared = plan_shared(segments, self.counts, rows, self.space.limits)
-        if shared is None:
-            return self.decode_plan()
-        self.space.shared.fill(shared)
-        lengths = torch.from_numpy(self.lengths).cuda()
-        return plan_decode(
-            lengths, torch.from_numpy(rows).cuda(), self.page_table, self.space, shared.tile
-        )
+        return plan_shared(segments, self.counts, rows, self.space.limits)
 
-    def ragged_plan(self) -> AttentionPlan:
+    def decode_plan(self, shared: Shared | None = None) -> AttentionPlan:
+        if shared is not None:
+            self.space.shared.fill(shared)
+        lengths = torch.from_numpy(self.lengths).cuda()
+        rows = torch.arange(len(lengths), device="cuda")
+        tile = shared and shared.tile
+        return plan_decode(lengths, rows, self.page_table, self.space, tile)
+
+    def ragged_plan(self, shared: Shared | None = None) -> AttentionPlan:
         rows = np.arange(len(self.counts), dtype=np.int32)
-        return plan_ragged(self.counts, self.lengths, rows, self.page_table, self.space)
+        return plan_ragged(self.counts, self.lengths, rows, self.page_table, self.space, shared)
 
     def seconds(self, plan: AttentionPlan) -> float:
         def call(pool: LayerPool) -> Callable[[], object]:
@@ -236,17 +243,35 @@ def measure_shared(limits: Limits, shape: AttentionShape, variant: str) -> Itera
     """Rows that share keys, flat and grouped; of_floor: of reading every key once and computing every score."""
     for name, (rows, common, own) in SHARED.items():
         case = Case.create([1] * rows, [common + own] * rows, shape, common)
-        pool, scale = case.pools[0], DIM**-0.5
-        want = paged_attention(case.q, pool, case.ragged_plan(), scale).float()
-        seen = (common + rows * own) * shape.token_bytes
-        _, operations = case.cost()
-        for label, make in (("flat", case.decode_plan), ("grouped", case.shared_plan)):
-            plan = make()  # where the one before it was: plans of a space share its memory
-            got = paged_attention(case.q, pool, plan, scale).float()
-            error = (got - want).norm() / want.norm()
-            assert error < 0.01, f"{name}: relative error {error:.4f}"
-            seconds = case.seconds(plan)
-            yield limits.line(f"decode {name}", f"{variant} {label}", seconds, seen, operations)
+        yield from _flat_and_grouped(limits, case, (f"decode {name}", variant), case.decode_plan)
+
+
+def measure_extend(limits: Limits, shape: AttentionShape, variant: str) -> Iterator[Line]:
+    """Suffixes of keys that all rows share, flat and, where that pays, grouped; of_floor: as for measure_shared."""
+    for name, (rows, common, own) in EXTEND.items():
+        case = Case.create([own] * rows, [common + own] * rows, shape, common)
+        yield from _flat_and_grouped(limits, case, (f"extend {name}", variant), case.ragged_plan)
+
+
+def _flat_and_grouped(
+    limits: Limits,
+    case: Case,
+    names: tuple[str, str],
+    make: Callable[[Shared | None], AttentionPlan],
+) -> Iterator[Line]:
+    """A line without sharing, and one with it where the plan has any. names: of the case and the variant."""
+    (name, variant), pool, scale = names, case.pools[0], DIM**-0.5
+    want = paged_attention(case.q, pool, case.ragged_plan(), scale).float()
+    pages = case.page_table[case.page_table > 0].unique()
+    _, operations = case.cost()
+    seen = len(pages) * PAGE * case.space.shape.token_bytes
+    shared = case.shared()
+    for label, used in [("flat", None)] + [("grouped", shared)] * (shared is not None):
+        plan = make(used)  # where the one before it was: plans of a space share its memory
+        got = paged_attention(case.q, pool, plan, scale).float()
+        error = (got - want).norm() / want.norm()
+        assert error < 0.01, f"{name}: relative error {error:.4f}"
+        yield limits.line(name, f"{variant} {label}", case.seconds(plan), seen, operations)
 
 
 def measure_ragged(limits: Limits, shape: AttentionShape, variant: str) -> Iterator[Line]:
@@ -311,7 +336,7 @@ def shapes(
 def measure(
     only: str | None, tiles: Sequence[Tile], kv_dtype: torch.dtype | None = None
 ) -> Iterator[Line]:
-    """All lines, or those of "decode", "shared", "ragged" or "linear"."""
+    """All lines, or those of "decode", "shared", "extend", "ragged" or "linear"."""
     limits = measure_limits()
     yield Line("read 4 GiB", "sum", 0.0, limits.read / 1e12, "TB/s", 1.0)
     yield Line("product 8192^3", "torch", 0.0, limits.product / 1e12, "TFLOP/s", 1.0)
@@ -321,6 +346,8 @@ def measure(
             yield from measure_decode(limits, shape, variant)
         if only in (None, "shared"):
             yield from measure_shared(limits, shape, variant)
+        if only in (None, "extend"):
+            yield from measure_extend(limits, shape, variant)
         if only in (None, "ragged"):
             yield from measure_ragged(limits, shape, variant)
     if only in (None, "linear"):
@@ -331,7 +358,7 @@ def main() -> None:
     """Print the table as it grows; write it as JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--json", type=Path, help="also write the lines to this file")
-    parser.add_argument("--only", choices=("decode", "shared", "ragged", "linear"))
+    parser.add_argument("--only", choices=("decode", "shared", "extend", "ragged", "linear"))
     parser.add_argument("--tiles", nargs="*", type=parse_tile, default=[])
     parser.add_argument("--kv", choices=("bf16", "fp8"), default="bf16")
     options = parser.parse_args()

@@ -3,51 +3,35 @@
     python -P -m trellis.runtime.bench.engine MODEL --workload decode --json out.jsonl
 
 A line has full_s (all answers), prefill_s (the same prompts, one token each, on an emptied cache) and
-step_ms = (full_s - prefill_s) / (longest answer - 1); the better of two repetitions counts. `loop` splits the host's
-time per step into plan, launch, wait, commit and emit. A correctness gate runs first: the same short prompts alone
-and together must give the same greedy tokens.
+step_ms = (full_s - prefill_s) / (longest answer - 1); the better of two repetitions counts. gap_ms is the median gap
+between two tokens while all rows are being answered. `loop` splits the host's time per step into plan, launch, wait,
+commit and emit. A correctness gate runs first: the same short prompts alone and together must give the same greedy
+tokens. With `--peer FILE` the lines of peers are shown beside ours in the end.
 """
 
 import argparse
-import asyncio
+import gc
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...constrained.spec import Constraint, JsonSchema
-from ...lang.backends.base import Piece, Prompt, Token
+from ...lang.backends.base import Token
 from ...lang.nodes.params import SamplingParams
 from ..client import Client
 from ..config import EngineConfig
+from .against import Lines, print_against, read_peers
+from .asking import Question, ask_all, forget, steady_gaps
+from .interruption import interrupt
+from .serving.latency import percentile
 from .workloads import Workload, workloads
 
 # Log-probabilities this near are a tie in bfloat16.
 TIE = 0.25
 LOOP_PARTS = ("plan", "launch", "wait", "commit", "emit")
-
-
-async def _answer(
-    client: Client, ids: Sequence[int], params: SamplingParams, constraint: Constraint | None
-) -> list[Token]:
-    prompt = Prompt(None, (Piece(tokens=tuple(ids)),))
-    out: list[Token] = []
-    async for delta in client.generate(prompt, params, constraint):
-        out += delta.tokens
-    return out
-
-
-def _answers(
-    client: Client,
-    prompts: Iterable[Sequence[int]],
-    params: SamplingParams,
-    constraint: Constraint | None = None,
-) -> list[list[Token]]:
-    async def gather() -> list[list[Token]]:
-        return await asyncio.gather(*(_answer(client, p, params, constraint) for p in prompts))
-
-    return asyncio.run(gather())
 
 
 def answers(
@@ -57,9 +41,10 @@ def answers(
     constraint: Constraint | None = None,
 ) -> list[tuple[list[int], int]]:
     """Token ids of the answers to all prompts, generated together, in order, and how many of each were forced."""
+    heard = ask_all(client, [Question(ids, params, constraint) for ids in prompts])
     return [
-        ([token.id for token in answer], sum(token.kind == "forced" for token in answer))
-        for answer in _answers(client, prompts, params, constraint)
+        ([token.id for token in one.tokens], sum(token.kind == "forced" for token in one.tokens))
+        for one in heard
     ]
 
 
@@ -71,11 +56,11 @@ def check(client: Client) -> None:
     """
     prompts = [[100 + 7 * i + j for j in range(40)] for i in range(8)]
     params = SamplingParams(max_tokens=8, temperature=0.0, ignore_eos=True, top_logprobs=20)
-    together = _answers(client, prompts, params)
-    for prompt, tokens in zip(prompts, together, strict=True):
-        _flush(client)
-        (alone,) = _answers(client, [prompt], params)
-        if (gap := _gap(tokens, alone)) > TIE:
+    questions = [Question(prompt, params) for prompt in prompts]
+    for question, together in zip(questions, ask_all(client, questions), strict=True):
+        forget(client)
+        (alone,) = ask_all(client, [question])
+        if (gap := _gap(together.tokens, alone.tokens)) > TIE:
             raise SystemExit(
                 f"correctness gate: answered alone, a prompt gets a token that is less likely by {gap:.2f}"
                 " (difference of log-probabilities) than the one it gets among others"
@@ -91,29 +76,46 @@ def _gap(answer: Sequence[Token], other: Sequence[Token]) -> float:
     return 0.0
 
 
-def _flush(client: Client) -> None:
-    client.engine.call(lambda: client.engine.scheduler.cache.flush())
+def _questions(load: Workload) -> list[Question]:
+    """What is asked of each row: its schema, or the only one, and its own seed."""
+    constraints = [JsonSchema(json.dumps(schema)) for schema in load.schemas]
+    params = SamplingParams(
+        max_tokens=load.new_tokens, temperature=1.0, ignore_eos=not constraints, seed=load.seed
+    )
+    return [
+        Question(
+            ids,
+            params if load.seed is None else replace(params, seed=load.seed + row),
+            constraints[row % len(constraints)] if constraints else None,
+        )
+        for row, ids in enumerate(load.prompts)
+    ]
+
+
+def _compile(client: Client, questions: Iterable[Question]) -> float:
+    """Seconds until every constraint is compiled and on the device: a short answer under each."""
+    params = SamplingParams(max_tokens=4)
+    each = {question.constraint: question for question in questions if question.constraint}
+    started = time.perf_counter()
+    ask_all(client, [Question([9] * 16, params, constraint) for constraint in each])
+    return time.perf_counter() - started
 
 
 def _repeat(client: Client, load: Workload) -> dict[str, Any]:
     """One repetition of a workload."""
-    constraint = JsonSchema(json.dumps(load.schema)) if load.schema is not None else None
     one = SamplingParams(max_tokens=1, temperature=1.0, ignore_eos=True)
-    many = SamplingParams(
-        max_tokens=load.new_tokens, temperature=1.0, ignore_eos=load.schema is None
-    )
+    questions = _questions(load)
 
     def warm() -> None:
-        _flush(client)
+        forget(client)
         if load.warm:
             answers(client, load.warm, one)
 
-    if constraint is not None:
-        answers(client, [[9] * 16], SamplingParams(max_tokens=4), constraint)
+    compiled = _compile(client, questions)
     warm()
     before = {part: getattr(client.engine.times, part) for part in (*LOOP_PARTS, "steps")}
     started = time.perf_counter()
-    out = answers(client, load.prompts, many, constraint if load.new_tokens > 1 else None)
+    heard = ask_all(client, questions)
     full = time.perf_counter() - started
     times = client.engine.times
     spent = {part: getattr(times, part) - before[part] for part in (*LOOP_PARTS, "steps")}
@@ -121,53 +123,103 @@ def _repeat(client: Client, load: Workload) -> dict[str, Any]:
     started = time.perf_counter()
     answers(client, load.prompts, one)
     prefill = time.perf_counter() - started
-    longest = max(len(tokens) for tokens, _ in out)
-    generated = sum(len(tokens) for tokens, _ in out)
+    longest = max(len(answer.tokens) for answer in heard)
+    generated = sum(len(answer.tokens) for answer in heard)
+    gaps = steady_gaps(heard)
     return {
         "full_s": round(full, 4),
         "prefill_s": round(prefill, 4),
+        "prompts": len(load.prompts),
         "gen_tokens": generated,
-        "forced_tokens": sum(forced for _, forced in out),
+        "forced_tokens": sum(t.kind == "forced" for answer in heard for t in answer.tokens),
         "prompt_tokens": sum(map(len, load.prompts)),
         "tok_s": round(generated / full, 1),
         "step_ms": round(1e3 * (full - prefill) / max(longest - 1, 1), 3),
+        "gap_ms": round(1e3 * percentile(gaps, 0.5), 3) if gaps else None,
+        "compile_s": round(compiled, 3) if load.schemas else None,
         "steps": spent["steps"],
         "loop_ms": {p: round(1e3 * spent[p] / max(spent["steps"], 1), 3) for p in LOOP_PARTS},
     }
 
 
-def measure(client: Client, names: Sequence[str] = ()) -> Iterable[dict[str, Any]]:
-    """One row per workload whose name starts with one of `names` (all when empty), as each is done."""
+def _twice(client: Client, load: Workload) -> dict[str, Any]:
+    """The better of two repetitions; of one with the same draws each time also the first, when all was new."""
+    if load.late:
+        return min((interrupt(client, load) for _ in "ab"), key=lambda row: row["during_p99_ms"])
+    first, second = _repeat(client, load), _repeat(client, load)
+    best = min(first, second, key=lambda row: row["full_s"])
+    if load.seed is None:
+        return best
+    new = {"new_step_ms": first["step_ms"], "new_gap_ms": first["gap_ms"]}
+    return second | new | {"compile_s": first["compile_s"]}
+
+
+def chosen(names: Sequence[str]) -> list[Workload]:
+    """The workloads whose name starts with one of `names`, all when empty; with those they are compared with."""
+    every = workloads()
+    asked = [w for w in every if not names or any(w.name.startswith(name) for name in names)]
+    beside = {w.beside for w in asked}
+    return [w for w in every if w in asked or w.name in beside]
+
+
+def measure(client: Client, loads: Iterable[Workload]) -> Iterator[dict[str, Any]]:
+    """One row per workload, as each is done; one with `skipped` where the engine's context is too short for it."""
     check(client)
-    for load in workloads():
-        if names and not any(load.name.startswith(name) for name in names):
+    done: dict[str, dict[str, Any]] = {}
+    for load in loads:
+        row = {"engine": "trellis", "workload": load.name}
+        if load.longest > client.resources.context:
+            yield row | {"skipped": f"it needs a context of {load.longest} tokens"}
             continue
-        rows = [_repeat(client, load) for _ in range(2)]
-        best = min(rows, key=lambda row: row["full_s"])
-        yield {"engine": "trellis", "workload": load.name, **best}
+        row |= _twice(client, load)
+        if load.beside in done:
+            row |= _ratios(row, done[load.beside], load.beside)
+        done[load.name] = row
+        yield row
 
 
-def report(rows: Iterable[dict[str, Any]], out: Path | None) -> None:
-    """Prints a JSON line per row as it comes, and appends it to `out`."""
+def _ratios(row: dict[str, Any], other: dict[str, Any], name: str) -> dict[str, Any]:
+    """Its times over those of the workload it is compared with."""
+    ratios: dict[str, Any] = {"compared_with": name}
+    for field in ("step_ms", "gap_ms"):
+        if row[field] and other[field]:
+            ratios[f"{field.removesuffix('_ms')}_ratio"] = round(row[field] / other[field], 3)
+    return ratios
+
+
+def report(rows: Iterable[dict[str, Any]], out: Path | None, peers: Lines) -> None:
+    """Prints a JSON line per row as it comes, and appends it to `out`; then a table beside the peers' lines."""
+    seen: list[dict[str, Any]] = []
     for row in rows:
         line = json.dumps(row)
         print(line, flush=True)
+        seen.append(row)
         if out is not None:
             with out.open("a") as file:
                 file.write(line + "\n")
+    if peers:
+        print_against(seen, peers)
 
 
-def run(config: EngineConfig, names: Sequence[str] = (), out: Path | None = None) -> None:
+def run(
+    config: EngineConfig,
+    names: Sequence[str] = (),
+    out: Path | None = None,
+    peers: Lines | None = None,
+) -> None:
     """Opens the model, prints a JSON line per workload and appends it to `out`."""
     from ..launch import open_client
 
     started = time.perf_counter()
     client = open_client(config)
     print(f"started in {time.perf_counter() - started:.1f} s", flush=True)
+    gc.collect()
+    gc.freeze()  # as in the engine's process of a server; see runtime/garbage.py
     try:
-        report(measure(client, names), out)
+        report(measure(client, chosen(names)), out, peers or {})
     finally:
         client.close()
+        gc.unfreeze()
 
 
 def main() -> None:
@@ -176,12 +228,15 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--workload", action="append", default=[])
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--peer", type=Path, action="append", default=[])
     parser.add_argument("--load", default="dummy", choices=("dummy", "weights"))
     parser.add_argument("--option", action="append", default=[], help="NAME=VALUE of the engine")
     options = parser.parse_args()
     extra = {k: json.loads(v) for k, v in (o.split("=", 1) for o in options.option)}
-    config = EngineConfig.of(model=options.model, load=options.load, context=16384, **extra)
-    run(config, options.workload, options.json)
+    config = EngineConfig.of(
+        **{"model": options.model, "load": options.load, "context": 16384} | extra
+    )
+    run(config, options.workload, options.json, read_peers(options.peer))
 
 
 if __name__ == "__main__":

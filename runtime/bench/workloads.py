@@ -1,10 +1,11 @@
-"""The workloads of `trellis bench engine`, the same for every engine: token-id prompts, output lengths, a schema.
+"""The workloads of `trellis bench engine`, the same for every engine: token-id prompts, output lengths, schemas.
 
 Random prompts from one seed, for a Llama-3.1-8B-shaped model with a 128k vocabulary and random weights; end of text
 is ignored where there is no schema. A peer is measured with the same prompts by a script of its own.
 """
 
 import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,15 +40,33 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+NAMES = ("name", "title", "label", "author", "owner", "editor", "company", "subject")
+COUNTS = ("age", "count", "size", "level", "score", "weight", "height", "price")
+Ids = Callable[[int], list[int]]
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Prompts computed first (`warm`), the prompts, tokens to generate for each, and the schema or None."""
+    """Prompts computed first (`warm`), the prompts, tokens to generate for each.
+
+    schemas: none, one for all prompts, or one for each. seed: of the first prompt's draws, the next ones' follow; None:
+    others in each repetition. late: a prompt that comes while the others are being answered. beside: the workload whose
+    step this one's is compared with.
+    """
 
     name: str
     warm: list[list[int]]
     prompts: list[list[int]]
     new_tokens: int
-    schema: dict[str, Any] | None = None
+    schemas: tuple[dict[str, Any], ...] = ()
+    seed: int | None = None
+    late: tuple[int, ...] = ()
+    beside: str = ""
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest prompt with its answer."""
+        return max(max(map(len, self.prompts)) + self.new_tokens, len(self.late) + 1)
 
 
 def unbounded(schema: Any) -> Any:
@@ -103,6 +122,56 @@ def tool_call() -> dict[str, Any]:
     }
 
 
+def schema_of(number: int) -> dict[str, Any]:
+    """A schema of SCHEMA's family: other names, other limits, so that no two numbers share a grammar."""
+    rng = random.Random(number)
+    name, other, count, place = (
+        f"{rng.choice(words)}_{number}"
+        for words in (NAMES, NAMES[::-1], COUNTS, ("address", "place"))
+    )
+    street, city = f"street_{number % 7}", f"city_{number % 11}"
+    address = SCHEMA["properties"]["address"]
+    inner = {
+        street: {"type": "string", "maxLength": rng.randint(20, 40)},
+        city: {"type": "string", "maxLength": rng.randint(20, 30)},
+        "country": address["properties"]["country"],
+        "postal_code": {"type": "string", "pattern": f"^[0-9]{{{rng.randint(4, 6)}}}$"},
+    }
+    items = {"type": "string", "maxLength": rng.randint(10, 20)}
+    properties = {
+        name: {"type": "string", "maxLength": rng.randint(20, 40)},
+        count: {"type": "integer", "minimum": 0, "maximum": rng.randint(100, 999)},
+        f"{other}_email": {"type": "string", "maxLength": rng.randint(20, 40)},
+        "tags": {"type": "array", "items": items, "minItems": 2, "maxItems": rng.randint(3, 5)},
+        place: address | {"properties": inner, "required": list(inner)},
+        "active": {"type": "boolean"},
+    }
+    return SCHEMA | {"properties": properties, "required": list(properties)}
+
+
+def many_schemas(ids: Ids, rows: int) -> Workload:
+    """Each row under a schema of its own, with the same draws each time: the second time no state is new."""
+    schemas = tuple(schema_of(number) for number in range(rows))
+    prompts = [ids(256) for _ in range(rows)]
+    name = f"json_{rows}_schemas_bs{rows}"
+    return Workload(name, [], prompts, 160, schemas, seed=1, beside="plain_bs256_for_json")
+
+
+def uneven(ids: Ids, long: int, short: int, rows: int) -> Iterator[Workload]:
+    """One long context beside short ones, and before that as many even ones with as many tokens in all."""
+    lengths = [long] + [short] * (rows - 1)
+    part, rest = divmod(sum(lengths), rows)
+    even = [ids(part + (row < rest)) for row in range(rows)]
+    yield Workload("uneven_evened", [], even, 64)
+    yield Workload("uneven", [], [ids(length) for length in lengths], 64, beside="uneven_evened")
+
+
+def prefill_beside_decode(ids: Ids, rows: int, length: int, new_tokens: int) -> Workload:
+    """Rows that are being answered when a long prompt comes."""
+    prompts = [ids(min(1024, length)) for _ in range(rows)]
+    return Workload("prefill_beside_decode", [], prompts, new_tokens, late=tuple(ids(length)))
+
+
 def workloads() -> list[Workload]:
     """All of them, in the order in which they are run."""
     rng = random.Random(7)
@@ -124,15 +193,19 @@ def workloads() -> list[Workload]:
     leaves = [root + branch + ids(32) for branch in branches for _ in range(16)]
     out.append(Workload("tree_8192_16x16", [root], leaves, 128))
     out += [
-        Workload("json_bs1", [], [ids(128)], 160, SCHEMA),
-        Workload("json_bs64", [], [ids(256) for _ in range(64)], 160, SCHEMA),
-        Workload("json_bs256", [], [ids(256) for _ in range(256)], 160, SCHEMA),
+        Workload("json_bs1", [], [ids(128)], 160, (SCHEMA,)),
+        Workload("json_bs64", [], [ids(256) for _ in range(64)], 160, (SCHEMA,)),
+        Workload("json_bs256", [], [ids(256) for _ in range(256)], 160, (SCHEMA,)),
         Workload(
-            "json_unbounded_bs256", [], [ids(256) for _ in range(256)], 160, unbounded(SCHEMA)
+            "json_unbounded_bs256", [], [ids(256) for _ in range(256)], 160, (unbounded(SCHEMA),)
         ),
-        Workload("json_tools_bs1", [], [ids(128)], 160, tool_call()),
-        Workload("json_tools_bs256", [], [ids(256) for _ in range(256)], 160, tool_call()),
+        Workload("json_tools_bs1", [], [ids(128)], 160, (tool_call(),)),
+        Workload("json_tools_bs256", [], [ids(256) for _ in range(256)], 160, (tool_call(),)),
         Workload("plain_bs256_for_json", [], [ids(256) for _ in range(256)], 160),
         Workload("prefill_16x8192", [], [ids(8192) for _ in range(16)], 1),
+        # What follows came later: those before keep their prompts.
+        many_schemas(ids, 256),
+        *uneven(ids, 126 * 1024, 1024, 32),
+        prefill_beside_decode(ids, 64, 32 * 1024, 640),
     ]
     return out

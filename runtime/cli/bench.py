@@ -33,13 +33,22 @@ def engine(
         list[str] | None,
         typer.Option(help="Only workloads whose name begins so; may be repeated."),
     ] = None,
+    peer: Annotated[
+        list[Path] | None,
+        typer.Option(help="JSON lines of another engine, shown beside ours; may be repeated."),
+    ] = None,
     json: Out = None,
 ) -> None:
     """Decode, prefill and constrained decode: seconds, tokens per second, milliseconds per step."""
     need("bench engine", "engine", "torch", "tokenizers")
+    from ..bench.against import read_peers
     from ..bench.engine import run
 
-    run(engine, workload or (), json)
+    try:
+        peers = read_peers(peer or ())
+    except (OSError, ValueError) as error:
+        raise UsageMistake(str(error)) from error
+    run(engine, workload or (), json, peers)
 
 
 @app.command()
@@ -78,6 +87,30 @@ def grammar(
         from ..bench.grammar import run
 
         right = run(tokenizer, schemas, walks, json)
+    if not right:
+        raise typer.Exit(1)
+
+
+@app.command()
+def walks(
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(help="Model folder whose tokenizer is used; else the bundled one."),
+    ] = None,
+    count: Annotated[int, typer.Option(help="Walks in all.", min=1)] = 100_000,
+    schemas: Annotated[int, typer.Option(help="Schemas of each family.", min=1)] = 40,
+    seconds: Annotated[float, typer.Option(help="When no further schema is begun.")] = 1e9,
+    seed: Annotated[int, typer.Option(help="Other walks for another number.")] = 0,
+    json: Annotated[
+        Path | None, typer.Option(help="Keep rows in this file, and go on behind those it has.")
+    ] = None,
+) -> None:
+    """Random walks over allowed tokens, many side by side: dead ends, invalid documents."""
+    with mistakes_in_one_line():
+        need("bench walks", "test", "numpy", "tokenizers", "jsonschema")
+        from ..bench.walks import Plan, run
+
+        right = run(Plan(count, schemas, seconds, json, tokenizer, seed))
     if not right:
         raise typer.Exit(1)
 
@@ -160,7 +193,8 @@ def _measure_own(options: LoadConfig, engine: EngineConfig, json: Path | None) -
 def _chaos(options: LoadConfig, engine: EngineConfig, json: Path | None) -> None:
     from ..bench.serving.chaos import ChaosOptions, run
 
-    seen = run(engine, ChaosOptions(options.streams, options.requests, options.arrival_seed))
+    asked = ChaosOptions(options.streams, options.requests, options.arrival_seed, options.waves)
+    seen = run(engine, asked)
     _tell("serve chaos", list(seen.rows()), json, **_asked(options))
     for reason, count in seen.reasons.most_common(10):
         typer.echo(f"{count} times lost: {reason}")

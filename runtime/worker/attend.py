@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import torch
 
+from ...kernels.attention.decode import plan_decode
 from ...kernels.attention.paged import paged_attention
-from ...kernels.attention.plan import AttentionPlan, plan_decode, plan_ragged
+from ...kernels.attention.plan import AttentionPlan, Listed, list_items, plan_ragged
+from ...kernels.attention.room import Room
 from ...kernels.attention.shape import Tile
 from ...kernels.attention.share import Shared
 from ...kernels.attention.space import AttentionSpace
@@ -20,7 +22,7 @@ from ...kernels.rope_write import Rotation, rope_write
 from ...kernels.write_kv import write_kv
 from ..layers.attend import Attend
 from ..memory.pools import Pool
-from .batch import Batch
+from .batch import Batch, Layout
 from .rows import Rows
 
 
@@ -72,8 +74,8 @@ class Attention:
 
     @property
     def shares(self) -> bool:
-        """Whether plans can read keys that rows share once; not on a CPU, nor where a layer sees a window of them."""
-        return self.sharing and self.space.rows > 0 and not any(self.windows)
+        """Whether plans can read keys that rows share once; not on a CPU."""
+        return self.sharing and self.space.rows > 0
 
     def plan_decode(
         self, rows: torch.Tensor, lengths: torch.Tensor, state: Rows, shared: Tile | None
@@ -90,6 +92,15 @@ class Attention:
         return plan_ragged(
             layout.counts, layout.lengths, layout.work_rows, state.pages, self.space, shared
         )
+
+    def list_items(self, layout: Layout, shared: Shared | None) -> Listed:
+        """The plan of any mix of new tokens, still on the host."""
+        parts = (layout.counts, layout.lengths, layout.work_rows)
+        return list_items(*parts, self.space, shared)
+
+    def plan_room(self, room: Room, there: torch.Tensor, state: Rows) -> AttentionPlan:
+        """The plan that is written there, for a graph."""
+        return room.plan(there, state.pages, self.space)
 
     def over(self, plan: AttentionPlan, slots: torch.Tensor) -> Attend:
         """The Attend of a step."""

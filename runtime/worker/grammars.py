@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...constrained.grammar.place import AHEAD, Compiled, Place
-from ...kernels.masks.find import FRAMES, FREE, HOSTED, NONE, forget_masks
+from ...kernels.masks.find import ACTION, FRAMES, FREE, HOSTED, NONE, forget_masks
 from ..errors import Overloaded, RequestError
 from .late import LateCount
 from .ranges import FreeRanges
@@ -208,10 +208,10 @@ class GrammarArena:
         entries = edges[:, AHEAD:]
         acting = torch.where(entries < -1, entries - action, entries)
         home[:, AHEAD:] = torch.where(entries > 0, entries * place.width + begin, acting)
-        tables.actions.view(torch.int32)[action : action + actions] = rest[: 16 * actions].view(
-            -1, 16
-        )
-        tables.returns[first : first + returns] = rest[16 * actions :]
+        wide = 2 * ACTION  # numbers of 32 bits
+        acting = rest[: wide * actions].view(-1, wide)
+        tables.actions.view(torch.int32)[action : action + actions] = acting
+        tables.returns[first : first + returns] = rest[wide * actions :]
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
@@ -298,10 +298,11 @@ class GrammarArena:
 
 def _move_actions(actions: NDArray[np.int64], place: _Place) -> NDArray[np.int64]:
     moved = actions.copy()
-    go, push = moved[:, 4:6], moved[:, 6:]
+    go, push, instead = moved[:, 4:6], moved[:, 6:8], moved[:, 10]
     go[:] = np.where(go > 0, go * place.width + place.edges[0], go)
     go[:] = np.where(go < 0, go - place.actions[0], go)
     push[:] = np.where(push > 0, push + place.returns[0], 0)
+    instead[:] = np.where(instead < 0, instead - place.actions[0], 0)
     return moved
 
 

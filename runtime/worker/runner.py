@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from ...kernels.attention.room import Room
 from ...kernels.attention.share import Shared
 from ...kernels.copy_pages import copy_pages
 from ...kernels.logprob import token_logprobs
@@ -23,9 +24,9 @@ from ..errors import EngineError
 from ..memory.pools import Pool
 from ..step import Result, Step, Work
 from .attend import Attend, Attention
-from .batch import Batch, lay_out, make_batch
+from .batch import Batch, Layout, lay_out, make_batch
 from .grammars import GrammarArena
-from .graphs import Bodies, FlatInputs, Graphs, Kind, captured_sizes
+from .graphs import Bodies, Graphs, Inputs, Kind, captured_sizes, padded_size
 from .rows import Rows, upload
 from .sampler import Features, Sampled, Sampler
 from .sharing import Sharing
@@ -126,7 +127,7 @@ class Runner:
         self.parts = parts
         self.rows = parts.rows
         self.sharing = Sharing(parts.attention, parts.rows)
-        bodies = Bodies(self._decode, self._flat, parts.attention.space.shared.fill)
+        bodies = Bodies(self._decode, self._flat, self._ragged, parts.attention.space.shared.fill)
         self.graphs = Graphs(bodies, parts.rows, parts.attention.most_queries, graphs)
         self._grammar_of: dict[int, int] = {}
         # What the rows of the last step need; whether that is no more than their likeliest tokens.
@@ -165,7 +166,7 @@ class Runner:
             )
             return Launched(len(rows), sampled)
         layout = lay_out(step.work)
-        if rows and (sampled := self.graphs.flat(layout, features, shared)) is not None:
+        if (sampled := self._replayed(layout, features, shared)) is not None:
             return Launched(len(rows), sampled)
         batch = make_batch(layout, self.rows, self.parts.pool.shape.page_size)
         hidden = self._forward(batch, shared)
@@ -196,6 +197,9 @@ class Runner:
             wide = self.parts.attention.space.shape.tiles()[2]
             many = [size for size in sizes if size >= WARM_SHARED_ROWS]
             self.graphs.capture(many, Kind(Features(), wide), until)
+        constrained = Kind(Features(grammar=True))
+        self.graphs.capture([size for size in sizes if size & (size - 1) == 0], constrained, until)
+        self.graphs.capture_flat(constrained, until)
         return captured
 
     def reset(self) -> None:
@@ -283,11 +287,38 @@ class Runner:
         hidden = self._query(rows, self.rows.last[rows], positions, kind)
         return self._draw(hidden, rows, positions + 1, kind.features)
 
-    def _flat(self, inputs: FlatInputs, kind: Kind) -> Sampled:
+    def _flat(self, inputs: Inputs, kind: Kind) -> Sampled:
         """Each token is a query of its own; see graphs.py. Capturable in a graph."""
         rows, positions = inputs.rows.long(), inputs.positions.long()
         tokens = self.rows.fill_carried(inputs.tokens.long(), rows)
         hidden = self._query(rows, tokens, positions, kind)
+        drawn, next_positions = inputs.sample_rows.long(), inputs.sample_positions.long()
+        return self._draw(hidden[inputs.sample_at.long()], drawn, next_positions, kind.features)
+
+    def _replayed(
+        self, layout: Layout, features: Features, shared: Shared | None
+    ) -> Sampled | None:
+        """What a step that is no decode samples, if there is a graph for it."""
+        if len(layout.sample_at):
+            sampled = self.graphs.flat(layout, features, shared)
+            if sampled is not None:
+                return sampled
+        if not self.graphs.takes(layout):
+            return None
+        attention = self.parts.attention
+        listed = attention.list_items(layout, shared)
+        room = Room.of(listed, padded_size(len(layout.tokens)), attention.space)
+        return room and self.graphs.ragged(layout, (room, listed), features)
+
+    def _ragged(self, inputs: Inputs, room: Room, kind: Kind) -> Sampled:
+        """As _forward and _sample of a batch. Capturable in a graph."""
+        rows, positions = inputs.rows.long(), inputs.positions.long()
+        tokens = self.rows.fill_carried(inputs.tokens.long(), rows)
+        plan = self.parts.attention.plan_room(room, inputs.plan, self.rows)
+        slots = self.rows.slots(rows, positions, self.parts.pool.shape.page_size)
+        attend = self.parts.attention.over(plan, slots)
+        hidden = self.parts.model.forward(tokens, positions, attend)
+        self.rows.length[inputs.work_rows.long()] = inputs.lengths
         drawn, next_positions = inputs.sample_rows.long(), inputs.sample_positions.long()
         return self._draw(hidden[inputs.sample_at.long()], drawn, next_positions, kind.features)
 

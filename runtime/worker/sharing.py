@@ -4,7 +4,9 @@
     sharing.forget()                          # when requests take rows: the same rows hold other pages then
 
 It is read off the page tables: pages before a row's new tokens that another row has in the same place. What is slow:
-rows that changed, a fraction of a millisecond for hundreds of them. It refuses to know about prefixes and trees.
+rows that changed, a fraction of a millisecond for hundreds of them. A plan is kept while rows grow: where all layers
+see a window, it may read what only the rows' earlier tokens saw, which is hidden from the later ones. It refuses to
+know about prefixes and trees.
 """
 
 from collections.abc import Sequence
@@ -44,7 +46,12 @@ class Sharing:
         counts = np.fromiter((w.count for w in work), np.int32, len(work))
         if counts.tobytes() != self._counts:
             limits = self._attention.space.limits
-            self._shared = plan_shared(self._segments, counts, np.array(rows, np.int32), limits)
+            oldest = self._attention.space.oldest(
+                np.fromiter((w.position for w in work), np.int32, len(work))
+            )
+            self._shared = plan_shared(
+                self._segments, counts, np.array(rows, np.int32), limits, oldest
+            )
             self._counts = counts.tobytes()
         return self._shared
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...kernels.launch import power_of_two
-from ...kernels.masks.find import FRAMES, FREE, NONE, MaskTables
+from ...kernels.masks.find import ACTION, FRAMES, FREE, NONE, MaskTables
 
 DRAFT_WORDS = 32  # a draft is whole blocks of lanes
 
@@ -53,7 +53,7 @@ def allocate_tables(
     draft = -(-len(offsets) // (32 * DRAFT_WORDS)) * DRAFT_WORDS
     return MaskTables(
         arena=integers(edges),
-        actions=integers(max(1, actions), 8, dtype=torch.int64),
+        actions=integers(max(1, actions), ACTION, dtype=torch.int64),
         returns=integers(returns + 8),
         classes=torch.zeros((slots, 256), dtype=torch.uint8, device=device),
         serials=integers(slots),

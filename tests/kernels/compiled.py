@@ -14,8 +14,8 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from trellis.kernels.attention.paged import _paged_attention_kernel as kernel
-from trellis.kernels.attention.plan import FIELDS
 from trellis.kernels.attention.shape import AttentionShape, Tile
+from trellis.kernels.attention.share import FIELDS
 
 ALIGNED = {
     "q",
@@ -31,7 +31,7 @@ ALIGNED = {
 }
 TYPES = dict.fromkeys(("q", "out"), "*bf16")
 TYPES |= dict.fromkeys(("part_values", "part_weights"), "*fp32")
-TYPES |= dict.fromkeys(("items", "count", "members", "first_parts", "page_table"), "*i32")
+TYPES |= dict.fromkeys(("items", "count", "members", "first_parts", "ends", "page_table"), "*i32")
 TYPES |= {"q_stride": "i32", "table_stride": "i32", "scale": "fp32", "cap": "fp32"}
 
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from trellis.kernels.attention.plan import AttentionPlan, AttentionSpace, plan_decode, plan_ragged
+from trellis.kernels.attention.decode import plan_decode
+from trellis.kernels.attention.plan import AttentionPlan, plan_ragged
 from trellis.kernels.attention.shape import AttentionShape
+from trellis.kernels.attention.share import Shared, find_segments, plan_shared
+from trellis.kernels.attention.space import AttentionSpace
 
 PAGE = 16
 
@@ -110,3 +113,36 @@ def make_scene(counts, lengths, shape: AttentionShape, device: str = "cpu", seed
         v_pool,
         *stored,
     )
+
+
+def shared_scene(groups: list[tuple[int, int]], counts: list[int], shape, device) -> Scene:
+    """Rows in groups of (rows, common keys), the first group's common keys also in front of all others."""
+    root = groups[0][1]
+    common = [keys + root * (i > 0) for i, (rows, keys) in enumerate(groups) for _ in range(rows)]
+    lengths = [c + 21 * (i % 5) + counts[i] for i, c in enumerate(common)]
+    scene = make_scene(counts, lengths, shape, device)
+    table = scene.page_table
+    lead = int(scene.rows[0])
+    begin = 0
+    for index, (rows, _) in enumerate(groups):
+        first = int(scene.rows[begin])
+        for i in range(begin, begin + rows):
+            row = int(scene.rows[i])
+            if index:
+                table[row, root // PAGE : common[i] // PAGE] = table[
+                    first, root // PAGE : common[i] // PAGE
+                ]
+            table[row, : root // PAGE] = table[lead, : root // PAGE]
+        begin += rows
+    for i in range(len(counts)):
+        index = torch.arange(lengths[i], device=device)
+        pages = table[int(scene.rows[i]), index // PAGE].long()
+        scene.keys[i] = scene.k_pool[pages, :, index % PAGE]
+        scene.values[i] = scene.v_pool[pages, :, index % PAGE]
+    return scene
+
+
+def share_of(scene: Scene, space: AttentionSpace) -> Shared | None:
+    pages = scene.page_table.cpu().numpy()[scene.rows]
+    segments = find_segments(pages, (scene.lengths - scene.counts) // PAGE, PAGE)
+    return plan_shared(segments, scene.counts, scene.rows, space.limits)

@@ -9,20 +9,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trellis.kernels.attention import merge as merge_attention_module
+from trellis.kernels.attention.decode import plan_decode
 from trellis.kernels.attention.merge import Parts, merge_attention, merge_attention_reference
-from trellis.kernels.attention.plan import (
+from trellis.kernels.attention.pieces import (
     MOST_PARTS,
     MOST_PIECES,
     PIECE_KEYS,
     STEP_PARTS,
-    AttentionSpace,
     count_pieces,
     piece_keys,
-    plan_decode,
-    plan_ragged,
     spread_of,
 )
+from trellis.kernels.attention.plan import plan_ragged
 from trellis.kernels.attention.shape import AttentionShape
+from trellis.kernels.attention.share import SEGMENT_KEYS
+from trellis.kernels.attention.space import AttentionSpace
 
 SHAPE = AttentionShape(4, 2, 8, torch.float32)
 ROWS = st.lists(
@@ -83,12 +84,12 @@ def pairs_of(plan) -> list[tuple[int, int, int, int]]:
     return found
 
 
-@given(rows=ROWS)
+@given(rows=ROWS, window=st.none() | st.integers(1, 3000))
 @on_the_device
-def test_items_cover_each_key_once(device, rows):
+def test_items_cover_each_key_once(device, rows, window):
     rows = rows or [(1, 1)]
     counts, lengths = np.array(rows, np.int32).T
-    space = AttentionSpace.create(SHAPE, len(rows), int(lengths.max()), device)
+    space = AttentionSpace.create(SHAPE, len(rows), int(lengths.max()), device, window)
     table = torch.zeros((len(rows), 8), dtype=torch.int32, device=device)
     plan = plan_ragged(counts, lengths, np.arange(len(rows), dtype=np.int32), table, space)
     spans: dict[int, list[tuple[int, int]]] = {}
@@ -97,9 +98,10 @@ def test_items_cover_each_key_once(device, rows):
         assert position == positions[token]
         spans.setdefault(token, []).append((begin, end))
     assert sorted(spans) == list(range(len(positions)))
+    oldest = np.repeat(space.oldest(lengths - counts), counts)
     for token, pieces in spans.items():
         pieces.sort()
-        assert pieces[0][0] == 0
+        assert oldest[token] - SEGMENT_KEYS < pieces[0][0] <= oldest[token]
         assert all(a[1] == b[0] for a, b in zip(pieces, pieces[1:], strict=False))
         assert pieces[-1][1] > positions[token]
 
@@ -126,11 +128,14 @@ def test_parts_are_each_written_once(device, rows):
     assert max(written) < plan.parts.values.shape[0]
 
 
-@given(lengths=st.lists(st.integers(1, 300000), min_size=1, max_size=9))
+@given(
+    lengths=st.lists(st.integers(1, 300000), min_size=1, max_size=9),
+    window=st.none() | st.integers(1, 9000),
+)
 @on_the_device
-def test_the_device_plans_as_the_host_does(device, lengths):
+def test_the_device_plans_as_the_host_does(device, lengths, window):
     n = len(lengths)
-    space = AttentionSpace.create(SHAPE, n, 300000, device)
+    space = AttentionSpace.create(SHAPE, n, 300000, device, window)
     table = torch.zeros((n, 300000 // 16), dtype=torch.int32, device=device)
     rows = np.random.default_rng(0).permutation(n).astype(np.int32)
     tensors = (torch.tensor(x, dtype=torch.int32, device=device) for x in (lengths, rows))
@@ -179,7 +184,7 @@ def test_merge(device, pieces, heads, dim):
     merge_attention(parts, got)
     merge_attention_reference(parts, want)
     torch.testing.assert_close(got, want)
-    assert (got[count <= 1] == 5.0).all()
+    assert (got[count == 1] == 5.0).all() and not got[count == 0].any()
 
 
 def test_merge_where_tokens_are_many(device, monkeypatch):

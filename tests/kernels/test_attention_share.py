@@ -11,15 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trellis.kernels.attention import share
+from trellis.kernels.attention.decode import plan_decode
 from trellis.kernels.attention.paged import paged_attention
-from trellis.kernels.attention.plan import plan_decode, plan_ragged
+from trellis.kernels.attention.plan import AttentionPlan, plan_ragged
 from trellis.kernels.attention.shape import AttentionShape, Tile
 from trellis.kernels.attention.share import Shared, ShareLimits, find_segments, plan_shared
 from trellis.kernels.attention.space import AttentionSpace
 from trellis.kernels.layer_pool import LayerPool
 
 sys.path.insert(0, str(Path(__file__).parent))
-from scene import PAGE, Scene, make_scene
+from scene import PAGE, make_scene, share_of, shared_scene
 
 F16, BF16 = torch.float16, torch.bfloat16
 SHAPE = AttentionShape(8, 2, 64, F16)
@@ -64,13 +65,29 @@ def families(draw, most: int = 9, pages: int = 40) -> Family:
         # New tokens lie behind all that is shared, as they do when a prefix is reused.
         lengths.append(size * PAGE + count)
         counts.append(count)
-    width = max(-(-n // PAGE) for n in lengths)
-    packed = np.zeros((rows, width), np.int32)
+    return family_of(tables, counts, lengths, fresh)
+
+
+def family_of(tables: list[list[int]], counts: list[int], lengths: list[int], fresh: int) -> Family:
+    """Rows whose pages begin so; the others are nobody else's, numbered from `fresh` on."""
+    packed = np.zeros((len(tables), max(-(-n // PAGE) for n in lengths)), np.int32)
     for row, table in enumerate(tables):
         extra = -(-lengths[row] // PAGE) - len(table)
         packed[row, : len(table) + extra] = [*table, *range(fresh, fresh + extra)]
         fresh += extra
     return Family(np.array(counts, np.int32), np.array(lengths, np.int32), packed)
+
+
+@st.composite
+def broods(draw, most_new: int) -> Family:
+    """Rows of one prefix, some with a second one behind it, that are at different places behind these."""
+    root, second = draw(st.integers(8, 14)), draw(st.integers(8, 12))
+    row = st.tuples(st.booleans(), st.integers(0, 150), st.integers(1, most_new))
+    rows = draw(st.lists(row, min_size=2, max_size=3))
+    tables = [[*range(1, root + 1), *range(root + 1, root + 1 + second * has)] for has, *_ in rows]
+    counts = [count for *_, count in rows]
+    lengths = [len(t) * PAGE + own + n for t, (_, own, n) in zip(tables, rows, strict=True)]
+    return family_of(tables, counts, lengths, root + second + 1)
 
 
 @given(family=families())
@@ -166,39 +183,6 @@ def test_decode_plans_cover_each_key_once(device, eager, family):
     check_cover(plan, family, space.values.shape[0])
 
 
-def shared_scene(groups: list[tuple[int, int]], counts: list[int], shape, device) -> Scene:
-    """Rows in groups of (rows, common keys), the first group's common keys also in front of all others."""
-    root = groups[0][1]
-    common = [keys + root * (i > 0) for i, (rows, keys) in enumerate(groups) for _ in range(rows)]
-    lengths = [c + 21 * (i % 5) + counts[i] for i, c in enumerate(common)]
-    scene = make_scene(counts, lengths, shape, device)
-    table = scene.page_table
-    lead = int(scene.rows[0])
-    begin = 0
-    for index, (rows, _) in enumerate(groups):
-        first = int(scene.rows[begin])
-        for i in range(begin, begin + rows):
-            row = int(scene.rows[i])
-            if index:
-                table[row, root // PAGE : common[i] // PAGE] = table[
-                    first, root // PAGE : common[i] // PAGE
-                ]
-            table[row, : root // PAGE] = table[lead, : root // PAGE]
-        begin += rows
-    for i in range(len(counts)):
-        index = torch.arange(lengths[i], device=device)
-        pages = table[int(scene.rows[i]), index // PAGE].long()
-        scene.keys[i] = scene.k_pool[pages, :, index % PAGE]
-        scene.values[i] = scene.v_pool[pages, :, index % PAGE]
-    return scene
-
-
-def share_of(scene: Scene, space: AttentionSpace) -> Shared | None:
-    pages = scene.page_table.cpu().numpy()[scene.rows]
-    segments = find_segments(pages, (scene.lengths - scene.counts) // PAGE, PAGE)
-    return plan_shared(segments, scene.counts, scene.rows, space.limits)
-
-
 DTYPES = [F16, pytest.param(BF16, marks=pytest.mark.gpu)]
 TREES = {
     "pair": [(2, 512)],
@@ -233,6 +217,90 @@ def test_grouped_is_flat(device, eager, name, tokens, dtype):
     limit = {F16: 3e-3, BF16: 2e-2}[dtype]
     for each in (*got, flat):
         torch.testing.assert_close(each.double().cpu(), want, rtol=limit, atol=limit)
+
+
+@given(
+    family=broods(1) | broods(6),
+    window=st.integers(1, 400),
+    behind=st.sampled_from([0, 0, 1, 300]),
+    more=st.sampled_from([None, 0, 0, 130]),
+)
+@settings(on_the_device, max_examples=8)
+def test_grouped_is_flat_through_any_window(
+    device, eager, monkeypatch, family, window, behind, more
+):
+    """For the plan of now, and for one that was made some tokens before; where other layers see more or all."""
+    monkeypatch.setattr(share, "LEAST_KEYS", 128)
+    shape, counts = AttentionShape(2, 1, 16, F16), family.counts
+    context = int(family.lengths.max())
+    space = AttentionSpace.create(
+        shape, 64, context, device, None if more is None else window + more
+    )
+    plain = AttentionSpace.create(shape, 64, context, device)
+    rows = np.arange(len(counts), dtype=np.int32)
+    oldest = space.oldest(family.lengths - counts - behind)
+    segments = find_segments(family.pages, family.known, PAGE)
+    shared = plan_shared(segments, counts, rows, space.limits, oldest)
+    random = torch.Generator().manual_seed(window)
+    pages = int(family.pages.max()) + 1
+    pools = [torch.randn((pages, 1, PAGE, 16), generator=random).to(device, F16) for _ in "kv"]
+    q = torch.randn((int(counts.sum()), 2, 16), generator=random).to(device, F16)
+    table = torch.from_numpy(family.pages).to(device)
+
+    def attend(plan: AttentionPlan) -> torch.Tensor:
+        return paged_attention(q, LayerPool(*pools), plan, 0.25, window).float()
+
+    flat = attend(plan_ragged(counts, family.lengths, rows, table, plain))
+    grouped = attend(plan_ragged(counts, family.lengths, rows, table, space, shared))
+    torch.testing.assert_close(grouped, flat, rtol=4e-3, atol=4e-3)
+    if (counts == 1).all():
+        if shared is not None:
+            space.shared.fill(shared)
+        lengths, where = (torch.from_numpy(x).to(device) for x in (family.lengths, rows))
+        plan = plan_decode(lengths, where, table, space, shared and shared.tile)
+        torch.testing.assert_close(attend(plan), flat, rtol=4e-3, atol=4e-3)
+
+
+def test_a_plan_is_good_for_windows_up_to_its_own(device):
+    scene = make_scene([1], [300], SHAPE, device)
+    space = AttentionSpace.create(SHAPE, 1, 512, device, 100)
+    plan = plan_ragged(scene.counts, scene.lengths, scene.rows, scene.page_table, space)
+    pool = LayerPool(scene.k_pool, scene.v_pool)
+    for window in (100, 7):
+        got = paged_attention(scene.q, pool, plan, 0.125, window).double().cpu()
+        torch.testing.assert_close(got, scene.truth(0.125, window), rtol=3e-3, atol=3e-3)
+    for window in (101, None):
+        with pytest.raises(ValueError, match=f"a window of {window} keys, the plan has 100"):
+            paged_attention(scene.q, pool, plan, 0.125, window)
+
+
+@given(family=broods(6) | families(), window=st.integers(1, 400))
+@settings(on_the_device, max_examples=100)
+def test_what_rows_see_is_covered_once(eager, monkeypatch, family, window):
+    """Of segments clipped to what is seen: each row's items follow each other up to where its own keys begin."""
+    monkeypatch.setattr(share, "LEAST_KEYS", 128)
+    limits = ShareLimits(SHAPE, 4, 1 << 20)
+    rows = np.arange(len(family.counts), dtype=np.int32)
+    oldest = np.maximum(family.lengths - family.counts - window + 1, 0)
+    segments = find_segments(family.pages, family.known, PAGE)
+    shared = plan_shared(segments, family.counts, rows, limits, oldest)
+    if shared is None:
+        return
+    starts = np.cumsum(family.counts) - family.counts
+    for row, start in enumerate(starts.tolist()):
+        spans = sorted(
+            (begin, end, part)
+            for _, first, tokens, _, begin, end, part, _ in shared.items.tolist()
+            if start in shared.members[first : first + tokens]
+        )
+        assert [part for _, _, part in spans] == list(range(int(shared.parts[row])))
+        assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+        seen = [key for begin, end, _ in spans for key in (begin, end - 1)]
+        # Whatever is missing before the row's own keys is hidden from it.
+        covered = {key for begin, end, _ in spans for key in range(begin, end)}
+        needed = range(int(oldest[row]), int(shared.begins[row]))
+        assert covered.issuperset(needed)
+        assert not seen or max(seen) < shared.begins[row] <= family.lengths[row]
 
 
 def test_a_row_that_shares_nothing_has_the_bits_it_has_alone(device, eager):

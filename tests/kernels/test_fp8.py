@@ -134,7 +134,9 @@ def test_rope_write(device, heads, dim, dtype):
     q = rope_write((parts[0], parts[1], parts[2]), turn, got, slots)
     # A product and its sum may be rounded once or twice, as the compiler likes: then a number that lies halfway
     # between two of eight bits goes to the other one.
-    torch.testing.assert_close(q, expected, rtol=1e-6 if dtype == torch.float32 else 1e-2, atol=1e-6)
+    torch.testing.assert_close(
+        q, expected, rtol=1e-6 if dtype == torch.float32 else 1e-2, atol=1e-6
+    )
     for ours, theirs in zip(stored(got, slots), stored(want, slots), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=2**-3, atol=2**-9)
         assert (ours != theirs).sum() <= ours.numel() / 100

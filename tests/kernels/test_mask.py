@@ -1,5 +1,6 @@
 """The mask kernels against their references, and the bookkeeping of the bank and its keys."""
 
+import json
 import random
 import sys
 from dataclasses import fields
@@ -12,8 +13,12 @@ import torch
 from trellis.constrained.errors import InvalidConstraint
 from trellis.constrained.grammar.grammar import Grammar
 from trellis.constrained.grammar.place import Place
+from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.machine.rule import Machine, Rule
 from trellis.constrained.machine.tables import build_grammar
+from trellis.constrained.schema import lower_schema
+from trellis.constrained.schema.fragments import Fragments
+from trellis.constrained.spec import JsonSchema
 from trellis.constrained.tokens.vocabulary import Vocabulary
 from trellis.kernels.masks.claim import claim_masks, keys_of
 from trellis.kernels.masks.find import (
@@ -32,6 +37,7 @@ from machines import json_machine, random_machine
 
 TOKENS: list[bytes | None] = [
     *(bytes([b]) for b in b'"[]{},:012abcdef'), b"[[", b'["a', b'"]', b"]]]", b"12", b",1]", b"{a:", b'"},', b"[[[[[",
+    b" ", b'": ', b'{"b": 0', b', "a": {',
     b"abc", b"fade", b"]}", b",b:", None, b"a:1}", b"bed", b"dab", b"cafe", b"ed" * 9, None,
 ]  # fmt: skip
 EOS = len(TOKENS) - 1
@@ -66,14 +72,31 @@ def same(a: MaskTables, b: MaskTables) -> None:
         assert a.registers[row, : depth + 1].equal(b.registers[row, : depth + 1])
 
 
-@pytest.mark.parametrize(("seed", "bank_rows"), [(0, 0), (1, 2), (2, 40)])
+def deep_grammars() -> list[Grammar]:
+    """Grammars that hold few frames: near the limit bytes are refused, or do something else."""
+    node = {"$ref": "#"}
+    names = {"a": node, "b": {"enum": [0, "c"]}, "c": {"const": [1]}}
+    schema = {
+        "type": "object",
+        "properties": names,
+        "required": ["b"],
+        "additionalProperties": False,
+    }
+    constraint = JsonSchema(json.dumps(schema), any_order=True)
+    machine = lower_schema(constraint, Budget(Limits()), Fragments(1 << 20))
+    found = [build_grammar(machine, most_frames=2), build_grammar(json_machine(2), most_frames=3)]
+    assert (found[0].actions[:, 10] < 0).any()
+    return found
+
+
+@pytest.mark.parametrize(("seed", "bank_rows"), [(0, 0), (1, 2), (2, 40), (3, 40)])
 def test_kernels_are_their_references(device: str, seed: int, bank_rows: int) -> None:
     rng = random.Random(seed)
-    grammars = random_grammars(rng)
+    grammars = deep_grammars() if seed == 3 else random_grammars(rng)
     ours, theirs = (make_arena(d, grammars, 5, bank_rows).tables for d in (device, "cpu"))
     order = [3, 0, 5, 4, 1, 2, 5]
     rows = torch.tensor(order)
-    for _ in range(4):
+    for _ in range(6 if seed == 3 else 4):
         found = find_masks(ours, rows.to(device)).cpu()
         wanted = find_masks_reference(theirs, rows)
         assert found.tolist() == wanted.tolist()

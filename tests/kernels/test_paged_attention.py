@@ -7,9 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trellis.kernels.attention.decode import plan_decode
 from trellis.kernels.attention.gather import GatherPlan
 from trellis.kernels.attention.paged import paged_attention
-from trellis.kernels.attention.plan import ItemPlan, plan_decode, plan_ragged
+from trellis.kernels.attention.plan import ItemPlan, plan_ragged
 from trellis.kernels.attention.shape import AttentionShape, Tile
 from trellis.kernels.layer_pool import LayerPool
 

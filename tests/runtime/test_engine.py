@@ -363,13 +363,18 @@ def test_closing_ends_everything(runner: Any) -> None:
         max_size=12,
     ),
     st.integers(14, 40),
-    st.integers(1, 50),
-    st.integers(1, 6),
+    st.fixed_dictionaries(
+        {
+            "max_step_tokens": st.integers(1, 50),
+            "max_running": st.integers(1, 6),
+            "beside_tokens": st.none() | st.integers(1, 20),
+        }
+    ),
 )
 def test_any_schedule_gives_the_lone_answers(
-    runner: Any, asked: list[tuple[int, int, int]], pages: int, budget: int, rows: int
+    runner: Any, asked: list[tuple[int, int, int]], pages: int, limits: dict[str, Any]
 ) -> None:
-    world = World(type(runner)(), pages=pages, max_step_tokens=budget, max_running=rows)
+    world = World(type(runner)(), pages=pages, **limits)
     tickets = [world.ticket(prompt(n, s), new, seed=s) for n, s, new in asked]
     expected = [alone(runner, prompt(n, s), new, seed=s) for n, s, new in asked]
     assert world.run(*tickets) == expected

@@ -16,7 +16,7 @@ from trellis.runtime.errors import Overloaded
 from trellis.runtime.memory.cache import PrefixCache
 from trellis.runtime.memory.pages import Pages
 from trellis.runtime.plan import Limits
-from trellis.runtime.policy import LOOKUPS, Holdings, Waiting
+from trellis.runtime.policy import LOOKUPS, MOST_ACCOUNTS, Holdings, Waiting
 from trellis.runtime.request import Request, Status
 from trellis.runtime.scheduler import Scheduler
 from trellis.runtime.step import Result
@@ -192,6 +192,39 @@ def test_who_was_away_has_saved_up_nothing() -> None:
     late, busy = (floor.given[name] - before[name] for name in ("late", "busy"))
     assert late < 1.5 * busy, (late, busy)
     floor.finish()
+
+
+def test_who_has_gone_contests_nothing() -> None:
+    floor = Floor(max_running=2)
+    for tenant, priority in (("a", 0), ("b", 0), ("a", 1)):
+        floor.add(tenant, 20, 3, priority)
+        assert floor.scheduler.waiting.contested == (tenant == "b" or priority == 1)
+    floor.finish()
+    assert not floor.scheduler.waiting.contested
+    alone = floor.add("a", 5, 30)
+    for _ in range(3):
+        floor.step()
+    assert alone.status is Status.RUNNING and not floor.scheduler.waiting.contested
+    other = floor.add("b", 5, 30)
+    assert floor.scheduler.waiting.contested
+    floor.step()
+    assert other.status is Status.RUNNING and floor.scheduler.waiting.contested
+    floor.scheduler.abort(alone, Finish("abort", None))
+    assert not floor.scheduler.waiting.contested
+    floor.finish()
+
+
+def test_no_more_is_remembered_than_there_is_room_for() -> None:
+    waiting = Waiting()
+    for turn in range(MOST_ACCOUNTS + 50):
+        params = SamplingParams(namespace=str(turn), priority=turn)
+        request = Request("r", array("i", [1]), params, limit=9, seed=0)
+        request.turn = turn
+        waiting.add(request)
+        waiting.take(request)
+        waiting.leave(request)
+    assert not waiting and not waiting.contested
+    assert len(waiting._given) == len(waiting._now) == MOST_ACCOUNTS
 
 
 @settings(max_examples=50)

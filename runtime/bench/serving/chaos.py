@@ -3,10 +3,10 @@
     seen = run(engine, ChaosOptions(streams=64, requests=1200))
     seen.rows()                                  # what was seen beside what must be; a breach is a row that is missed
 
-Many streams at once do what mischief.py says, in four waves. In the second the engine's process is killed. After each
-wave everything must be idle again with every page free or cached; between the third and the fourth memory must not
-grow, and its slope over both is told. Bounded in requests, and it touches no server but its own. It refuses to know how
-acts are judged.
+Many streams at once do what mischief.py says, in waves. In the second the engine's process is killed. After each wave
+everything must be idle again with every page free or cached, and memory is looked at: in the last wave it must not grow
+much, and of a long day its slope over the last half is told. Bounded in requests, and it touches no server but its own.
+It refuses to know how acts are judged.
 """
 
 import asyncio
@@ -26,15 +26,14 @@ from .load import Sizes, random_prompts
 from .mischief import ACTS, BREACHES, LONG, Act, Scene
 from .started import Started, started
 
-WAVES, KILLED_WAVE = 4, 1
+KILLED_WAVE = 1
 PROMPTS, PROMPT_TOKENS = 16, 40
 ACT_SECONDS, IDLE_SECONDS, READY_AIM_SECONDS = 120.0, 30.0, 10.0
 # Waited after each `told`, ever longer: clients that all come back at once keep a small machine from starting.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
-GROWTH_AIM_MIB = 16.0
-SAMPLE_SECONDS, SLOPE_REQUESTS = 0.5, 10_000
+GROWTH_AIM_MIB, SLOPE_AIM_MIB, SLOPE_REQUESTS = 16.0, 0.1, 10_000
 # Of fewer requests, what the first of a kind takes for good is still most of what is seen.
-GROWTH_FROM, SLOPE_FROM = 1000, 20_000
+GROWTH_FROM, SLOPE_FROM = 1000, 50_000
 # A page takes memory when it is first written: in a large pool that looks like a leak for a long time. A small one is
 # written all over in the first wave, and makes the engine evict and preempt.
 KV_TOKENS = 16_384
@@ -47,13 +46,14 @@ class ChaosOptions:
     streams: int = 64
     requests: int = 3000
     seed: int = 0
+    waves: int = 4
 
 
 @dataclass(slots=True)
 class Seen:
     """What was seen. lost_pages: the most that were neither free nor cached after a wave.
 
-    resident: bytes of server and engine after each wave; samples: (requests ended, those bytes), since the kill.
+    resident: bytes of server and engine after each wave.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter[str])
@@ -62,7 +62,6 @@ class Seen:
     lost_pages: int = 0
     busy_waves: int = 0
     resident: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-    samples: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     requests: int = 0
     seconds: float = 0.0
 
@@ -77,17 +76,23 @@ class Seen:
         yield Row("waves after which the server was not idle", self.busy_waves, "", 0, "equal")
         yield Row("pages neither free nor cached at idle", self.lost_pages, "", 0, "equal")
         yield Row("ready again after the kill", self.ready_seconds, "s", READY_AIM_SECONDS)
-        aim = GROWTH_AIM_MIB if self.requests >= GROWTH_FROM else None
         for place, name in enumerate(("server", "engine")):
-            before, after = (wave[place] / 2**20 for wave in self.resident[-2:])
-            yield Row(f"{name}'s memory after the last wave", after, "MiB")
-            growth = max(after - before, 0.0)
-            yield Row("its growth during the last wave", growth, "MiB", aim)
-            if self.requests >= SLOPE_FROM:
-                sampled = [(count, sizes[place] / 2**20) for count, *sizes in self.samples]
-                each = slope(sampled) * SLOPE_REQUESTS
-                yield Row(f"its slope in {SLOPE_REQUESTS:,} requests", each, "MiB")
+            yield from self._memory(name, [wave[place] / 2**20 for wave in self.resident])
         yield Row("all of it", self.seconds, "s")
+
+    def _memory(self, name: str, waves: list[float]) -> Iterator[Row]:
+        """What is said of MiB that were held after each wave."""
+        each = self.requests // len(waves)
+        for number, held in enumerate(waves[:-1], 1):
+            yield Row(f"{name}'s memory after {number * each:,} requests", held, "MiB")
+        yield Row(f"{name}'s memory after the last wave", waves[-1], "MiB")
+        aim = GROWTH_AIM_MIB if self.requests >= GROWTH_FROM else None
+        yield Row("its growth during the last wave", max(waves[-1] - waves[-2], 0.0), "MiB", aim)
+        if self.requests >= SLOPE_FROM:
+            points = [(number * each, held) for number, held in enumerate(waves)]
+            each_time = slope(points[len(points) // 2 :]) * SLOPE_REQUESTS
+            case = f"its slope over the last half, in {SLOPE_REQUESTS:,} requests"
+            yield Row(case, each_time, "MiB", SLOPE_AIM_MIB)
 
     @property
     def breached(self) -> bool:
@@ -121,17 +126,14 @@ class Day:
     async def spend(self) -> None:
         """All waves, and a look at the server after each."""
         begun = time.perf_counter()
-        each = max(1, self._options.requests // WAVES)
-        for wave in range(WAVES):
+        each = max(1, self._options.requests // self._options.waves)
+        for wave in range(self._options.waves):
             self._ended = 0
             killing = asyncio.ensure_future(self._kill(each)) if wave == KILLED_WAVE else None
-            watching = asyncio.ensure_future(self._watch()) if wave > KILLED_WAVE else None
             acts = iter(self._rng.choices(list(ACTS), list(ACTS.values()), k=each))
             await asyncio.gather(*(self._play(acts) for _ in range(self._options.streams)))
             if killing is not None:
                 await killing
-            if watching is not None:
-                watching.cancel()
             self.seen.requests += each
             await self._look()
         self.seen.seconds = time.perf_counter() - begun
@@ -171,12 +173,6 @@ class Day:
                     self.seen.ready_seconds = time.perf_counter() - begun
                     return
             await asyncio.sleep(0.02)
-
-    async def _watch(self) -> None:
-        """Samples the memory of both processes."""
-        while True:
-            self.seen.samples.append((self.seen.requests + self._ended, *self._resident()))
-            await asyncio.sleep(SAMPLE_SECONDS)
 
     def _resident(self) -> tuple[int, int]:
         server = self._server

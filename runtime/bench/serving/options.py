@@ -31,6 +31,9 @@ class LoadConfig:
     )
     streams: int = _setting(256, "With --overhead, --chaos and --tenants: streams at once.")
     requests: int = _setting(3000, "With --chaos: requests in all.")
+    waves: int = _setting(
+        4, "With --chaos: times that all must be idle, with memory looked at; 4 at least."
+    )
 
     rates: str = _setting("4,16,inf", "Arrivals a second, separated by commas; inf: all at once.")
     workload: Literal["generated-shared-prefix", "random"] = _setting(
@@ -74,6 +77,8 @@ class LoadConfig:
         for name in (*counts, "streams", "requests"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.waves < 4:
+            raise ConfigError(f"waves must be at least 4, got {self.waves}")
         try:
             rates = self.each_rate
         except ValueError as error:

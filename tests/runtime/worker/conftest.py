@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from trellis.kernels.masks.tables import ACTION
+
 torch.set_num_threads(2)
 
 
@@ -42,7 +44,7 @@ class TinyGrammar:
     classes: np.ndarray
     edges: np.ndarray
     start: int = 1
-    actions: np.ndarray = field(default_factory=lambda: np.zeros((0, 8), np.int64))
+    actions: np.ndarray = field(default_factory=lambda: np.zeros((0, ACTION), np.int64))
     returns: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int32))
     first_return: int = 1
     verdicts: int = 1

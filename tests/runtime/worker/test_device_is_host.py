@@ -1,5 +1,6 @@
 """Masks and places on the device are those of the host's Matcher, bit for bit, along random outputs."""
 
+import json
 import random
 import sys
 from functools import cache
@@ -15,9 +16,12 @@ from trellis.constrained.compiling.compiler import Compiler
 from trellis.constrained.errors import InvalidConstraint
 from trellis.constrained.grammar.grammar import Grammar
 from trellis.constrained.grammar.matcher import Matcher
-from trellis.constrained.grammar.place import LIMITS, MOST_PUSHED
+from trellis.constrained.grammar.place import ACTION, LIMITS, MOST_PUSHED
+from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.machine.rule import MOST_FRAMES
 from trellis.constrained.machine.tables import build_grammar
+from trellis.constrained.schema import lower_schema
+from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import Choices, JsonSchema, Regex
 from trellis.constrained.tokens.vocabulary import Vocabulary
 from trellis.constrained.tokens.walk import Walk
@@ -127,7 +131,7 @@ def grammars_of(seed: int, count: int = 5) -> list[Grammar]:
 
 def test_both_sides_agree_on_bounds() -> None:
     assert (mask_tables.FRAMES, mask_tables.PUSHED) == (MOST_FRAMES, MOST_PUSHED)
-    assert mask_tables.LIMITS == LIMITS
+    assert (mask_tables.LIMITS, mask_tables.ACTION) == (LIMITS, ACTION)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -150,6 +154,49 @@ def test_along_random_outputs_of_machines(device: torch.device, seed: int, bank_
     rng = random.Random(seed)
     for _ in range(10):
         rows.move(rng)
+
+
+NODE = {"$ref": "#"}
+DEEP = {
+    "two kinds": {
+        "anyOf": [
+            {"properties": {"k": {"const": "a"}}, "required": ["k"], "additionalProperties": False},
+            {
+                "properties": {"k": {"const": "b"}, "l": NODE, "r": NODE},
+                "required": ["k", "l", "r"],
+                "additionalProperties": False,
+            },
+        ],
+        "type": "object",
+    },
+    "any order": {
+        "type": "object",
+        "properties": {"a": NODE, "b": {"type": "null"}, "c": {"const": [1]}},
+        "required": ["b"],
+        "additionalProperties": False,
+    },
+}
+
+
+def deep_grammars() -> list[Grammar]:
+    """Grammars that hold few frames, so that their masks depend on how many are left."""
+    found = [build_grammar(json_machine(2, 2), most_frames=frames) for frames in (2, 4)]
+    for name, schema in DEEP.items():
+        constraint = JsonSchema(json.dumps(schema), any_order=name == "any order")
+        machine = lower_schema(constraint, Budget(Limits()), Fragments(1 << 20))
+        found += [build_grammar(machine, most_frames=frames) for frames in (2, 3, 5)]
+    assert all(isinstance(grammar, Grammar) for grammar in found)
+    assert any((grammar.actions[:, 10] < 0).any() for grammar in found)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_where_few_frames_are_left(device: torch.device, seed: int) -> None:
+    rows = Rows(device, small_vocabulary(), deep_grammars(), 24)
+    rng = random.Random(seed)
+    for _ in range(30):
+        rows.move(rng)
+    assert all(matcher.mask().any() for matcher in rows.matchers)
 
 
 def test_far_from_a_limit_the_device_shares_masks_too(device: torch.device) -> None:

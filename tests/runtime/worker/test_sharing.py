@@ -1,5 +1,9 @@
 """What rows share is read off their page tables, once while they stay the same."""
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -78,22 +82,32 @@ def test_new_requests_on_the_same_rows_are_looked_at(sharing, rows):
     assert sharing.of(decode(0, 1), (0, 1)) is None
 
 
-def test_nothing_is_shared_where_layers_see_a_window_or_on_a_cpu(sharing, rows):
+def test_nothing_is_shared_where_it_is_not_wanted_or_on_a_cpu(sharing, rows):
     attention = sharing._attention
     unwilling = Attention(attention.pool, attention.space, 0.25, (None,), sharing=False)
     assert Sharing(unwilling, rows).of(decode(0, 1), (0, 1)) is None
-    windowed = Attention(attention.pool, attention.space, 0.25, (None, 64))
-    assert Sharing(windowed, rows).of(decode(0, 1), (0, 1)) is None
     plain = AttentionSpace.create(AttentionShape(4, 2, 16, torch.float32), 8, 2048, CPU)
     assert plain.rows > 0  # as on a GPU, see the fixture
     on_cpu = Attention(attention.pool, _without_plans(plain), 0.25, (None,))
     assert Sharing(on_cpu, rows).of(decode(0, 1), (0, 1)) is None
 
 
+@pytest.mark.parametrize(
+    "window,begin", [(600, 384), (None, 0), (2000, 0), (8, None), (300, 640)], ids=str
+)
+def test_what_no_layer_sees_is_in_no_item(sharing, rows, window, begin):
+    """Tokens at position 1030 see the last keys of 1024 that are shared: 256 at least are worth an item."""
+    attention = sharing._attention
+    space = AttentionSpace.create(attention.space.shape, 8, 2048, CPU, window)
+    windowed = Attention(attention.pool, space, 0.25, (window,))
+    shared = Sharing(windowed, rows).of(decode(0, 1, 2), (0, 1, 2))
+    assert (shared and int(shared.items[:, 4].min())) == begin
+
+
 def _without_plans(space: AttentionSpace) -> AttentionSpace:
     nothing = space.items[:0]
     return AttentionSpace(
-        space.shape, space.pieces, nothing, space.count, space.values, space.weights,
+        space.shape, space.pieces, None, nothing, space.count, space.values, space.weights,
         space.shared, space.scratch,
     )  # fmt: skip
 
@@ -128,10 +142,24 @@ def test_captured_sizes_serve_every_number_of_rows():
     assert len(sizes) == len(set(sizes)) == 17
 
 
+WINDOW = {"use_sliding_window": True, "sliding_window": 170}
+MODELS = {
+    "all": {},
+    "windows": WINDOW | {"max_window_layers": 0},
+    "both": WINDOW | {"max_window_layers": 1},
+}
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("graphs", [True, False], ids=["graphs", "plain"])
-def test_answers_are_those_of_an_engine_that_shares_nothing(tiny_folder, monkeypatch, graphs):
+@pytest.mark.parametrize("sees", MODELS)
+def test_answers_are_those_of_an_engine_that_shares_nothing(
+    tiny_folder, tmp_path, monkeypatch, graphs, sees
+):
     """A tree of prompts, through prefill, short forced-like steps and decoding, on a GPU."""
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | MODELS[sees]))
     monkeypatch.setattr(attention_share, "LEAST_SAVED_BYTES", 1)
     monkeypatch.setattr(attention_share, "LEAST_KEYS", 128)
     root = [3 + i % 40 for i in range(150)]
@@ -147,7 +175,7 @@ def test_answers_are_those_of_an_engine_that_shares_nothing(tiny_folder, monkeyp
 
         monkeypatch.setattr(Sharing, "of", watched)
         options = {"kv_tokens": 32768, "dtype": "float32", "max_running": 16, "graphs": graphs}
-        client = open_client(EngineConfig(model=str(tiny_folder), device="cuda", **options))
+        client = open_client(EngineConfig(model=str(folder), device="cuda", **options))
         answers(client, [root, *(root + m for m in middle)], GREEDY)
         found.append([tokens for tokens, _ in answers(client, prompts, GREEDY)])
         assert any(p is not None for p in planned) == (len(found) == 1)
