@@ -104,7 +104,7 @@ def Remote(url: str, api_key: str | None = None, **settings: Any) -> Backend:
     'remote'
     >>> backend.close()
     """
-    from .lang.backends import http  # it loads httpx, which nothing else needs
+    from .lang.backends import http  # it loads aiohttp, which nothing else needs
 
     return http.Remote(url, api_key, **settings)
 

@@ -12,7 +12,12 @@
 
 
 class ConstraintError(ValueError):
-    """Root of what a constraint can raise. The message starts with the place, when there is one."""
+    """Root of what a constraint can raise. The message starts with the place, when there is one.
+
+    >>> broken = tr.function(lambda s: s.add(tr.gen("x", regex="(a|b"), "here"))
+    >>> isinstance(broken.run(backend=engine).error, tr.ConstraintError)
+    True
+    """
 
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(f"{path}: {message}" if path else message)
@@ -20,7 +25,12 @@ class ConstraintError(ValueError):
 
 
 class InvalidConstraint(ConstraintError):
-    """The constraint is malformed or contradicts itself."""
+    """The constraint is malformed or contradicts itself.
+
+    >>> broken = tr.function(lambda s: s.add(tr.gen("x", regex="(a|b"), "here"))
+    >>> type(broken.run(backend=engine).error).__name__
+    'InvalidConstraint'
+    """
 
 
 class Unsatisfiable(InvalidConstraint):
@@ -28,11 +38,21 @@ class Unsatisfiable(InvalidConstraint):
 
 
 class UnsupportedConstraint(ConstraintError):
-    """The constraint is well-formed, and asks for something that is not enforced exactly here."""
+    """The constraint is well-formed, and asks for something that is not enforced exactly here.
+
+    >>> again = tr.function(lambda s: s.add(tr.gen("x", regex="(a|b) and \\\\1"), "here"))
+    >>> type(again.run(backend=engine).error).__name__
+    'UnsupportedConstraint'
+    """
 
 
 class ConstraintBudget(ConstraintError):
-    """Compiling needs more time, states or bytes than the limits allow."""
+    """Compiling needs more time, states or bytes than the limits allow.
+
+    >>> large = tr.function(lambda s: s.add(tr.gen("x", regex="(a{999}){999}"), "here"))
+    >>> type(large.run(backend=engine).error).__name__
+    'ConstraintBudget'
+    """
 
 
 class UnsupportedTokenizer(ConstraintError):

@@ -13,12 +13,12 @@ import trellis as tr
 PASSAGES = {
     "letter": "Nora Quist is 31 years old and lives in Bergen. She works as a nurse.",
     "order": "Order D20417 was made by Henrik Dahl. It asks for a cotton towel and costs $12.99.",
-    "notice": "The Global Youth Retreat happens on August 16, 2027 in Split. Petra Maric is the host.",
+    "notice": "The Global Youth Retreat takes place in Split on August 16, 2027. The host is Petra Maric.",
 }
 QUESTIONS = {
     "Where does Nora Quist live?": ["letter", "notice"],
     "What does Nora Quist do for a living?": ["letter", "notice"],
-    "Who made the order?": ["order", "letter"],
+    "Who made order D20417?": ["order", "letter"],
     "In which city is the Global Youth Retreat?": ["order", "notice"],
 }
 

@@ -6,9 +6,12 @@
 
     logprob(t) = x[t] - log sum_u exp(x[u])
 
-The sum is taken over fixed spans of the vocabulary, so that a row's figure does not depend on the batch. The likeliest
-are found by k rounds of maxima, first inside blocks, then among their winners; of equals the lowest id comes first.
-The normaliser and the likeliest each read the logits once. It refuses to know what a target was chosen by.
+The sum is taken over fixed spans of the vocabulary, so that a row's figure does not depend on the batch. Of equals the
+lowest id comes first, so tokens have an order, and an integer made of value and id stands for a token's place in it.
+The first reading for the likeliest takes the first of each of many groups; the k-th of those is no likelier than the
+k-th of all, so that the second reading need take from each block only what does not come after it: together little
+more than k, which are sorted. The normaliser reads the logits once more. What is slow: a large k, as blocks take one
+maximum after another. It refuses to know what a target was chosen by.
 """
 
 import torch
@@ -17,6 +20,7 @@ from .launch import power_of_two, tl, triton, uses_triton
 
 SPAN = 16384
 BLOCK = 4096
+GROUPS = 32
 
 
 def token_logprobs(
@@ -104,22 +108,29 @@ def top_logprobs(
     assert 1 <= k <= vocabulary, f"k must be between 1 and the vocabulary's {vocabulary}, got {k}"
     if not uses_triton(logits):
         return top_logprobs_reference(logits, k)
-    spans = -(-vocabulary // BLOCK)
-    values = torch.empty((size, spans * k), dtype=torch.float32, device=logits.device)
-    ids = torch.empty((size, spans * k), dtype=torch.int32, device=logits.device)
-    top_values = torch.empty((size, k), dtype=torch.float32, device=logits.device)
-    top_ids = torch.empty((size, k), dtype=torch.int32, device=logits.device)
+    assert logits.stride(1) == 1, (
+        f"logits must be contiguous along the vocabulary: {logits.stride()}"
+    )
+    spans, slots, device = -(-vocabulary // BLOCK), power_of_two(max(k, 2)), logits.device
+    groups = torch.empty((size, spans * GROUPS), dtype=torch.int64, device=device)
+    ranked = torch.empty((size, spans * slots), dtype=torch.int64, device=device)
+    top_values = torch.empty((size, k), dtype=torch.float32, device=device)
+    top_ids = torch.empty((size, k), dtype=torch.int32, device=device)
+    row = logits, logits.stride(0), vocabulary
+    top = top_values, top_ids
     if size:
-        _top_kernel[(size, spans)](
-            logits, logits.stride(0), None, values, ids, vocabulary, k,
-            FIRST=True, BLOCK=BLOCK, num_warps=8,
-        )  # fmt: skip
-        _top_kernel[(size, 1)](
-            values, spans * k, ids, top_values, top_ids, spans * k, k,
-            FIRST=False, BLOCK=power_of_two(spans * k), num_warps=4,
-        )  # fmt: skip
+        _group_kernel[(size, spans)](*row, groups, GROUPS=GROUPS, BLOCK=BLOCK, num_warps=4)
+        _top_kernel[(size,)](groups, spans * GROUPS, *top, k, **_widths(spans * GROUPS, slots))
+        _rank_kernel[(size, spans)](*row, *top, ranked, k, SLOTS=slots, BLOCK=BLOCK, num_warps=4)
+        _top_kernel[(size,)](ranked, spans * slots, *top, k, **_widths(spans * slots, slots))
     known = log_normaliser(logits) if normaliser is None else normaliser
     return top_ids, top_values - known[:, None]
+
+
+def _widths(count: int, slots: int) -> dict[str, int]:
+    """Sizes of a program that takes `slots` of `count`."""
+    block = power_of_two(max(count, slots))
+    return {"SLOTS": slots, "BLOCK": block, "num_warps": max(1, min(16, block // 256))}
 
 
 def top_logprobs_reference(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -130,23 +141,68 @@ def top_logprobs_reference(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, 
 
 
 @triton.jit
-def _top_kernel(
-    values_ptr, stride, ids_ptr, top_values_ptr, top_ids_ptr, count, k,
-    FIRST: tl.constexpr, BLOCK: tl.constexpr,
+def _ordered(x, token):
+    """An int64 in the order of tokens: likelier first, then of lower id; not numbers count as -inf."""
+    x = tl.where(x == x, x, float("-inf"))
+    bits = tl.where(x == 0, 0.0, x).to(tl.int32, bitcast=True)  # both zeros have the same
+    key = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    return (key.to(tl.int64) << 32) | (0x7FFFFFFF - token)
+
+
+@triton.jit
+def _load_ordered(logits_ptr, token, vocabulary):
+    # What lies beyond the vocabulary comes last, as its ids are the highest.
+    x = tl.load(logits_ptr + token, mask=token < vocabulary, other=float("-inf"))
+    return _ordered(x.to(tl.float32), token)
+
+
+@triton.jit
+def _group_kernel(
+    logits_ptr, stride, vocabulary, groups_ptr, GROUPS: tl.constexpr, BLOCK: tl.constexpr
+):
+    """The likeliest of each of GROUPS interleaved groups of a block's tokens."""
+    i, block = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    token = block * BLOCK + tl.arange(0, BLOCK)
+    ordered = _load_ordered(logits_ptr + i * stride, token, vocabulary)
+    out = groups_ptr + (i * tl.num_programs(1) + block) * GROUPS
+    best = tl.max(tl.reshape(ordered, [BLOCK // GROUPS, GROUPS]), 0)
+    tl.store(out + tl.arange(0, GROUPS), best)
+
+
+@triton.jit
+def _rank_kernel(
+    logits_ptr, stride, vocabulary, top_values_ptr, top_ids_ptr, ranked_ptr, k,
+    SLOTS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """The k largest of one block of a row. FIRST: the ids are the places themselves."""
+    """Those of a block's k likeliest that the k-th likeliest of all groups does not precede, one by one."""
+    i, block = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    last = i * k + k - 1
+    least = _ordered(tl.load(top_values_ptr + last), tl.load(top_ids_ptr + last))
+    token = block * BLOCK + tl.arange(0, BLOCK)
+    ordered = _load_ordered(logits_ptr + i * stride, token, vocabulary)
+    out = ranked_ptr + (i * tl.num_programs(1) + block) * SLOTS
+    top = tl.max(ordered, 0)
+    rank = 0
+    while (top >= least) & (rank < k):
+        tl.store(out + rank, top)
+        rank += 1
+        ordered = tl.where(ordered == top, -(1 << 63), ordered)
+        top = tl.max(ordered, 0)
+    slot = tl.arange(0, SLOTS)
+    tl.store(out + slot, tl.full([SLOTS], -(1 << 63), tl.int64), mask=slot >= rank)
+
+
+@triton.jit
+def _top_kernel(
+    ordered_ptr, count, top_values_ptr, top_ids_ptr, k, SLOTS: tl.constexpr, BLOCK: tl.constexpr
+):
+    """The k likeliest of a row's `count` ordered tokens, in order."""
     i = tl.program_id(0).to(tl.int64)
-    at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    inside = at < count
-    x = tl.load(values_ptr + i * stride + at, mask=inside, other=float("-inf")).to(tl.float32)
-    token = at
-    if not FIRST:
-        token = tl.load(ids_ptr + i * stride + at, mask=inside, other=0x7FFFFFFF)
-    free = inside & (x == x)
-    out = (i * tl.num_programs(1) + tl.program_id(1)) * k
-    for rank in range(k):
-        top = tl.max(tl.where(free, x, float("-inf")), 0)
-        winner = tl.min(tl.where(free & (x == top), token, 0x7FFFFFFF), 0)
-        tl.store(top_values_ptr + out + rank, top)
-        tl.store(top_ids_ptr + out + rank, winner)
-        free = free & (token != winner)
+    at = tl.arange(0, BLOCK)
+    ordered = tl.load(ordered_ptr + i * count + at, mask=at < count, other=-(1 << 63))
+    top = tl.topk(ordered, SLOTS)
+    key = (top >> 32).to(tl.int32)
+    slot = tl.arange(0, SLOTS)
+    value = (key ^ ((key >> 31) & 0x7FFFFFFF)).to(tl.float32, bitcast=True)
+    tl.store(top_values_ptr + i * k + slot, value, mask=slot < k)
+    tl.store(top_ids_ptr + i * k + slot, 0x7FFFFFFF - top.to(tl.int32), mask=slot < k)

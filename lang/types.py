@@ -115,7 +115,7 @@ def check_choices(choices: Iterable[Any]) -> tuple[str, ...]:
     """The choices as a tuple, at least one, none of them empty or double. Raises InvalidProgram."""
     texts = tuple(choices) if not isinstance(choices, str) else (choices,)
     if isinstance(choices, str) or not texts:
-        raise InvalidProgram(f"choices must be a list of texts, got {choices!r:.80}")
+        raise InvalidProgram(f"choices must be a list of texts, one at least, got {choices!r:.80}")
     for text in texts:
         if not isinstance(text, str) or not text:
             raise InvalidProgram(f"each choice must be a text that is not empty, got {text!r:.80}")

@@ -9,13 +9,14 @@ table: rows are deterministic by themselves, so that whole automata are copied i
 two of them overlap cost a subset in Python. Slow: exactly those overlaps, 20 to 50 us each.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..limits import Budget
+from .partition import number_blocks, refine_partition
+from .reaching import edges_of, follow
 
 Table = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -86,26 +87,26 @@ class _Subsets:
         self._nfa = nfa
         self._budget = budget
         count = len(nfa.accepting)
-        self._matters = nfa.table.any(1) | nfa.accepting
-        self._universal = nfa.accepting & (nfa.table == np.arange(count)[:, None]).all(1)
-        self._has_universal = bool(self._universal.any())
+        self._matters: list[bool] = (nfa.table.any(1) | nfa.accepting).tolist()
+        universal = nfa.accepting & (nfa.table == np.arange(count)[:, None]).all(1)
+        self._universal = frozenset(np.flatnonzero(universal).tolist())
         self._closures: dict[int, frozenset[int]] = {}
         self._names: dict[frozenset[int], int] = {}
         self._members: list[list[int]] = []
-        self._unions: dict[bytes, int] = {}
+        self._unions: dict[tuple[int, ...], int] = {}
         self._instead = np.arange(count, dtype=np.int32)
 
     def build(self) -> Dfa:
         nfa = self._nfa
         for state in nfa.epsilon:
             self._instead[state] = self._name(self._closure(state))
-        rows: list[Table] = []
+        rows: list[list[int]] = []
         while len(rows) < len(self._members):
             rows.append(self._row(self._members[len(rows)]))
         accepting = [bool(nfa.accepting[members].any()) for members in self._members]
         table = self._instead[nfa.table]
         if rows:
-            table = np.concatenate([table, np.stack(rows)])
+            table = np.concatenate([table, np.array(rows, np.int32)])
         flags = np.concatenate([nfa.accepting, np.array(accepting, np.bool_)])
         return Dfa(table, flags, int(self._instead[nfa.start]))
 
@@ -132,32 +133,25 @@ class _Subsets:
         return name
 
     def _name_new(self, subset: frozenset[int]) -> int:
-        members = sorted(subset)
-        if self._has_universal:
-            # What accepts everything from here on makes the other members irrelevant.
-            universal = next((s for s in members if self._universal[s]), None)
-            if universal is not None:
-                return universal
+        # What accepts everything from here on makes the other members irrelevant.
+        if not self._universal.isdisjoint(subset):
+            return min(self._universal & subset)
         self._budget.spend(1)
-        self._members.append(members)
+        self._members.append(sorted(subset))
         return len(self._nfa.accepting) + len(self._members) - 1
 
-    def _row(self, members: list[int]) -> Table:
+    def _row(self, members: list[int]) -> list[int]:
         self._budget.spend(0)
-        rows = self._nfa.table[members]  # [members, symbols]
-        top = rows.max(0)
-        row = self._instead[top]
-        clash = ((rows != top) & (rows != 0)).any(0)
-        for symbol in np.flatnonzero(clash).tolist():
-            row[symbol] = self._union(rows[:, symbol])
-        return row
+        rows: list[list[int]] = self._nfa.table[members].tolist()
+        known, union = self._unions.get, self._union
+        return [
+            union(targets) if (found := known(targets)) is None else found
+            for targets in zip(*rows, strict=True)
+        ]
 
-    def _union(self, targets: Table) -> int:
-        key = targets.tobytes()
-        name = self._unions.get(key)
-        if name is None:
-            closures = [self._closure(t) for t in targets.tolist() if t]
-            name = self._unions[key] = self._name(frozenset[int]().union(*closures))
+    def _union(self, targets: tuple[int, ...]) -> int:
+        closures = [self._closure(t) for t in set(targets) - {0}]
+        name = self._unions[targets] = self._name(frozenset[int]().union(*closures))
         return name
 
 
@@ -189,9 +183,9 @@ def trim(dfa: Dfa) -> Dfa:
 
 def find_live(dfa: Dfa) -> Flags:
     """The states that the start reaches and that reach acceptance, and the dead one."""
-    sources, targets = _edges(dfa.table)
-    forward = _reach(sources, targets, [dfa.start], dfa.states)
-    backward = _reach(targets, sources, np.flatnonzero(dfa.accepting).tolist(), dfa.states)
+    sources, targets = edges_of(dfa.table)
+    forward = follow(sources, targets, [dfa.start], dfa.states)
+    backward = follow(targets, sources, np.flatnonzero(dfa.accepting).tolist(), dfa.states)
     live = forward & backward
     live[0] = True
     return live
@@ -199,77 +193,33 @@ def find_live(dfa: Dfa) -> Flags:
 
 def trim_nfa(nfa: Nfa) -> Nfa:
     """Without edges into states that cannot reach acceptance."""
-    sources, targets = _edges(nfa.table)
+    sources, targets = edges_of(nfa.table)
     free = [(s, t) for s, ends in nfa.epsilon.items() for t in ends]
     if free:
         more_sources, more_targets = np.array(free, np.int64).T
         sources, targets = np.append(sources, more_sources), np.append(targets, more_targets)
-    live = _reach(targets, sources, np.flatnonzero(nfa.accepting).tolist(), len(nfa.accepting))
+    live = follow(targets, sources, np.flatnonzero(nfa.accepting).tolist(), len(nfa.accepting))
     table = np.where(live[nfa.table], nfa.table, 0).astype(np.int32)
     table[~live] = 0
-    epsilon = {s: [t for t in ends if live[t]] for s, ends in nfa.epsilon.items() if live[s]}
-    start = nfa.start if live[nfa.start] else 0
+    lives: list[bool] = live.tolist()
+    epsilon = {s: [t for t in ends if lives[t]] for s, ends in nfa.epsilon.items() if lives[s]}
+    start = nfa.start if lives[nfa.start] else 0
     return Nfa(table, nfa.accepting, {s: ends for s, ends in epsilon.items() if ends}, start)
 
 
-def _edges(table: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct (source, target) pairs of the edges, without the dead state."""
-    ordered = np.sort(table, axis=1)
-    fresh = ordered != 0
-    fresh[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
-    sources, columns = np.nonzero(fresh)
-    return sources.astype(np.int64), ordered[sources, columns].astype(np.int64)
-
-
-def _reach(
-    sources: NDArray[np.int64], targets: NDArray[np.int64], seeds: Iterable[int], states: int
-) -> Flags:
-    order = np.argsort(sources, kind="stable")
-    ends = targets[order].tolist()
-    first = np.searchsorted(sources[order], np.arange(states + 1)).tolist()
-    seen = bytearray(states)
-    stack = list(seeds)
-    for state in stack:
-        seen[state] = 1
-    while stack:
-        state = stack.pop()
-        for target in ends[first[state] : first[state + 1]]:
-            if not seen[target]:
-                seen[target] = 1
-                stack.append(target)
-    flags = np.frombuffer(bytes(seen), np.bool_).copy()
-    flags[0] = False
-    return flags
-
-
-def minimise(dfa: Dfa, most_states: int = 1024, most_rounds: int = 64) -> Dfa:
+def minimise(dfa: Dfa, most_states: int = 1024) -> Dfa:
     """The smallest automaton of the same language, by partition refinement from a trimmed one.
 
-    Large or deep automata are returned as they are: refinement is quadratic in them, and nothing depends on it.
+    Large automata are returned as they are: refinement may be quadratic in them, and nothing depends on it.
     """
     if dfa.states > most_states or dfa.empty:
         return dfa
     # Equivalent states are equally far from acceptance, which separates most states before the first round.
     blocks = np.unique(_distances(dfa), return_inverse=True)[1].reshape(-1)
-    blocks = blocks * 2 + dfa.accepting
-    count = 0
-    for _ in range(most_rounds):
-        signature = np.concatenate([blocks[:, None], blocks[dfa.table]], axis=1)
-        _, first, blocks = np.unique(signature, axis=0, return_index=True, return_inverse=True)
-        blocks = blocks.reshape(-1)
-        if len(first) == count:
-            return _merge(dfa, blocks, first)
-        count = len(first)
-    return dfa
-
-
-def _merge(dfa: Dfa, blocks: NDArray[np.intp], first: NDArray[np.intp]) -> Dfa:
-    order = np.argsort(first, kind="stable")  # keeps the order of states, and the dead state first
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    numbers = rank[blocks].astype(np.int32)
-    kept = first[order]
-    return Dfa(numbers[dfa.table[kept]], dfa.accepting[kept], int(numbers[dfa.start]))
+    first, numbers = number_blocks(refine_partition(dfa.table, blocks * 2 + dfa.accepting))
+    if len(first) == dfa.states:
+        return dfa
+    return Dfa(numbers[dfa.table[first]], dfa.accepting[first], int(numbers[dfa.start]))
 
 
 def _distances(dfa: Dfa) -> NDArray[np.int64]:

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from ..grammar.grammar import Grammar
-from ..grammar.place import AHEAD, CALLER, EXACT, LIMITS, Compiled
+from ..grammar.place import ACTION, AHEAD, CALLER, EXACT, LIMITS, Compiled
 from ..machine.tables import finish
 
-FORMAT = "trellis grammar 1"
+FORMAT = "trellis grammar 2"
 TABLES = "classes", "edges", "actions", "returns", "numbers"
 TYPES = np.uint8, np.int32, np.int64, np.int32, np.int64
 
@@ -102,7 +102,7 @@ def _restore(tables: list[np.ndarray]) -> Grammar | None:
     if any(t.dtype != kind for t, kind in zip(tables, TYPES, strict=True)):
         return None
     classes, edges, actions, returns, numbers = tables
-    if classes.shape != (256,) or edges.ndim != 2 or actions.shape[1:] != (8,):
+    if classes.shape != (256,) or edges.ndim != 2 or actions.shape[1:] != (ACTION,):
         return None
     if returns.ndim != 1 or not len(returns) or numbers.shape != (3,) or not len(edges):
         return None
@@ -120,7 +120,10 @@ def _restore(tables: list[np.ndarray]) -> Grammar | None:
         and ((edges[:, AHEAD:] < states) & (edges[:, AHEAD:] >= min(fewest, CALLER))).all()
         and ((rows[:, 1:] >= 0) & (rows[:, 1:] < states)).all()
         and ((actions[:, 4:6] < states) & (actions[:, 4:6] >= fewest) & (actions[:, 4:6] != CALLER)).all()
-        and pushes.issuperset(actions[:, 6:].reshape(-1).tolist())
+        and pushes.issuperset(actions[:, 6:8].reshape(-1).tolist())
+        and (actions[:, 8:10] >= (actions[:, 6:8] > 0)).all()
+        and ((actions[:, 10] == 0) | ((actions[:, 10] >= fewest) & (actions[:, 10] < CALLER))).all()
+        and (-2 - actions[:, 10] > np.where(actions[:, 10] < 0, np.arange(len(actions)), -3)).all()
         and not edges[0].any()
     )  # fmt: skip
     return finish(classes, edges, actions, returns, (first, verdicts, start)) if inside else None

@@ -22,6 +22,7 @@ from ..schema.fragments import Fragments
 from ..spec import Choices, Constraint, Ebnf, JsonSchema, Regex, Tagged
 from ..tags.tagged import lower_tagged
 from ..tokens import trie
+from .garbage import without_collection
 
 AnyGrammar = Grammar | ThreadGrammar | DistinctGrammar
 
@@ -36,6 +37,13 @@ def compile_constraint(
 
     Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget.
     """
+    with without_collection():
+        return _compile(constraint, limits, fragments, specials)
+
+
+def _compile(
+    constraint: Constraint, limits: Limits, fragments: Fragments, specials: frozenset[str]
+) -> AnyGrammar:
     machine = lower(constraint, Budget(limits), fragments, specials)
     grammar = build_grammar(machine, limits.table_bytes)
     return with_distinct(grammar) if marks_distinct(machine) else grammar

@@ -60,7 +60,9 @@ class Grammar:
     has_forced: NDArray[np.bool_] = field(repr=False)
     _single: NDArray[np.int16] = field(repr=False)  # the only byte of each class, or -1
     _columns: bytes = field(repr=False)  # `classes`, for bytes.translate
-    _told: dict[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]], init=False, repr=False)
+    _told: dict[int, tuple[int, ...]] = field(
+        default_factory=dict[int, tuple[int, ...]], init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         for table in (self.classes, self.edges, self.actions, self.returns, self.has_forced):

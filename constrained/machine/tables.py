@@ -55,6 +55,7 @@ def build_grammar(
     edges = np.empty((len(called), AHEAD + aligned.table.shape[1]), np.int32)
     edges[:, 0] = np.where(closed, -aligned.ends, aligned.ends)
     edges[:, 1] = matters[aligned.owner]
+    edges[0] = 0
     _lay_entries(edges, aligned, links, entries)
     for state, following in needs.raising:
         row = edges[state, AHEAD:]

@@ -10,7 +10,8 @@ formula over the schemas that still matter, and ends with a *vector*: which of t
 forgotten, so a union is as cheap as its one branch once the discriminator has been read.
 
     document    references and identifiers          node        one schema's keywords
-    formula     truth, folded                       board       the formula of a site, by kind of value
+    formula     truth, folded                       residue     what is left of it, once more is known
+    board       the formula of a site, by kind of value
     sites       which vectors are possible          emit        rules for them
     objects, members, taking                        arrays, items, taking_item, marked
     names, trie, other_names                        leaves/     strings and numbers

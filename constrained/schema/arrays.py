@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from .board import Board
 from .distinct import demand_distinct
-from .formula import Formula, Residue, substitute
+from .formula import Formula, substitute
 from .items import demanded, list_values, read_items
 from .leaves.writing import write_value
 from .marked import has_prefixes
-from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, is_wanted, needed
+from .residue import Residue
+from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, needed
 from .taking_item import TakingItem
 
 MOST_UNIQUE = 62
@@ -39,13 +40,14 @@ class ArrayGraph(Graph):
         self.containing = [i for i, m in self.items.items() if m.contains is not None]
         self.unique: dict[bytes, int] = {}  # the texts of which each may come once, with their bits
         self._allowed: dict[int, list[bytes]] = {}  # by position
+        begun = self.judged_by(formulas)
         told_apart = [i for i, m in self.items.items() if m.unique and m.high not in (0, 1)]
         self.distinct = bool(told_apart) and not self._list_items()
         if self.distinct:
-            demand_distinct(self, told_apart)
+            demand_distinct(self, begun.truths, told_apart)
         self._measure()
         self._spots: dict[tuple[int, State], Spot] = {}
-        state = self._fold(0, self.formulas, {}, (0,) * len(self.containing))
+        state = self._fold(0, begun, {}, (0,) * len(self.containing))
         self.begin = None if state is None else self._at(0, state)
 
     def _measure(self) -> None:
@@ -178,13 +180,12 @@ class ArrayGraph(Graph):
             most = self.items[index].most
             if most is not None and found[place] > most:
                 known[index] = False
-        left = left.learn(known, self.board.unevaluated)
-        if not is_wanted(left.truths, self.site):
+        left = self.residues.learn(left, known)
+        if not left.wanted:
             return None
         if self.containing:
-            open_ = left.open()
             pairs = zip(self.containing, found, strict=True)
-            found = tuple(count if index in open_ else 0 for index, count in pairs)
+            found = tuple(count if index in left.open else 0 for index, count in pairs)
         return State(left, found)
 
 

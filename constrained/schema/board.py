@@ -19,8 +19,8 @@ from .node import (
     Node,
     Nodes,
     Root,
-    kind_of,
     listed,
+    listed_of,
     same,
 )
 
@@ -96,10 +96,9 @@ class Board:
 
     def _watch(self, node: Node) -> Formula:
         """What the node's own keywords about this kind come to."""
-        values = listed(node)
+        values = listed_of(node, self.kind)
         parts: list[Formula] = []
         if values is not None:
-            values = [v for v in values if kind_of(v) == self.kind]
             if not values:
                 return False
             if self.kind in ("array", "object"):

@@ -1,6 +1,6 @@
 """Distinct: uniqueItems over items that nobody can list, which the host tells apart while the text is read.
 
-    demand_distinct(graph, atoms)       # refuses by name what cannot be left to the host
+    demand_distinct(graph, formulas, atoms)     # refuses by name what cannot be left to the host
     check_distinct(sites, emitter)      # and arrays for which there are too few different items
     if marks_distinct(machine):
         grammar = with_distinct(build_grammar(machine))
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from .emit import Emitter
 
 
-def demand_distinct(graph: "ArrayGraph", atoms: Iterable[int]) -> None:
-    """Checks that equal items are of no use to whoever reads the array. atoms: of the schemas with uniqueItems.
+def demand_distinct(
+    graph: "ArrayGraph", formulas: tuple[Formula, ...], atoms: Iterable[int]
+) -> None:
+    """Checks that equal items are of no use to whoever reads the array. formulas: of the roots; atoms: of the schemas
+    with uniqueItems.
 
     Raises UnsupportedConstraint where they may be.
     """
@@ -40,7 +43,7 @@ def demand_distinct(graph: "ArrayGraph", atoms: Iterable[int]) -> None:
     def equal(index: int) -> Formula:
         return False if index in denied else Atom(index)
 
-    truths = tuple(substitute(formula, equal) for formula in graph.formulas.truths)
+    truths = tuple(substitute(formula, equal) for formula in formulas)
     if is_wanted(truths, graph.site):
         path = graph.items[min(denied)].node.at("uniqueItems")
         refuse("uniqueItems is enforced where an array with equal items is valid nowhere", path)

@@ -79,14 +79,17 @@ def read_json(text: str, budget: Budget) -> Json:
 
 def _check_depth(value: Json, most: int) -> None:
     """Refuses what is nested so deeply that no value of it fits into the machine's stack."""
-    level = [value]
+    level: list[Json] = [value]
     for _ in range(most):
-        lists = [v for v in level if isinstance(v, list)]
-        maps = [v for v in level if isinstance(v, dict)]
-        level = [inside for v in lists for inside in v]
-        level += [inside for v in maps for inside in v.values()]
-        if not level:
+        below: list[Json] = []
+        for each in level:
+            if isinstance(each, dict):
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+        if not below:
             return
+        level = below
     raise InvalidConstraint(f"{TOO_DEEP}: the most is {most} levels")
 
 

@@ -9,6 +9,7 @@ first, in a fixed order, and are the same objects in every machine.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ..grammar.place import DISTINCT
@@ -239,8 +240,8 @@ class _Writer(ABC):
     def is_open(self, edge: Edge) -> bool:
         """Whether some value may be read along an edge."""
         live = self._live
-        return any(t in live for t in edge.targets.values()) or any(
-            t in live for t in edge.limited.values()
+        return not (
+            live.isdisjoint(edge.targets.values()) and live.isdisjoint(edge.limited.values())
         )
 
     def value(self, states: list[int], edge: Edge) -> None:
@@ -317,7 +318,7 @@ class _Objects(_Writer):
         super().__init__(emitter, graph, goal)
         assert isinstance(graph, ObjectGraph)
         self._required = graph.required
-        self._colons: dict[Edge, int] = {}
+        self._colons: dict[Hashable, int] = {}  # by what is read, and where it leads
         self._trie = NameTrie(graph, self.draft, self._live, self)
 
     def _begin(self) -> Spot | None:
@@ -333,26 +334,31 @@ class _Objects(_Writer):
 
     def colon(self, edge: Edge) -> int:
         """The state behind the name of a property."""
-        if edge not in self._colons:
+        key: Hashable = edge
+        if self._trie.merges and edge.limit is None:
+            live, merged = self._live, self._trie.merged
+            targets = [(v, merged(t)) for v, t in edge.targets.items() if t in live]
+            key = edge.site, *targets
+        if key not in self._colons:
             value = self.draft.state()
-            named = self._colons[edge] = self.draft.chain(b": ", value, 0)
+            named = self._colons[key] = self.draft.chain(b": ", value, 0)
             self.value([named + 1, value] if self._loose else [value], edge)
-        return self._colons[edge]
+        return self._colons[key]
 
     def _open(self, spot: Spot, state: int) -> None:
-        names, end = self._trie.names(spot), self._end(spot)
+        names, end = self._trie.names(spot, self), self._end(spot)
         for each in [state, self._spaced(state)] if self._loose else [state]:
             self._close(each, end, self._required)
             if names:
                 self.draft.edge(each, 0x22, names)
 
     def _follow(self, spot: Spot, state: int) -> None:
-        names, end = self._trie.names(spot), self._end(spot)
+        names, end = self._trie.names(spot, self), self._end(spot)
         self._close(state, end, self._required)
         if self._loose and end in self._goal:
             self._close(self._spaced(state, self._required), end)
         if names:
-            unseen = sum(bit for _, bit, _ in self._trie.choices(spot) or ())
+            unseen = sum(bit for _, bit, _ in self._trie.choices(spot, self) or ())
             if unseen or self._loose:
                 for each in self._comma(state, unseen):
                     self.draft.edge(each, 0x22, names)
@@ -360,4 +366,4 @@ class _Objects(_Writer):
                 self.draft.edge(state, 0x2C, self.draft.chain(b' "', names, 0))
 
     def _end(self, spot: Spot) -> Vector | None:
-        return spot.end if self._required else self._trie.end(spot)
+        return spot.end if self._required else self._trie.end(spot, self)

@@ -81,7 +81,9 @@ def _lower(constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Mach
         f"base {layout}", lambda: _free_rules(settled.sites.nodes, constraint, budget, fragments)
     )
     check_distinct(settled.sites, lambda: Emitter(settled.sites, layout, base))
-    return Emitter(settled.sites, layout, base).machine(settled.root)
+    machine = Emitter(settled.sites, layout, base).machine(settled.root)
+    settled.sites.release()
+    return machine
 
 
 def _sites(nodes: Nodes, constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Sites:

@@ -60,6 +60,7 @@ class Node:
     targets: "list[Node] | None" = None
     leaf: tuple[object, ...] | None = None  # what equal leaves have in common
     simple: bool = True  # its truth is that of its own keywords and `targets`, all of them
+    by_kind: dict[str, list[Json]] | None = None  # what enum and const leave
     constants: "list[tuple[Json, Node]]" = field(default_factory=list["tuple[Json, Node]"])
     cache: dict[str, object] = field(default_factory=dict[str, object])
 
@@ -118,6 +119,13 @@ class Nodes:
         self._kept.append(schema)  # so that nothing else gets its identity
         return self.sub(node, schema, *steps)
 
+    def release(self) -> None:
+        """Takes apart what refers to itself, see Sites.release."""
+        for node in (self.anything, self.nothing, *self._known.values()):
+            node.flat = None
+            node.targets = None
+            node.cache.clear()
+
     def _read(self, schema: dict[str, Json], place: Place) -> Node:
         if self._old_ref and "$ref" in schema:
             schema = {"$ref": schema["$ref"]}
@@ -167,6 +175,8 @@ class Nodes:
 
     def flatten(self, node: Node) -> "Root":
         """The nodes that must all hold for this one to do, itself included, references and allOf followed."""
+        if node.flat is None and REFERRING.isdisjoint(node.words):
+            node.flat = (node,) if node.never or _matters(node) else ()
         if node.flat is None:
             found: dict[Node, None] = {}
             stack = [node]
@@ -181,19 +191,14 @@ class Nodes:
 
 def _matters(node: Node) -> bool:
     """Whether a node demands anything itself, beside what it refers to."""
-    found = node.cache.get("matters")
-    if found is None:
-        found = node.cache["matters"] = not node.words.keys() <= TRANSPARENT and any(
-            word in DEMANDING for word in node.words
-        )
-    return bool(found)
+    return not DEMANDING.isdisjoint(node.words)
 
 
-TRANSPARENT = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "allOf"})
+REFERRING = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "allOf"})
 DEMANDING = (
     frozenset({*TEXT_KEYWORDS, *NUMBER_KEYWORDS, *ARRAY_KEYWORDS, *OBJECT_KEYWORDS})
     | {"type", "enum", "const"}
-    | (IN_PLACE - TRANSPARENT)
+    | (IN_PLACE - REFERRING)
 )
 
 
@@ -262,6 +267,17 @@ def listed(node: Node) -> list[Json] | None:
             return [v for v in values if same(v, words["const"])]
         return values
     return [words["const"]] if "const" in words else None
+
+
+def listed_of(node: Node, kind: str) -> list[Json] | None:
+    """Of the values that enum and const leave those of one kind, or None if the node has neither."""
+    if "enum" not in node.words and "const" not in node.words:
+        return None
+    if node.by_kind is None:
+        node.by_kind = {}
+        for value in listed(node) or ():
+            node.by_kind.setdefault(kind_of(value), []).append(value)
+    return node.by_kind.get(kind, [])
 
 
 def kind_of(value: Json) -> str:

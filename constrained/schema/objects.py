@@ -13,11 +13,12 @@ from functools import partial
 
 from .board import Board
 from .document import refuse, reject
-from .formula import Formula, Residue, substitute
+from .formula import Formula, substitute
 from .members import Members, demanded, read_members
 from .names import Names, Traits
 from .node import Node, Root
-from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, is_wanted, needed
+from .residue import Residue
+from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, needed
 from .taking import Taking
 
 MOST_BITS = 62
@@ -52,9 +53,20 @@ class ObjectGraph(Graph):
             self.begin = self._chain()
             return
         self._settled = self._find_settled()
+        self._needing: dict[str, list[int]] = {}  # the schemas that need a name
+        for index, members in self.members.items():
+            for name in members.required if index >= 0 else ():
+                self._needing.setdefault(name, []).append(index)
+        self._takings: dict[tuple[Residue, str | int], Taking] = {}
+        self._roots: dict[tuple[int, str | int], Root | None] = {}
         self._spots: dict[tuple[int, State], Spot] = {}
-        state = self._fold(0, self.formulas, {}, 0)
+        state = self._fold(0, self.judged_by(formulas), {}, 0)
         self.begin = None if state is None else self._at(0, state)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the register counts the properties."""
+        return bool(self._limits)
 
     def label(self, name: str) -> str | int:
         """The label of the edge that a property of this name takes."""
@@ -70,7 +82,9 @@ class ObjectGraph(Graph):
         self._in_sets = False
         if not self.sites.any_order or len(self.order) < 2:
             return
-        if self.simple and not self._cap and len(self.order) <= MOST_BITS:
+        # A name that must be one of the others may begin like one that is over: bits are seen too late for that.
+        told = self.names.automaton is None or not any(map(self._extra, self.names.classes))
+        if self.simple and told and not self._cap and len(self.order) <= MOST_BITS:
             self.bits = {name: 1 << i for i, name in enumerate(self.order)}
             self._needed = {n for m in self.members.values() for n in m.required}
             self.required = sum(self.bits[n] for n in self._needed)
@@ -144,6 +158,15 @@ class ObjectGraph(Graph):
                 self.finish(self._last, (True,))
         return following
 
+    def judging(self, index: int, label: str | int, traits: Traits) -> Root | None:
+        """What one of the schemas demands of a property; None where it may not come."""
+        key = index, label
+        if key not in self._roots:
+            name = label if isinstance(label, str) else None
+            parts = demanded(self.members[index], name, traits, self.nodes)
+            self._roots[key] = all_of(self.nodes, parts) if parts else ()
+        return self._roots[key]
+
     def _root(self, name: str | None, traits: Traits) -> Root | None:
         """What a property must satisfy; None where it may not come."""
         parts = self._demanded(name, traits)
@@ -181,17 +204,17 @@ class ObjectGraph(Graph):
         if node.words and node not in self.board.locals.values():
             self.members.setdefault(-1 - len(self.members), read_members(node, self.nodes))
 
-    def _find_settled(self) -> dict[int, int]:
-        """For each local atom that only declared names can make false, the position behind the last of these."""
-        found: dict[int, int] = {}
+    def _find_settled(self) -> dict[int, list[int]]:
+        """The local atoms that only declared names can make false, by the position behind the last of these."""
+        found: dict[int, list[int]] = {}
+        if self.bits or self._in_sets:
+            return found
+        positions = {name: position for position, name in enumerate(self.order, 1)}
         for index, members in self.members.items():
             plain = not members.patterns and members.names is None and members.other is True
             if index >= 0 and plain and not members.low and members.high is None:
-                if self.bits or self._in_sets:
-                    continue
-                found[index] = max(
-                    (i + 1 for i, name in enumerate(self.order) if name in members.order), default=0
-                )
+                last = max([positions[name] for name in members.order], default=0)
+                found.setdefault(last, []).append(index)
         return found
 
     def _count_up(self) -> None:
@@ -199,6 +222,9 @@ class ObjectGraph(Graph):
         live = [m for i, m in self.members.items() if i >= 0]
         highs = [m.high for m in live if m.high is not None]
         low, high = max((m.low for m in live), default=0), min(highs, default=None)
+        self._highs = [
+            (i, m.high) for i, m in self.members.items() if i >= 0 and m.high is not None
+        ]
         self._cap = max([low, *(h + 1 for h in highs)])
         self._limits: list[int] = []
         self._full = False
@@ -241,9 +267,7 @@ class ObjectGraph(Graph):
         return first
 
     def _skip(self, after: int, state: State, name: str) -> State | None:
-        known: dict[int, Formula] = {
-            i: False for i, m in self.members.items() if i >= 0 and name in m.required
-        }
+        known: dict[int, Formula] = dict.fromkeys(self._needing.get(name, ()), False)
         if name in self.board.has:
             known[self.board.has[name]] = False
         return self._fold(after, state.left, known, state.count)
@@ -277,7 +301,9 @@ class ObjectGraph(Graph):
         if self.simple:
             self._take_plain(Edge(spot, label, self.sites.free, _nowhere), after, state, traits)
             return
-        taking = Taking(self, state.left, name, traits)
+        taking = self._takings.get((state.left, label))
+        if taking is None:
+            taking = self._takings[state.left, label] = Taking(self, state.left, label, traits)
 
         def follow(vector: Vector) -> Spot | None:
             found = self._fold(after, state.left, taking.learn(vector), state.count + 1)
@@ -287,7 +313,9 @@ class ObjectGraph(Graph):
             return self._fold(after, state.left, taking.learn(vector), state.count + 1) is not None
 
         site = self.sites.free
-        if taking.roots:
+        if len(taking.roots) == 1 and state.left.plain and self.site.need == NEEDED:
+            site = self.sites.of(taking.roots, NEEDED)
+        elif taking.roots:
             site = self.sites.of(taking.roots, needed(len(taking.roots), wanted))
         self.read(Edge(spot, label, site, follow))
 
@@ -328,18 +356,17 @@ class ObjectGraph(Graph):
         """The state with what is known put in; None if nobody wants what it can lead to."""
         if self.simple and not self._cap:  # names in any order
             return None if known else State(left)
-        for index, last in self._settled.items():
-            if position >= last:
-                known.setdefault(index, True)
+        for index in self._settled.get(position, ()):
+            known.setdefault(index, True)
         if not self._limits:
             count = min(count, self._cap)
-            for index, members in self.members.items():
-                if index >= 0 and members.high is not None and count > members.high:
+            for index, high in self._highs:
+                if count > high:
                     known[index] = False
-        left = left.learn(known, self.board.unevaluated)
-        if not is_wanted(left.truths, self.site):
+        left = self.residues.learn(left, known)
+        if not left.wanted:
             return None
-        if self._cap and not self._limits and not any(map(self._counted, left.open())):
+        if self._cap and not self._limits and not any(map(self._counted, left.open)):
             count = 0
         return State(left, count)
 

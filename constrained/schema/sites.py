@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 from ..machine.rule import Rule
 from .board import Board, literal_truth
 from .document import Json
-from .formula import All, Atom, Formula, Residue, atoms, substitute
+from .formula import All, Atom, Formula, atoms, substitute
 from .node import KINDS, Node, Nodes, Root, scalar_key
+from .residue import Residue, Residues
 
 if TYPE_CHECKING:
     from .leaves.texts import Texts
@@ -117,10 +118,14 @@ class Graph:
         self.board = board
         self.simple = site.need == NEEDED and is_plain(formulas[0], board)
         self.evaluators = board.evaluating
-        whens = (tuple(when for _, when in found) for found in self.evaluators.values())
-        self.formulas = Residue(tuple(formulas), tuple(whens))
+        self.residues = Residues(board.unevaluated, lambda truths: is_wanted(truths, site))
         self.vectors: list[Vector] = []
         self.spots: list[Spot] = []
+
+    def judged_by(self, formulas: list[Formula]) -> Residue:
+        """What is left of the formulas before anything is known."""
+        whens = (tuple(when for _, when in found) for found in self.evaluators.values())
+        return self.residues.of(tuple(formulas), tuple(whens))
 
     def spot(self) -> Spot:
         """A new spot."""
@@ -280,6 +285,18 @@ class Sites:
     def known(self) -> list[Site]:
         """All sites so far."""
         return [*self._known.values(), *self._leaves.values()]
+
+    def release(self) -> None:
+        """Takes apart what refers to each other, once no one needs it any more: the memory is free at once, and no
+        collector has to look for it."""
+        for site in self.known:
+            for part in site.parts.values():
+                if isinstance(part, Graph):
+                    for spot in part.spots:
+                        spot.edges.clear()
+            site.parts.clear()
+            site.readers.clear()
+        self.nodes.release()
 
     def settle(self) -> None:
         """Follows everything that can be followed."""

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from .formula import Atom, Formula, Residue, conjunction, disjunction
-from .members import demanded, evaluates
+from .formula import Atom, Formula, conjunction, disjunction
+from .members import evaluates
 from .names import Traits
 from .node import Root
+from .residue import Residue
 from .sites import Vector, all_of
 
 if TYPE_CHECKING:
@@ -16,35 +17,34 @@ class Taking:
     """What one property means to each schema that is still in."""
 
     def __init__(
-        self, graph: "ObjectGraph", left: Residue, name: str | None, traits: Traits
+        self, graph: "ObjectGraph", left: Residue, label: str | int, traits: Traits
     ) -> None:
         self._left = left
         self._place: dict[Root, int] = {}
         self._judged: dict[int, int | None] = {}  # by atom: its root, or None for never
         self._covers: dict[int, tuple[Formula, int | None]] = {}
-        self._name = graph.board.has.get(name) if name is not None else None
-        self._judge(graph, name, traits)
+        self._name = graph.board.has.get(label) if isinstance(label, str) else None
+        for index in graph.members:
+            if index in left.open:
+                root = graph.judging(index, label, traits)
+                if root is None:
+                    self._judged[index] = None
+                elif root:
+                    self._judged[index] = self._number(root)
+        if graph.board.unevaluated:
+            self._cover(graph, label if isinstance(label, str) else None, traits)
         self.roots = tuple(self._place)
 
     def _number(self, root: Root) -> int:
         return self._place.setdefault(root, len(self._place))
 
-    def _judge(self, graph: "ObjectGraph", name: str | None, traits: Traits) -> None:
-        nodes, open_ = graph.nodes, self._left.open()
-        for index, members in graph.members.items():
-            if index not in open_:
-                continue
-            parts = demanded(members, name, traits, nodes)
-            root = all_of(nodes, parts) if parts else ()
-            if root is None:
-                self._judged[index] = None
-            elif root:
-                self._judged[index] = self._number(root)
+    def _cover(self, graph: "ObjectGraph", name: str | None, traits: Traits) -> None:
+        nodes = graph.nodes
         by_node = {m.node: m for m in graph.members.values()}
         for whens, (index, node) in zip(
             self._left.whens, graph.board.unevaluated.items(), strict=True
         ):
-            if index not in open_:
+            if index not in self._left.open:
                 continue
             covers = [
                 when

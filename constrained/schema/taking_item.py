@@ -21,7 +21,7 @@ class TakingItem:
         self._contains: list[tuple[int, bool | int]] = []  # most that matters, and the root
         self._covers: dict[int, tuple[list[tuple[Formula, bool | int]], int | None]] = {}
         self.impossible = False
-        nodes, open_ = graph.nodes, state.left.open()
+        nodes, open_ = graph.nodes, state.left.open
         for index, items in graph.items.items():
             if index not in open_:
                 continue

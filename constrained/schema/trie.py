@@ -1,8 +1,8 @@
 """Tries of property names: from each spot of an object, the names that may come next.
 
     trie = NameTrie(graph, draft, live, writer)
-    state = trie.names(spot)            # reads a name behind its opening quote; 0: no name may follow
-    vector = trie.end(spot)             # with which the object may end here, or None
+    state = trie.names(spot, writer)    # reads a name behind its opening quote; 0: no name may follow
+    vector = trie.end(spot, writer)     # with which the object may end here, or None
 
 The trie of a spot is that of the spot to which skipping leads, with one name more; what they share is one state.
 Where other names may follow, every way out of the trie goes on in the automaton of other names, and the names in the
@@ -15,11 +15,11 @@ import numpy as np
 
 from ..automata.automaton import Dfa
 from ..automata.bytedfa import ByteDfa
+from ..automata.reaching import find_leading
 from ..machine.rule import Move
 from ..regex.pattern import Pattern, any_text
 from ..regex.spelling import QUOTE, spell
 from .draft import Draft
-from .leaves.labels import live_states
 from .marked import Choice, write_marked
 from .objects import ObjectGraph
 from .other_names import AnyNames, OtherNames, is_plain
@@ -50,10 +50,6 @@ class _Rest:
         self.state: int | None = None
 
 
-def _has_others(spot: Spot) -> bool:
-    return any(isinstance(edge.label, int) for edge in spot.edges)
-
-
 MOST_BITS = 62
 TAIL = 0  # the place of the rule that reads any rest of a name
 
@@ -74,48 +70,70 @@ class NameTrie:
         self._graph = graph
         self._draft = draft
         self._live = live
-        self._colon = writer.colon
-        self._is_open = writer.is_open
         self._found: dict[Spot, tuple[_Fork, Vector | None, OtherNames | None]] = {}
         self._marked: dict[Spot, int] = {}
         self._merged: dict[Spot, Spot] = {}
-        self._over: dict[str | int | None, tuple[int, int]] = {}  # a name's bit, and those up to it
-        self._all_over = 0
+        self._over: dict[str | int | None, int] = {}  # the bit that says that a name is over
         self._keys = {name: writer.key(name)[1:] for name in graph.order}
         self._plain = all(map(is_plain, set(b"".join(self._keys.values()))))
-        self._merge()
+        self._merge(writer)
 
     def merged(self, spot: Spot) -> Spot:
         """The spot whose state stands for this one: where only names that may be left out are to come, and others may
-        come as well, one trie serves every position, and bits of the register say which names are over."""
+        come as well, one trie serves several positions, and bits of the register say which names are over."""
         return self._merged.get(spot, spot)
 
-    def _merge(self) -> None:
+    @property
+    def merges(self) -> bool:
+        """Whether some spot's state stands for others."""
+        return bool(self._merged)
+
+    def _merge(self, writer: Writer) -> None:
         """Finds the spots behind the last name that is needed, and gives their names bits."""
         graph = self._graph
-        if not graph.simple or graph.bits or graph.names.automaton is not None:
+        lasts = (spot for spot in graph.spots if spot.skip is None)
+        if not any(isinstance(edge.label, int) for spot in lasts for edge in spot.edges):
             return
-        lasts = [s for s in graph.spots if s in self._live and s.skip is None and _has_others(s)]
-        if len(lasts) != 1 or not any(self._is_open(e) for e in lasts[0].edges):
+        if graph.bits or graph.names.automaton is not None or graph.counts:
             return
-        before = {s.skip: s for s in graph.spots if s.skip is not None and s in self._live}
-        chain = lasts
-        while chain[-1] in before:
-            chain.append(before[chain[-1]])
-        named = [e for s in reversed(chain) for e in s.edges if isinstance(e.label, str)]
-        if len(named) > MOST_BITS or any(e.limit is not None for s in chain for e in s.edges):
-            return
-        self._merged = dict.fromkeys(chain, chain[-1])
-        self._over = {e.label: (1 << i, (2 << i) - 1) for i, e in enumerate(named)}
-        self._all_over = (1 << len(named)) - 1
+        self._over = {name: 1 << bit for bit, name in enumerate(graph.order[-MOST_BITS:])}
+        is_open: dict[
+            Spot, bool
+        ] = {}  # whether others may come behind a spot, whatever is left out
+        lines: dict[Spot, list[Spot]] = {}  # spots that lead one to the next, by the first
+        for spot in filter(self._live.__contains__, graph.spots):
+            chain: list[Spot] = []
+            while spot not in is_open:
+                chain.append(spot)
+                if spot.skip is None or spot.skip not in self._live:
+                    is_open[spot] = any(
+                        isinstance(e.label, int) and writer.is_open(e) for e in spot.edges
+                    )
+                    break
+                spot = spot.skip
+            for each in reversed(chain):
+                if is_open.setdefault(each, is_open[spot]) and self._stays(each):
+                    following = lines.pop(each.skip, []) if each.skip is not None else []
+                    lines[each] = [*following, each]
+        for first, line in lines.items():
+            self._merged |= dict.fromkeys(line, first)
 
-    def end(self, spot: Spot) -> Vector | None:
+    def _stays(self, spot: Spot) -> bool:
+        """Whether whatever is read at a spot leads to the one behind it, or, at the last, to itself."""
+        only = {spot if spot.skip is None else spot.skip}
+        return all(
+            only.issuperset(self._live.intersection(edge.targets.values()))
+            and (isinstance(edge.label, int) or edge.label in self._over)
+            for edge in spot.edges
+        )
+
+    def end(self, spot: Spot, writer: Writer) -> Vector | None:
         """The vector with which the object may end at a spot."""
-        return self._of(spot)[1]
+        return self._of(spot, writer)[1]
 
-    def names(self, spot: Spot) -> int:
+    def names(self, spot: Spot, writer: Writer) -> int:
         """The state that reads the next name."""
-        choices = self.choices(spot)
+        choices = self.choices(spot, writer)
         if choices is not None:
             if not choices:
                 return 0
@@ -123,63 +141,68 @@ class NameTrie:
                 self._marked[spot] = self._draft.state()
                 write_marked(self._draft, [self._marked[spot]], choices)
             return self._marked[spot]
-        fork, _, others = self._of(spot)
+        fork, _, others = self._of(spot, writer)
         return self._write(fork, others)
 
-    def _of(self, spot: Spot) -> tuple[_Fork, Vector | None, OtherNames | None]:
+    def _of(self, spot: Spot, writer: Writer) -> tuple[_Fork, Vector | None, OtherNames | None]:
         chain: list[Spot] = []
         while spot not in self._found:
             chain.append(spot)
             if spot.skip is None or spot.skip not in self._live:
-                self._found[spot] = self._last(spot)
+                self._found[spot] = self._last(spot, writer)
                 break
             spot = spot.skip
         for each in reversed(chain):
             fork, end, others = self._found[each if each.skip not in self._live else each.skip]
             for edge in each.edges:
-                if isinstance(edge.label, str) and self._is_open(edge):
-                    target = self._target(edge.label, self._colon(edge))
+                if isinstance(edge.label, str) and writer.is_open(edge):
+                    target = self._target(edge, writer.colon(edge))
                     fork = self._insert(fork, self._keys[edge.label], target, others)
             self._found[each] = (fork, end, others)
         return self._found[chain[0] if chain else spot]
 
-    def _target(self, name: str, colon: int) -> int:
+    def _target(self, edge: Edge, colon: int) -> int:
         """The entry behind a name: a move, where bits say which names have been."""
-        if name in self._over:
-            bit, up_to = self._over[name]
-            return self._draft.move(Move((colon,), unseen=bit, mark=up_to))
-        bit = self._graph.bits.get(name)
+        merged, name = self._merged, edge.label
+        if name in self._over and (
+            edge.source in merged or any(t in merged for t in edge.targets.values())
+        ):
+            bit = self._over[name]
+            unseen = bit if edge.source in merged else 0
+            return self._draft.move(Move((colon,), unseen=unseen, mark=2 * bit - 1))
+        bit = self._graph.bits.get(name) if isinstance(name, str) else None
         return colon if bit is None else self._draft.move(Move((colon,), unseen=bit, mark=bit))
 
-    def choices(self, spot: Spot) -> list[Choice] | None:
+    def choices(self, spot: Spot, writer: Writer) -> list[Choice] | None:
         """The names that may come, with their bits, where only they may; None where others may as well."""
         if not self._graph.bits or any(
-            isinstance(e.label, int) and self._is_open(e) for e in spot.edges
+            isinstance(e.label, int) and writer.is_open(e) for e in spot.edges
         ):
             return None
         found: list[Choice] = []
         for edge in spot.edges:
-            if isinstance(edge.label, str) and self._is_open(edge):
+            if isinstance(edge.label, str) and writer.is_open(edge):
                 bit = self._graph.bits[edge.label]
-                found.append((self._keys[edge.label], bit, self._colon(edge)))
+                found.append((self._keys[edge.label], bit, writer.colon(edge)))
         return found
 
-    def _last(self, spot: Spot) -> tuple[_Fork, Vector | None, OtherNames | None]:
+    def _last(self, spot: Spot, writer: Writer) -> tuple[_Fork, Vector | None, OtherNames | None]:
         """Where no listed name may be skipped any more."""
-        edges = [e for e in spot.edges if isinstance(e.label, int) and self._is_open(e)]
+        edges = [e for e in spot.edges if isinstance(e.label, int) and writer.is_open(e)]
         if not edges:
             return _Fork({}, 0), spot.end, None
-        others = self._others(edges)
+        over = (1 << len(self._over)) - 1 if spot in self._merged else 0
+        others = self._others(edges, over, writer)
         fork = _Fork({}, others.start)
         for key in self._keys.values():
             fork = self._insert(fork, key, 0, others)
         return fork, spot.end, others
 
-    def _others(self, edges: list[Edge]) -> OtherNames:
+    def _others(self, edges: list[Edge], over: int, writer: Writer) -> OtherNames:
         names, texts = self._graph.names, self._graph.sites.texts
         if names.automaton is None:
-            behind = (self._colon(edges[0]),)
-            entry = self._draft.move(Move(behind, TAIL, mark=self._all_over))
+            behind = (writer.colon(edges[0]),)
+            entry = self._draft.move(Move(behind, TAIL, mark=over))
             if self._plain:
                 return AnyNames(self._draft, entry, None)
             any_name = any_text(0, None)
@@ -189,14 +212,14 @@ class NameTrie:
             )
             return AnyNames(self._draft, entry, part)
         found = names.automaton
-        by_class = {edge.label: self._colon(edge) for edge in edges}
+        by_class = {edge.label: writer.colon(edge) for edge in edges}
         ends = [by_class.get(names.class_of.get(n, -1), 0) for n in found.labels.tolist()]
         ends[0] = 0
         targets = {state: colon for state, colon in enumerate(ends) if colon}
         accepting = np.array(ends) > 0
 
         def make() -> ByteDfa:
-            live = live_states(found.table, accepting)
+            live = find_leading(found.table, accepting)
             table = np.where(live[found.table], found.table, 0).astype(np.int32)
             pattern = Pattern(found.alphabet, Dfa(table, accepting, found.start))
             return spell(pattern, texts.spelling(pattern), texts.budget)
@@ -244,18 +267,18 @@ class NameTrie:
         return fork.state or 0
 
     def _write_one(self, fork: _Fork, others: OtherNames | None) -> int:
-        ways = [
-            (byte, way if type(way) is int else self._state(way, others))
-            for byte, way in fork.ways.items()
-        ]
-        if not any(way for _, way in ways) and not (
-            others and others.goes_on(fork.other, fork.ways)
-        ):
+        ways: list[tuple[int, int]] = []
+        leads = False
+        for byte, way in fork.ways.items():
+            entry = way if type(way) is int else self._state(way, others)
+            leads = leads or entry != 0
+            ways.append((byte, entry))
+        if not leads and not (others and others.goes_on(fork.other, fork.ways)):
             return 0
         state = self._draft.state()
         if others is not None:
             others.lay(state, fork.other)
-        self._draft.cells.extend([n for byte, way in ways for n in (state, byte, way)])
+        self._draft.cells.extend([n for byte, entry in ways for n in (state, byte, entry)])
         return state
 
     def _state(self, way: "_Fork | _Rest | int", others: OtherNames | None) -> int:

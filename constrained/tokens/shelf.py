@@ -69,16 +69,37 @@ class Shelf:
 
     def fitting(self, lanes: Lanes[Any], spot: Spot) -> Ints | None:
         """The words that may follow here; None where that depends on what is in them."""
-        count = 0
-        while count < MOST_CHARACTERS:
+        spots = self._steps(lanes, spot)
+        if spots is None:
+            return None
+        whole = bool(spots) and spots[-1] == (spots[-2] if len(spots) > 1 else spot)
+        return self.words[: self._upto[MOST_CHARACTERS if whole else len(spots)]]
+
+    def spread(self, lanes: Lanes[Any], spot: Spot) -> tuple[Ints, Ints, Ints] | None:
+        """The words that may follow here, and for each the state and context behind it; None as in fitting."""
+        spots = self._steps(lanes, spot)
+        words = self.fitting(lanes, spot)
+        if spots is None or words is None:
+            return None
+        begins = self._upto[: len(spots)]
+        counts = np.diff(np.append(begins, len(words))) if spots else begins
+        states, contexts = np.array(spots, np.int64).reshape(-1, 2).T
+        return words, np.repeat(states, counts), np.repeat(contexts, counts)
+
+    def _steps(self, lanes: Lanes[Any], spot: Spot) -> list[Spot] | None:
+        """Where one, two and more plain characters lead, as far as they are allowed, up to what then stays as it is."""
+        found: list[Spot] = []
+        while len(found) < MOST_CHARACTERS:
             after = self.after_any(lanes, spot)
             if after is None:
                 return None
             if after == NOWHERE:
                 break
-            count = MOST_CHARACTERS if after == spot else count + 1
+            found.append(after)
+            if after == spot:
+                break
             spot = after
-        return self.words[: self._upto[count]]
+        return found
 
     def after_any(self, lanes: Lanes[Any], spot: Spot) -> Spot | None:
         """Where every plain character leads, NOWHERE if none is allowed; None if it depends on the character."""

@@ -99,7 +99,8 @@ class Walk:
 
     def _distinct_of(self, grammar: DistinctGrammar) -> DistinctWalk:
         found = self._distinct.pop(grammar.key, None)
-        self._distinct[grammar.key] = found or DistinctWalk(grammar, self.vocabulary)
+        found = found or DistinctWalk(grammar, self.vocabulary, self._shelve())
+        self._distinct[grammar.key] = found
         while len(self._distinct) > KEPT_DISTINCT:
             self._distinct.popitem(last=False)
         return self._distinct[grammar.key]
@@ -108,14 +109,18 @@ class Walk:
         spot = lanes.enter(place)
         if self.vocabulary.size < SMALL:
             return self._walk(lanes, self._whole, spot)
-        if self._shelf is None:
-            self._shelf = Shelf(self.vocabulary)
-        words = self._shelf.fitting(lanes, spot)
+        shelf = self._shelve()
+        words = shelf.fitting(lanes, spot)
         if words is None:
             if self._branches is None:
-                self._branches = Branches(self.vocabulary, self._whole, self._shelf)
+                self._branches = Branches(self.vocabulary, self._whole, shelf)
             return self._branches.tokens(lanes, spot)
-        return np.concatenate([words, self._walk(lanes, self._shelf.rest, spot)])
+        return np.concatenate([words, self._walk(lanes, shelf.rest, spot)])
+
+    def _shelve(self) -> Shelf:
+        if self._shelf is None:
+            self._shelf = Shelf(self.vocabulary)
+        return self._shelf
 
     def _walk(self, lanes: Lanes[P], tree: Tree, spot: tuple[int, int]) -> Ints:
         """The tokens of a tree that are allowed."""

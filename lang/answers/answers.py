@@ -9,6 +9,9 @@ starts from the same prefix. With feedback it starts from a draft that also hold
 the draft is forgotten. It refuses to know about queues and tasks.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ...constrained.spec import Choices
 from ..backends.base import ChoiceScore, Prompt
 from ..errors import InvalidAnswer
@@ -21,7 +24,8 @@ from ..state.speaker import Speaker
 from ..state.transcript import Transcript
 from ..tools.rounds import use_tools
 from ..values.partial import GrowingValue, partial_of
-from .asking import Ask, Asking, call_params, hear_nothing
+from .asking import Ask, Asking, call_params
+from .channel import open_answer
 from .generation import Generation
 from .reasoning import think
 from .select import likeliest, score_choices
@@ -42,6 +46,8 @@ async def generate(speaker: Speaker, node: Gen, cell: Cell) -> None:
         ready = await use_tools(asking)
     elif node.thinking is not None:
         await think(asking)
+    if node.constraint is not None:
+        open_answer(speaker.transcript)
     await _Attempts(asking).run(ready)
 
 
@@ -75,7 +81,10 @@ class _Attempts:
         """Sets the variable, or prepares the next attempt. Raises the last refusal."""
         asking, speaker = self.asking, self.asking.speaker
         try:
-            values = [await _value(asking, answer) for answer in answers]
+            values = [_value(asking, answer) for answer in answers]
+            if asking.node.check is not None:
+                for value in values:
+                    await _check(asking, asking.node.check, value)
         except InvalidAnswer as error:
             if attempt > asking.node.retries:
                 raise
@@ -88,7 +97,7 @@ class _Attempts:
         asking.transcript.absorb(answers[0].text, prefix)
         speaker.generation = None
         value = values[0] if asking.params.n == 1 else values
-        speaker.settle(asking.cell, value, asking.meta(answers, attempt))
+        speaker.answer(asking.cell, value, asking.meta(answers, attempt))
         return True
 
     def _prepare(self, generation: Generation, text: str, reason: str) -> None:
@@ -108,11 +117,15 @@ class _Attempts:
         self.draft.write(said)
         self.draft.close()
         self.draft.open("assistant", False)
+        if self.asking.node.constraint is not None:
+            open_answer(self.draft)
 
     def _ask(self) -> Ask:
         """The generation of an answer, its text told as it comes, and as a value that grows where it has a type."""
         asking, speaker = self.asking, self.asking.speaker
         name, scope, branch = asking.cell.name, speaker.scope, speaker.branch
+        if scope.listener is None:
+            return Ask(name, asking.params, asking.node.constraint)
         growing: dict[int, GrowingValue] = {}
 
         def tell(text: str, index: int) -> None:
@@ -121,12 +134,11 @@ class _Attempts:
                 there = growing.setdefault(index, GrowingValue(asking.node.type))
                 scope.emit(PartialValue(name, there, there.add(text), index, branch))
 
-        heard = scope.listener is not None
-        return Ask(name, asking.params, asking.node.constraint, tell if heard else hear_nothing)
+        return Ask(name, asking.params, asking.node.constraint, tell)
 
 
-async def _value(asking: Asking, answer: Answer) -> object:
-    """The value of one answer. Raises InvalidAnswer for text that ended early, does not parse or is refused."""
+def _value(asking: Asking, answer: Answer) -> object:
+    """The value of one answer. Raises InvalidAnswer for text that ended early or does not parse."""
     node, speaker = asking.node, asking.speaker
     assert answer.finish is not None
     cut = answer.finish.reason == "length" and node.constraint is not None
@@ -137,20 +149,17 @@ async def _value(asking: Asking, answer: Answer) -> object:
         if node.type is not None:
             error.partial = partial_of(answer.text, node.type)
         raise error
-    value: object = answer.text
-    if node.parse is not None:
-        try:
-            value = node.parse(answer.text)
-        except ValueError as error:
-            raise speaker.failure(InvalidAnswer, f"not a value of its type: {error}") from error
-    await _check(asking, value)
-    return value
+    if node.parse is None:
+        return answer.text
+    try:
+        return node.parse(answer.text)
+    except ValueError as error:
+        raise speaker.failure(InvalidAnswer, f"not a value of its type: {error}") from error
 
 
-async def _check(asking: Asking, value: object) -> None:
-    check, speaker = asking.node.check, asking.speaker
-    if check is None:
-        return
+async def _check(asking: Asking, check: Callable[[Any], Any], value: object) -> None:
+    """Raises InvalidAnswer for a value that is refused."""
+    speaker = asking.speaker
     work = call_aside(lambda: check(value), {}, speaker.scope.backend)
     try:
         verdict = await asking.within(work)
@@ -168,6 +177,7 @@ async def choose(speaker: Speaker, node: Select, cell: Cell) -> None:
         return
     backend, transcript = speaker.scope.backend, speaker.transcript
     transcript.frame()
+    open_answer(transcript)
     params = call_params(speaker.scope, {})
     given = await backend.score(transcript.prompt(cell.name), node.choices, params)
     alone: tuple[ChoiceScore, ...] = ()
@@ -177,7 +187,7 @@ async def choose(speaker: Speaker, node: Select, cell: Cell) -> None:
     best = likeliest(scores)
     transcript.absorb(best, None)
     speaker.scope.emit(TextDelta(best, cell.name, 0, speaker.branch))
-    speaker.settle(cell, best, Meta((Answer(best),), scores))
+    speaker.answer(cell, best, Meta((Answer(best),), scores))
 
 
 def _tell_hint(transcript: Transcript, hint: str) -> None:

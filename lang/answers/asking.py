@@ -84,7 +84,9 @@ class Asking:
         generation = Generation(backend, prompt, params, ask.constraint)
         self.speaker.generation = generation
         try:
-            answers = await self.within(generation.run(ask.tell))
+            work = generation.run(ask.tell)
+            # The interpreter's own timer is the nearer one for most gens: no other is needed then.
+            answers = await (self.within(work) if self._ends_first else work)
             for answer in answers:
                 self.speaker.scope.spend(answer.usage)
                 self._check_ended(answer)
@@ -93,14 +95,19 @@ class Asking:
             raise
         return generation, answers
 
+    @property
+    def _ends_first(self) -> bool:
+        """Whether the gen's time ends before the run's."""
+        return self.deadline < self.speaker.scope.deadline
+
     def left(self) -> float | None:
         """Seconds that are left of the gen's time; None without a limit."""
         return max(0.001, self.deadline - time.monotonic()) if self.deadline < math.inf else None
 
     async def within(self, work: Any) -> Any:
         """Awaits work for as long as the gen has time. Raises DeadlineExceeded after that."""
-        if self.deadline >= self.speaker.scope.deadline:
-            return await work  # the interpreter's own timer is the nearer one
+        if not self._ends_first:
+            return await work
         timer = asyncio.timeout(self.left())
         try:
             async with timer:
@@ -138,14 +145,10 @@ class Asking:
 
     def meta(self, answers: tuple[Answer, ...], attempts: int) -> Meta:
         """How the value came about."""
+        if attempts == 1 and not self.thoughts and not self.calls:
+            return Meta(answers)
         thinking = "\n\n".join(self.thoughts)
-        return Meta(
-            answers,
-            attempts=attempts,
-            saved=self.saved,
-            thinking=thinking,
-            tool_calls=tuple(self.calls),
-        )
+        return Meta(answers, {}, attempts, self.saved, thinking, tuple(self.calls))
 
     def _check_ended(self, answer: Answer) -> None:
         assert answer.finish is not None

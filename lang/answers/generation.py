@@ -8,25 +8,32 @@
 Cancelling the task that runs it closes the backend's iterator. It refuses to know about variables and values.
 """
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...constrained.spec import Constraint
-from ..backends.base import Backend, Delta, Finish, Prefix, Prompt, Token, Usage
+from ..backends.base import Backend, Delta, Finish, Prefix, Prompt, Usage
 from ..nodes.params import SamplingParams
 from ..state.cell import Answer
+
+NOTHING = Usage()
 
 
 @dataclass(slots=True)
 class _Growing:
-    texts: list[str] = field(default_factory=list[str])
-    tokens: list[Token] = field(default_factory=list[Token])
+    """One answer. deltas: those that came; the last one says how it ended."""
+
+    deltas: list[Delta] = field(default_factory=list[Delta])
     finish: Finish | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NOTHING
+
+    @property
+    def text(self) -> str:
+        return "".join([delta.text for delta in self.deltas])
 
     def answer(self) -> Answer:
-        return Answer("".join(self.texts), tuple(self.tokens), self.finish, self.usage)
+        tokens = tuple(token for delta in self.deltas for token in delta.tokens)
+        return Answer(self.text, tokens, self.finish, self.usage)
 
 
 class Generation:
@@ -47,15 +54,19 @@ class Generation:
     @property
     def partial(self) -> str:
         """Text of the first answer so far."""
-        return "".join(self._growing[0].texts)
+        return self._growing[0].text
 
     async def run(self, on_text: Callable[[str, int], None]) -> tuple[Answer, ...]:
         """All answers, each with its finish. Raises what the backend raises."""
-        async with contextlib.aclosing(self._backend.generate(*self._request)) as deltas:
+        deltas = self._backend.generate(*self._request)
+        try:
             async for delta in deltas:
                 self._take_in(delta)
                 if delta.text:
                     on_text(delta.text, delta.index)
+        except BaseException:  # one that came to its end is closed already
+            await deltas.aclose()
+            raise
         for index, growing in enumerate(self._growing):
             assert growing.finish is not None, (
                 f"{self._backend.name} ended answer {index} without a finish"
@@ -79,8 +90,7 @@ class Generation:
             else:
                 self._backend.release(delta.prefix)
         growing = self._growing[delta.index]
-        growing.texts.append(delta.text)
-        growing.tokens.extend(delta.tokens)
+        growing.deltas.append(delta)
         growing.finish = delta.finish or growing.finish
         if delta.usage is not None:
             growing.usage = delta.usage

@@ -1,10 +1,10 @@
 """Connections: calls of one server from one asyncio loop, kept open between them.
 
-    connections = Connections(url, headers, Patience(timeout))
+    connections = Connections(Server(url, read_failure, headers))
     found = await connections.post("/v1/states", body)                    # decoded JSON
     async with contextlib.AsyncExitStack() as stack:
         response = await connections.begin(stack, "/v1/states/generate", body)
-        async for event in events_of(response): ...                       # leaving early closes the connection
+        async for event in connections.events(response): ...              # leaving early closes the connection
     await connections.close()
 
 Many programs at once each wait for a call of their own, so what a call costs here is what programs cost: this client
@@ -14,52 +14,40 @@ session, so that a backend that nobody closes ends it with the loop. It refuses 
 
 import asyncio
 import contextlib
+import contextvars
 import json
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncGenerator, Generator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import aiohttp
-import httpx
 
-from .http_codec import read_failure
-from .retry import Unreachable
+from .network import ErrorReply, Refused, reached
 
 CONNECT_SECONDS = 10.0
 # Shorter than servers keep idle connections, so that they are not closed there just as they are used here.
 KEPT_SECONDS = 4.0
+FOREVER_SECONDS = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds without a sign of life, and until a connection stands."""
+class Server:
+    """Whom to call. failure: what its error replies mean; silent_seconds: without a sign of life, at most."""
 
-    silent_seconds: float
-    connect_seconds: float = CONNECT_SECONDS
-
-
-@contextlib.contextmanager
-def reached(url: str) -> Generator[None]:
-    """Raises Unreachable, TimeoutError or ConnectionError for what the client raises."""
-    try:
-        yield
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise Unreachable(f"cannot connect to {url}: {error}") from error
-    except aiohttp.ServerTimeoutError as error:
-        raise TimeoutError(f"{url} gave no sign of life for too long") from error
-    except aiohttp.ClientError as error:
-        raise ConnectionError(f"the connection to {url} broke: {error}") from error
+    url: str
+    failure: Callable[[ErrorReply], Exception]
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    silent_seconds: float = 600.0
 
 
 class Connections:
     """The connections to one server. Every method is for the one loop that uses it."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], patience: Patience) -> None:
-        self._url = url
-        self._headers = {**headers, "Content-Type": "application/json"}
-        self._patience = patience
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._headers = {**server.headers, "Content-Type": "application/json"}
         self._session: aiohttp.ClientSession | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -72,7 +60,7 @@ class Connections:
         """The JSON of the reply. Raises what an error reply tells of, and as `reached`."""
         async with contextlib.AsyncExitStack() as stack:
             response = await self.begin(stack, path, body)
-            with reached(self._url):
+            with reached(self._server.url):
                 return json.loads(await response.read())
 
     async def begin(
@@ -80,14 +68,35 @@ class Connections:
     ) -> aiohttp.ClientResponse:
         """The reply, whose body is still to come; the stack ends it. Raises as `post`."""
         data = json.dumps(body, separators=(",", ":")).encode()
-        with reached(self._url):
-            response = await self._opened().post(self._url + path, data=data, headers=self._headers)
+        url = self._server.url
+        with reached(url):
+            response = await self._opened().post(
+                url + path, data=data, headers=self._headers, allow_redirects=False
+            )
         stack.callback(response.close)
-        if response.status >= 400:
-            with reached(self._url):
+        if response.status >= 300:
+            with reached(url):
                 content = await response.read()
-            raise read_failure(_as_read(response, content))
+            reply = ErrorReply.read(response.status, url + path, content, response.headers)
+            raise self._server.failure(reply)
         return response
+
+    async def events(self, response: aiohttp.ClientResponse) -> AsyncGenerator[dict[str, Any]]:
+        """The events of a stream. Raises what an error event tells of, Refused for one that is no JSON,
+        ConnectionError for a stream that breaks off; else as `reached`."""
+        done = False
+        with reached(self._server.url):
+            # Read to its very end: a connection whose answer was left before that can serve no other call.
+            async for line in _lines(response.content):
+                data = line[5:].strip() if line.startswith(b"data:") else b""
+                if data == b"[DONE]":
+                    done = True
+                elif data and not done:
+                    yield self._read(response, data)
+        if not done:
+            raise ConnectionError(
+                "the server ended the answer in the middle: it was stopped, or crashed"
+            )
 
     async def close(self) -> None:
         """Closes them all."""
@@ -95,40 +104,35 @@ class Connections:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
 
+    def _read(self, response: aiohttp.ClientResponse, data: bytes) -> dict[str, Any]:
+        try:
+            event = json.loads(data)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            said = data.decode(errors="replace")
+            raise Refused(f"an event of the stream is no JSON object: {said:.80}")
+        event = cast(dict[str, Any], event)
+        if event.get("error"):
+            raise self._server.failure(ErrorReply.told(str(response.url), event))
+        return event
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            patience = self._patience
-            secure = httpx.create_ssl_context() if self._url.startswith("https:") else True
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS, ssl=secure),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(
                     total=None,
-                    sock_connect=patience.connect_seconds,
-                    sock_read=patience.silent_seconds,
+                    sock_connect=CONNECT_SECONDS,
+                    sock_read=self._server.silent_seconds,
                 ),
-                proxy=_proxy_for(self._url),
+                proxy=_proxy_for(self._server.url),
             )
-            self._keeper = asyncio.get_running_loop().create_task(_keep(self._session))
+            # The context of whoever calls first holds the backend, which would then live as long as its loop.
+            keep, context = _keep(self._session), contextvars.Context()
+            self._keeper = asyncio.get_running_loop().create_task(keep, context=context)
         return self._session
-
-
-async def events_of(response: aiohttp.ClientResponse) -> AsyncGenerator[dict[str, Any], None]:
-    """The events of a stream. Raises what an error event tells of, and ConnectionError if it breaks off."""
-    done = False
-    # Read to its very end: a connection whose answer was left before that can serve no other call.
-    async for line in _lines(response.content):
-        if line == b"data: [DONE]":
-            done = True
-        elif line.startswith(b"data: ") and not done:
-            event = json.loads(line[6:])
-            if "error" in event:
-                raise read_failure(_as_read(response, b""), event)
-            yield event
-    if not done:
-        raise ConnectionError(
-            "the server ended the answer in the middle: it was stopped, or crashed"
-        )
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
@@ -145,17 +149,10 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
 async def _keep(session: aiohttp.ClientSession) -> None:
     """Owns the session until it is cancelled."""
     try:
-        await asyncio.Event().wait()
+        # A timer of the loop's, so that the loop holds this task: whoever has the connections may forget them.
+        await asyncio.sleep(FOREVER_SECONDS)
     finally:
         await session.close()
-
-
-def _as_read(response: aiohttp.ClientResponse, content: bytes) -> httpx.Response:
-    """What the codec reads."""
-    request = httpx.Request("POST", str(response.url))
-    after = response.headers.get("Retry-After")
-    headers = {} if after is None else {"Retry-After": after}
-    return httpx.Response(response.status, headers=headers, content=content, request=request)
 
 
 def _proxy_for(url: str) -> str | None:

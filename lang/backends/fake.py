@@ -57,7 +57,7 @@ class Call:
 class Stall:
     """An answer that never ends: the text comes, then nothing.
 
-    >>> ask.run(backend=tr.Fake(tr.Stall("It")), timeout=0.05).error.text
+    >>> ask.run(backend=tr.Fake(tr.Stall("It")), timeout=0.5).error.text
     'It'
     """
 
@@ -294,11 +294,18 @@ def _takes_tools(template: Template) -> bool:
         return False
 
 
+def _matches(pattern: str, text: str) -> bool:
+    try:
+        return re.fullmatch(pattern, text) is not None
+    except re.error as error:
+        raise InvalidConstraint(str(error)) from error
+
+
 def _check_allowed(text: str, call: Call) -> None:
     match call.constraint:
         case Choices(texts=texts) if text not in texts:
             reason = f"is none of {', '.join(texts)}"
-        case Regex(pattern=pattern) if not re.fullmatch(pattern, text):
+        case Regex(pattern=pattern) if not _matches(pattern, text):
             reason = f"does not match {pattern!r}"
         case _:
             return

@@ -11,26 +11,31 @@ work there.
 What is slow: a round trip for each call. It refuses to know what programs say.
 """
 
+import asyncio
+import concurrent.futures
 import contextlib
+import contextvars
 import functools
 import json
 import math
-import weakref
+import threading
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from ...constrained.spec import Constraint
+from ..errors import DeadlineExceeded, NoBackend
 from ..nodes.params import SamplingParams
+from ..run.deadline import seconds_left
 from ..run.loop import Loop
 from .base import ChoiceScore, Delta, Prefix, Prompt
-from .connections import CONNECT_SECONDS, Connections, Patience, events_of, reached
+from .connections import Connections, Server
 from .http_codec import constraint_data, prompt_data, read_delta, read_failure
-from .network import told
+from .network import checked_url
 from .releases import Releases
 from .retry import Retries, retried
+
+CLOSE_SECONDS = 5.0
 
 
 @dataclass(eq=False, slots=True)
@@ -57,24 +62,19 @@ class Remote:
         retries: int = 4,
     ) -> None:
         """Connects with the first call. Raises ValueError for a URL that is none."""
-        if httpx.URL(url).scheme not in ("http", "https"):
-            raise ValueError(f"the URL must begin with http:// or https://, got {url!r}")
-        self.url = url.rstrip("/")
+        self.url = checked_url(url)
         self.loop = Loop("remote")
         self._retries = Retries(retries)
         headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
-        self._connections = Connections(self.url, headers, Patience(timeout))
-        # For the questions that are asked from anywhere, also from the loop itself.
-        self._blocking = httpx.Client(
-            base_url=self.url,
-            headers=headers,
-            timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
-        )
+        server = Server(self.url, read_failure, headers, timeout)
+        self._connections = Connections(server)
+        # Questions are asked from anywhere, also from the loop itself, which waits for the answer.
+        self._asking = Loop("remote questions")
+        self._questions = Connections(server)
         self._rendered = functools.lru_cache(4096)(self._render)
         self._spelled = functools.lru_cache(4096)(self._spell)
         self._checked = functools.lru_cache(4096)(self._check)
         self._releases = Releases(self._let_go)
-        weakref.finalize(self, self._blocking.close)
 
     # -- questions -----------------------------------------------------------------------------------------------
 
@@ -107,10 +107,19 @@ class Remote:
         return self._ask("token", {"text": text})["id"]
 
     def _ask(self, what: str, body: dict[str, Any]) -> Any:
-        for pause in self._retries.blocking():
-            with pause, told(self.url):
-                return _read(self._blocking.post(f"/v1/states/{what}", json=body))
-        raise AssertionError("the last attempt raises")
+        send = functools.partial(self._questions.post, f"/v1/states/{what}", body)
+        # What the client leaves on its loop keeps the context, and with a run's this backend.
+        asked = contextvars.Context().run(self._asking.submit, retried(self._retries, send))
+        try:
+            return asked.result(seconds_left(threading.TIMEOUT_MAX))
+        except concurrent.futures.CancelledError as error:
+            raise NoBackend(f"the connection to {self.url} was closed") from error
+        except TimeoutError as error:
+            if asked.done():
+                raise
+            asked.cancel()
+            why = f"the run's time passed before {self.url} answered to /v1/states/{what}"
+            raise DeadlineExceeded(why) from error
 
     # -- work ----------------------------------------------------------------------------------------------------
 
@@ -125,12 +134,11 @@ class Remote:
             begin = functools.partial(self._connections.begin, stack, "/v1/states/generate", body)
             with self._releases.riding(body):
                 response = await retried(self._retries, begin)
-            with reached(self.url):
-                async for event in events_of(response):
-                    delta, state = read_delta(event)
-                    if state is not None:
-                        delta = _with_prefix(delta, RemotePrefix(*state))
-                    yield delta
+            async for event in self._connections.events(response):
+                delta, state = read_delta(event)
+                if state is not None:
+                    delta = _with_prefix(delta, RemotePrefix(*state))
+                yield delta
 
     async def execute(
         self, program: str, arguments: Mapping[str, Any], seconds: float
@@ -143,9 +151,8 @@ class Remote:
         async with contextlib.AsyncExitStack() as stack:
             begin = functools.partial(self._connections.begin, stack, "/v1/programs", body)
             response = await retried(self._retries, begin)
-            with reached(self.url):
-                async for event in events_of(response):
-                    yield event
+            async for event in self._connections.events(response):
+                yield event
 
     async def score(
         self, prompt: Prompt, choices: tuple[str, ...], params: SamplingParams
@@ -175,13 +182,16 @@ class Remote:
 
     async def aclose(self) -> None:
         """Releases what is held and closes the connections."""
-        await self._releases.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._releases.close()
         await self._connections.close()
 
     def close(self) -> None:
         """The same, from a thread that runs no loop; the loop ends too."""
+        self._asking.close()
         if not self.loop.closed:
-            self.loop.submit(self.aclose()).result()
+            concurrent.futures.wait([self.loop.submit(self.aclose())], CLOSE_SECONDS)
             self.loop.close()
 
     # -- requests ------------------------------------------------------------------------------------------------
@@ -194,12 +204,6 @@ class Remote:
     async def _let_go(self, ids: list[str]) -> None:
         if not self._connections.closed:
             await self._connections.post("/v1/states/release", {"ids": ids})
-
-
-def _read(response: httpx.Response) -> Any:
-    if response.is_error:
-        raise read_failure(response)
-    return response.json()
 
 
 def _with_prefix(delta: Delta, prefix: RemotePrefix) -> Delta:

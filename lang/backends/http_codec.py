@@ -2,15 +2,13 @@
 
     body = prompt_data(prompt, params)
     delta, state = read_delta(event)
-    raise read_failure(response)
+    raise read_failure(reply)
 
 It refuses to know connections.
 """
 
 from dataclasses import asdict, fields
 from typing import Any, cast
-
-import httpx
 
 from ...constrained.errors import (
     ConstraintBudget,
@@ -25,14 +23,13 @@ from ..errors import (
     InvalidAnswer,
     InvalidParams,
     InvalidProgram,
-    LangError,
     NoBackend,
     Unsupported,
 )
 from ..nodes.params import SamplingParams
 from ..program.constraints import wire_constraint
 from .base import Delta, Finish, Prompt, Token, Usage
-from .network import error_of, retry_seconds
+from .network import ErrorReply, Refused
 from .retry import Busy
 
 USUAL = tuple((f.name, getattr(SamplingParams(), f.name)) for f in fields(SamplingParams))
@@ -41,10 +38,6 @@ CONSTRAINT_ERRORS: dict[Any, type[ConstraintError]] = {
     "unsupported_constraint": UnsupportedConstraint,
     "constraint_too_large": ConstraintBudget,
 }
-
-
-class Refused(LangError):
-    """The server refused the call: a key that is missing or wrong, or a route that it does not have."""
 
 
 def prompt_data(prompt: Prompt, params: SamplingParams) -> dict[str, Any]:
@@ -78,10 +71,10 @@ def read_delta(event: dict[str, Any]) -> tuple[Delta, tuple[str, int] | None]:
     return delta, None if state is None else (state["id"], state["length"])
 
 
-def read_failure(response: httpx.Response, body: Any = None) -> Exception:
-    """The exception that an error reply, or an error event in a stream, tells of."""
-    error = error_of(response, body)
-    message, kind = str(error.get("message")), error.get("type")
+def read_failure(reply: ErrorReply) -> Exception:
+    """The exception that an error reply tells of."""
+    error, message = reply.error, reply.message
+    kind = error.get("type")
     if kind in CONSTRAINT_ERRORS:
         path = str(error.get("path") or "")
         return CONSTRAINT_ERRORS[kind](message.removeprefix(f"{path}: ") if path else message, path)
@@ -93,7 +86,7 @@ def read_failure(response: httpx.Response, body: Any = None) -> Exception:
         case "invalid_request" | "unknown_state":
             return InvalidProgram(message)
         case "overloaded" | "not_ready" | "unavailable":
-            return Busy(message, retry_seconds(response))
+            return Busy(message, reply.retry_seconds)
         case "timeout" if error.get("param"):
             return DeadlineExceeded(message, name=error["param"])
         case "timeout":
@@ -105,4 +98,4 @@ def read_failure(response: httpx.Response, body: Any = None) -> Exception:
         case "closed":
             return NoBackend(message)
         case _:
-            return Refused(f"{response.status_code} from {response.request.url}: {message}")
+            return Refused(f"{reply.status} from {reply.url}: {message}")

@@ -15,22 +15,22 @@ such as {"reasoning_effort": "low", "temperature": None}.
 import asyncio
 import contextlib
 import functools
-import json
 import time
+import urllib.parse
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx
+import aiohttp
 
 from ...constrained.spec import Constraint
 from ..errors import InvalidProgram, Unsupported
 from ..nodes.params import SamplingParams
 from ..run.loop import Loop
 from .base import ChoiceScore, Delta, Finish, Piece, Prefix, Prompt, Usage
+from .connections import Connections, Server
 from .framing import CALL, CALL_END, frame, read_talk
-from .http_codec import Refused
-from .network import told
+from .network import Refused, checked_url
 from .openai_codec import (
     Chat,
     Dialect,
@@ -44,8 +44,6 @@ from .openai_codec import (
 from .openai_reply import Reply
 from .retry import Retries, retried
 from .stops import Stops
-
-CONNECT_SECONDS = 10.0
 
 
 @dataclass(eq=False, slots=True)
@@ -84,22 +82,17 @@ class OpenAI:
         retries: int = 4,
     ) -> None:
         """Connects with the first call. Raises ValueError for a URL that is none, or an unknown dialect."""
-        url = httpx.URL(base_url)
-        if url.scheme not in ("http", "https"):
-            raise ValueError(f"the URL must begin with http:// or https://, got {base_url!r}")
+        self.url = checked_url(base_url)
         if dialect not in ("openai", "vllm"):
             raise ValueError(f'dialect must be "openai" or "vllm", got {dialect!r}')
-        self.url = base_url.rstrip("/")
         self.loop = Loop("openai")
+        host = urllib.parse.urlsplit(self.url).hostname
         # OpenAI's newer models take only the new name of the field, many other servers only the old one.
-        most = "max_completion_tokens" if url.host == "api.openai.com" else "max_tokens"
+        most = "max_completion_tokens" if host == "api.openai.com" else "max_tokens"
         self._chat = Chat(model, dialect, most, extra or {})
         self._retries = Retries(retries)
-        self._http = httpx.AsyncClient(
-            headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
-            timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=256),
-        )
+        headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+        self._connections = Connections(Server(self.url, read_failure, headers, timeout))
 
     def check(self, constraint: Constraint) -> None:
         """Raises InvalidConstraint, or UnsupportedConstraint for what the API cannot enforce."""
@@ -170,7 +163,7 @@ class OpenAI:
 
     async def aclose(self) -> None:
         """Closes the connections."""
-        await self._http.aclose()
+        await self._connections.close()
 
     def close(self) -> None:
         """The same, from a thread that runs no loop; the loop ends too."""
@@ -200,29 +193,23 @@ class OpenAI:
         self, body: dict[str, Any], reply: Reply, seconds: float | None
     ) -> AsyncGenerator[Delta, None]:
         """What comes until every answer has ended, or the time has passed; usage comes last."""
-        deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    begin = functools.partial(self._begin, stack, body)
-                    response = await retried(self._retries, begin)
-                    events = _events(response)
-                    stack.push_async_callback(events.aclose)
-                while True:
-                    async with asyncio.timeout_at(deadline):
-                        with told(self.url):
-                            piece = await anext(events, None)
-                    if piece is None:
-                        break
-                    for delta in reply.take(piece):
+        now = asyncio.get_running_loop().time
+        deadline = None if seconds is None else now() + seconds
+        try:
+            async with contextlib.aclosing(self._events(body, deadline)) as events:
+                async for event in events:
+                    for delta in reply.take(event):
                         yield delta
-                    if all(a.stops.matched is not None for a in reply.answers):
+                    if reply.stopped:
                         break
-            except TimeoutError:
-                if deadline is None or asyncio.get_running_loop().time() < deadline:
-                    raise
-                for answer in reply.answers:
-                    answer.finish = answer.finish or Finish("timeout")
+        except TimeoutError:
+            if deadline is None or now() < deadline:
+                raise
+            for answer in reply.answers:
+                answer.finish = answer.finish or Finish("timeout")
+        except ConnectionError:
+            if not reply.ended:
+                raise
         count = sum(answer.finish is not None for answer in reply.answers)
         if 0 < count < len(reply.answers):
             raise Refused(
@@ -231,20 +218,29 @@ class OpenAI:
         if count == 0:
             raise ConnectionError(f"{self.url} ended the answer in the middle")
 
+    async def _events(
+        self, body: dict[str, Any], deadline: float | None
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """The events of a call, each of which comes before the deadline. Raises TimeoutError."""
+        async with contextlib.AsyncExitStack() as stack:
+            async with asyncio.timeout_at(deadline):
+                response = await retried(self._retries, functools.partial(self._begin, stack, body))
+            events = self._connections.events(response)
+            stack.push_async_callback(events.aclose)
+            while True:
+                async with asyncio.timeout_at(deadline):
+                    event = await anext(events, None)
+                if event is None:
+                    return
+                yield event
+
     async def _begin(
         self, stack: contextlib.AsyncExitStack, body: dict[str, Any]
-    ) -> httpx.Response:
-        request = self._http.build_request("POST", f"{self.url}/chat/completions", json=body)
-        with told(self.url):
-            response = await self._http.send(request, stream=True)
-        stack.push_async_callback(response.aclose)
-        if response.is_error:
-            await response.aread()
-            raise read_failure(response)
-        if "text/event-stream" not in (kind := response.headers.get("Content-Type", "")):
-            raise Refused(
-                f"{self.url} answers with {kind or 'no type'} where a stream was asked for"
-            )
+    ) -> aiohttp.ClientResponse:
+        response = await self._connections.begin(stack, "/chat/completions", body)
+        if response.content_type != "text/event-stream":
+            kind = response.headers.get("Content-Type", "no type")
+            raise Refused(f"{self.url} answers with {kind} where a stream was asked for")
         return response
 
 
@@ -290,20 +286,3 @@ def _endings(reply: Reply, pieces: tuple[Piece, ...], keep: bool) -> list[Delta]
 
 def _timed(usage: Usage, began: float, first: float | None) -> Usage:
     return replace(usage, seconds=time.monotonic() - began, first_token_seconds=first)
-
-
-async def _events(response: httpx.Response) -> AsyncGenerator[dict[str, Any], None]:
-    """The events of a stream. Raises what an error event tells of."""
-    async for line in response.aiter_lines():
-        if not line.startswith("data:"):
-            continue
-        data = line[5:].strip()
-        if data == "[DONE]":
-            return
-        try:
-            event = json.loads(data)
-        except ValueError as error:
-            raise Refused(f"an event of the stream is no JSON: {data:.80}") from error
-        if event.get("error"):
-            raise read_failure(response, event)
-        yield event

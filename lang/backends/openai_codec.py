@@ -2,7 +2,7 @@
 
     body = chat_body(Chat("gpt-4.1", "openai"), talk, params, constraint)
     check_enforced(constraint, answer)         # some servers ignore what they do not know
-    raise read_failure(response)
+    raise read_failure(reply)
 
 Two dialects: "openai" has what OpenAI documents; "vllm" also the fields that vLLM added and others took over. What a
 dialect has no field for is refused, never left out. It refuses to know connections and streams.
@@ -14,15 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-import httpx
-
 from ...constrained.errors import InvalidConstraint, UnsupportedConstraint
 from ...constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex
 from ..errors import InvalidParams, InvalidProgram, LangError, Unsupported
 from ..nodes.params import SamplingParams
 from .framing import CALL, Talk
-from .http_codec import Refused
-from .network import error_of, retry_seconds
+from .network import ErrorReply, Refused
 from .retry import Busy
 
 Dialect = Literal["openai", "vllm"]
@@ -135,19 +132,16 @@ def constraint_fields(dialect: Dialect, constraint: Constraint) -> dict[str, Any
             )
 
 
-def read_failure(response: httpx.Response, body: Any = None) -> Exception:
-    """The exception that an error reply, or an error event in a stream, tells of."""
-    error = error_of(response, body)
-    message, code = str(error.get("message")), error.get("code")
-    told = (
-        500 if response.is_success else response.status_code
-    )  # an event of a stream that began well
+def read_failure(reply: ErrorReply) -> Exception:
+    """The exception that an error reply tells of."""
+    code = reply.error.get("code")
+    told = 500 if reply.status == 200 else reply.status  # an event of a stream that began well
     status = code if isinstance(code, int) else told
-    said = f"{response.request.url.host} says: {message}"
+    said = f"{reply.host} says: {reply.message}"
     if status in BUSY and code != "insufficient_quota":
-        return Busy(said, retry_seconds(response))
+        return Busy(said, reply.retry_seconds)
     if status in (400, 422):
-        param = str(error.get("param") or "")
+        param = str(reply.error.get("param") or "")
         if param.startswith(("response_format", "structured_outputs")):
             return InvalidConstraint(said, param)
         known = param in (*COMMON, *VLLM, *OURS, "max_completion_tokens")

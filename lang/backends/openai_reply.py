@@ -14,7 +14,7 @@ from typing import Any
 
 from .base import Delta, Finish, Token, Usage
 from .framing import call_text
-from .http_codec import Refused
+from .network import Refused
 from .stops import Stops
 
 Change = Callable[[str], str]
@@ -63,6 +63,11 @@ class Reply:
     def ended(self) -> bool:
         """Whether every answer has ended."""
         return all(answer.finish is not None for answer in self.answers)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether every answer met a stop: nothing that is still to come is wanted."""
+        return all(answer.stops.matched is not None for answer in self.answers)
 
     @property
     def spent(self) -> Usage:

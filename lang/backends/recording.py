@@ -9,9 +9,10 @@ Of calls that ask the same the first to begin gets the first answer recorded. Wh
 prompt. It refuses to know which backend is behind it.
 """
 
+import contextlib
 import json
 import threading
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,47 +99,35 @@ class Recording:
         line = self._begin("generate", prompt, params, constraint=constraint)
         deltas: list[Any] = []
         texts: list[str] = []
-        line |= {"deltas": deltas, "end": "left"}
+        line["deltas"] = deltas
         source = self.backend.generate(_inner(prompt), params, constraint)
-        try:
-            async for delta in source:
-                deltas.append(delta_line(delta))
-                texts.append(delta.text if delta.index == 0 else "")
-                if delta.prefix is not None:
-                    whole = pieces_with(pieces, "".join(texts))
-                    delta = replace(delta, prefix=RecordedPrefix(delta.prefix, whole))
-                yield delta
-            line["end"] = "done"
-        except Exception as error:
-            line |= {"end": "failed", "error": error_line(error)}
-            raise
-        finally:
-            await source.aclose()
-            self._write(line)
+        with self._noting(line):
+            async with contextlib.aclosing(source):
+                async for delta in source:
+                    deltas.append(delta_line(delta))
+                    texts.append(delta.text if delta.index == 0 else "")
+                    if delta.prefix is not None:
+                        whole = pieces_with(pieces, "".join(texts))
+                        delta = replace(delta, prefix=RecordedPrefix(delta.prefix, whole))
+                    yield delta
 
     async def score(
         self, prompt: Prompt, choices: tuple[str, ...], params: SamplingParams
     ) -> tuple[ChoiceScore, ...]:
         """As the backend does."""
         line = self._begin("score", prompt, params, choices=choices)
-        try:
+        with self._noting(line):
             scores = await self.backend.score(_inner(prompt), choices, params)
-        except Exception as error:
-            self._write(line | {"error": error_line(error)})
-            raise
-        told = [{"tokens": list(s.tokens), "logprobs": list(s.logprobs)} for s in scores]
-        self._write(line | {"scores": told})
+            told = [{"tokens": list(s.tokens), "logprobs": list(s.logprobs)} for s in scores]
+            line["scores"] = told
         return scores
 
     async def hold(self, prompt: Prompt, params: SamplingParams) -> Prefix:
         """As the backend does."""
         line = self._begin("hold", prompt, params)
-        try:
+        with self._noting(line):
             inner = await self.backend.hold(_inner(prompt), params)
-        except Exception as error:
-            self._write(line | {"error": error_line(error)})
-            raise
-        self._write(line | {"length": inner.length})
+            line["length"] = inner.length
         return RecordedPrefix(inner, _pieces_of(prompt))
 
     def retain(self, prefix: Prefix) -> None:
@@ -166,6 +155,19 @@ class Recording:
         self._order += 1
         call = asked(kind, prompt.name, _pieces_of(prompt), params, **more)
         return {"kind": kind, "order": self._order, **call}
+
+    @contextlib.contextmanager
+    def _noting(self, line: dict[str, Any]) -> Generator[None]:
+        """Writes the line when the call is over: done, failed, or left by whoever asked."""
+        line["end"] = "left"
+        try:
+            yield
+            line["end"] = "done"
+        except Exception as error:
+            line |= {"end": "failed", "error": error_line(error)}
+            raise
+        finally:
+            self._write(line)
 
     def _write_once(self, line: Mapping[str, Any]) -> None:
         """Writes what is the same each time it is asked."""

@@ -124,12 +124,7 @@ class Replay:
                     delta.text, delta.index, delta.tokens, delta.finish, delta.usage, prefix
                 )
             yield delta
-        if line["end"] == "failed":
-            raise read_error(line["error"])
-        if line["end"] == "left":
-            raise NotRecorded(
-                f"{self._path}: the answer of {prompt.name!r} was left here when recorded"
-            )
+        self._end(line)
 
     async def score(
         self, prompt: Prompt, choices: tuple[str, ...], params: SamplingParams
@@ -177,9 +172,19 @@ class Replay:
                 f"{self._path} holds no answer to this {kind} of {prompt.name!r}: it was {why} recorded with these "
                 f"parameters after {text[-80:]!r}. Record it again, or undo the change to the prompt"
             )
-        if kind != "generate" and "error" in line:
-            raise read_error(line["error"])
+        if kind != "generate":
+            self._end(line)
         return line
+
+    def _end(self, line: Mapping[str, Any]) -> None:
+        """Raises what the call ended with, if it was no answer."""
+        if "error" in line:
+            raise read_error(line["error"])
+        if line.get("end") == "left":
+            raise NotRecorded(
+                f"{self._path}: the answer of {line['name']!r} was left here when recorded, as its time had passed or "
+                "nobody wanted more of it"
+            )
 
 
 def replay(path: str | Path) -> Replay:

@@ -1,8 +1,6 @@
 """Retries: what may be tried again is, after the time that the server names or a growing one.
 
     answer = await retried(Retries(4), send)          # send: makes one attempt
-    for attempt in retries.blocking():                # the same without a loop
-        with attempt: return send()
 
 Only what did no work is tried again: no connection, or a server that says it is busy (`Busy`). It refuses to know
 what is sent.
@@ -10,9 +8,7 @@ what is sent.
 
 import asyncio
 import random
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -48,29 +44,6 @@ class Retries:
         told = error.seconds if isinstance(error, Busy) else None
         usual = min(FIRST_SECONDS * 2**attempt, LONGEST_SECONDS)
         return max(told or 0.0, usual * random.uniform(0.5, 1.0))
-
-    def blocking(self) -> Iterator[AbstractContextManager[object]]:
-        """Attempts, each a context; one that may be tried again is followed by a wait and another."""
-        for attempt in range(self.most):
-            noted = _Noted()
-            yield noted
-            if noted.error is None:
-                return
-            time.sleep(self.pause(attempt, noted.error))
-        yield nullcontext()
-
-
-class _Noted(AbstractContextManager[object]):
-    """Swallows an error that may be tried again, and keeps it."""
-
-    def __init__(self) -> None:
-        self.error: Exception | None = None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, AGAIN):
-            self.error = error
-            return True
-        return False
 
 
 async def retried(retries: Retries, send: Callable[[], Awaitable[T]]) -> T:

@@ -8,18 +8,15 @@ holds nothing, nothing is computed. What goes wrong here goes wrong in the runs,
 know about items.
 """
 
-import asyncio
-import concurrent.futures
 import contextlib
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 from ..backends.base import Backend
-from ..errors import NoBackend, Untraceable
+from ..errors import Untraceable
 from ..program.program import Program
+from ..run.ahead import Ahead
 
-if TYPE_CHECKING:
-    from ..program.warm import warm  # it needs pydantic, which running does not
+Warming = Ahead | contextlib.nullcontext[None]
 
 
 class Traced(Protocol):
@@ -28,55 +25,15 @@ class Traced(Protocol):
     def traced(self) -> Program: ...
 
 
-class Warming:
-    """Keeps the beginning of all runs computed while the block runs. beginning: None where there is none."""
-
-    def __init__(self, beginning: "warm | None", backend: Backend, seconds: float) -> None:
-        self._beginning = beginning
-        self._backend = backend
-        self._seconds = seconds
-
-    def __enter__(self) -> None:
-        with contextlib.suppress(NoBackend, concurrent.futures.CancelledError):
-            if self._beginning is not None and not self._backend.loop.here():
-                self._backend.loop.submit(self._begin(self._beginning)).result()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._beginning is not None:
-            self._beginning.__exit__(kind, error, trace)
-
-    async def __aenter__(self) -> None:
-        with contextlib.suppress(NoBackend):
-            if self._beginning is not None:
-                work = self._backend.loop.submit(self._begin(self._beginning))
-                await asyncio.wait([asyncio.wrap_future(work)])
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, trace)
-
-    async def _begin(self, beginning: "warm") -> Exception | None:
-        """Computes; the error is for nobody: every run meets it, and names its line."""
-        try:
-            async with asyncio.timeout(self._seconds):
-                await beginning.begin()
-        except Exception as error:
-            return error
-
-
 def warming_of(function: Traced, backend: Backend, seconds: float) -> Warming:
     """What is computed before a batch of a function, for so many seconds at most."""
-    beginning: Any = None
-    if "hold" in backend.capabilities:
-        with contextlib.suppress(Untraceable):
-            beginning = function.traced().optimized().warm(backend)
-    return Warming(beginning, backend, seconds)
+    if "hold" not in backend.capabilities:
+        return contextlib.nullcontext()
+    try:
+        program = function.traced().optimized()
+    except Untraceable:
+        return contextlib.nullcontext()
+    from ..program.warm import Beginning  # it needs pydantic, as programs do; running does not
+
+    beginning = Beginning(program.document, backend)
+    return Ahead(backend, beginning, seconds, forgiven=(Exception,))

@@ -10,6 +10,7 @@ This module refuses to know about states, backends and Python types.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from ...constrained.spec import Constraint
@@ -18,6 +19,7 @@ from ..tools.offer import Offer
 from .thinking import Thinking
 
 Role = Literal["system", "user", "assistant", "tool"]
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 Method = Literal["mean", "sum", "greedy", "unconditional", "constrained"]
 
 
@@ -75,7 +77,7 @@ class Gen(Node):
     """
 
     name: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    options: Mapping[str, Any] = field(default_factory=lambda: NO_OPTIONS)
     constraint: Constraint | None = None
     parse: Callable[[str], Any] | None = None
     check: Callable[[Any], Any] | None = None

@@ -85,6 +85,8 @@ def gen(name: str | None = None, type: Any = None, **options: Unpack[GenOptions]
     >>> tr.gen("count", int, max_tokens=8).name
     'count'
     """
+    if not options and type is None and isinstance(name, str) and name:
+        return ir.Gen(name)  # as most are
     given: dict[str, Any] = dict(options)
     for key, value in (("name", name), ("type", type), *given.items()):
         if isinstance(value, ir.Later):

@@ -74,7 +74,7 @@ class TracedBranches(Sequence["TracedState"]):
         numbers = tuple(branch.number for branch in self)
         recording.body.append(doc.Join(parent.number, numbers, how, by, sets, short(where)))
         if how == "best":
-            parent.names, parent.position = dict(sets), self[0].position.copy()
+            parent.names, parent.position = dict(sets), self[0].position
             found = {name for branch in self for name in (*branch.names, *branch.maybe)}
             parent.maybe |= found - set(sets)
         else:

@@ -8,7 +8,7 @@ leave the same behind. It refuses to run anything.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import InvalidProgram, UnreadableProgram
 from ..nodes.params import SamplingParams
@@ -30,7 +30,7 @@ class Line:
     open: bool = True
 
     def copy(self) -> "Line":
-        return Line(dict(self.names), self.position.copy(), self.open)
+        return Line(dict(self.names), self.position, self.open)
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class _Checker:
             _check_options(one.options, f"{path}.options")
         try:
             if (node := node_of(one)) is not None:
-                line.position.advance(node)
+                line.position = line.position.past(node)
         except InvalidProgram as error:
             raise UnreadableProgram(str(error), path) from None
         line.open = not isinstance(one, doc.Close)
@@ -205,7 +205,8 @@ class _Checker:
             self._same_place(line, ends[0], ends[-1], place)
         line.names = _common([end.names for end in ends])
         line.open = ends[0].open
-        line.position.turns = max(end.position.turns for end in ends)
+        turns = max(end.position.turns for end in ends)
+        line.position = replace(line.position, turns=turns)
         for name in one.sets:
             if any(name not in end.names for end in ends):
                 raise UnreadableProgram(f"a case sets no {name!r}", f"{path}.sets.{name}")

@@ -127,7 +127,7 @@ class _Execution:
         async def work(interpreter: Interpreter) -> None:
             interpreter.settle(cell, await bound.settled())
 
-        state.interpreter.enqueue(Entry(Act("set", work), one.where, (cell,)))
+        state.interpreter.enqueue(Entry(Act("set", work), one.where, cell))
         state.names[one.name] = cell
         return cell
 

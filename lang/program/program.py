@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..nodes.ir import Gen
+    from ..run.ahead import Ahead
     from .document import Document
-    from .warm import warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,11 @@ class Program:
         """The same types with another document."""
         return replace(self, document=document)
 
-    def warm(self, backend: "Backend") -> "warm":
-        """`with program.warm(backend):` keeps what every run begins with computed; of an optimised program."""
+    def warm(self, backend: "Backend") -> "Ahead":
+        """`with program.warm(backend):` keeps what every run begins with computed; of an optimised program.
+
+        Raises constraint errors.
+        """
         from .warm import warm
 
         return warm(self.document, backend)

@@ -71,7 +71,7 @@ class Recording:
     @contextlib.contextmanager
     def apart(self) -> Generator[None]:
         """What states know is after the block what it was before."""
-        kept = [(state, dict(state.names), state.position.copy()) for state in self.states]
+        kept = [(state, dict(state.names), state.position) for state in self.states]
         try:
             yield
         finally:

@@ -54,7 +54,7 @@ class TracedState:
         self.recording = recording
         self.number = len(recording.states)
         self.names: dict[str, str] = dict(past.names) if past is not None else {}
-        self.position: Position = past.position.copy() if past is not None else Position()
+        self.position: Position = past.position if past is not None else Position()
         self.maybe: set[str] = set(past.maybe) if past is not None else set()
         recording.states.append(self)
 
@@ -114,7 +114,7 @@ class TracedState:
     def add(self, expression: ir.Node | str, where: str) -> None:
         """Writes the nodes down."""
         for node in ir.leaves(expression):
-            self.position.advance(node)
+            self.position = self.position.past(node)
             name = node.name if isinstance(node, ir.Gen | ir.Select | ir.End) else None
             made = self.recording.fresh(name or "_")
             self.recording.body.append(encode(node, Place(self.number, made, short(where))))
@@ -173,7 +173,7 @@ class TracedState:
         self.recording.marks += 1
         number = self.recording.marks
         self.recording.body.append(doc.Mark(self.number, number, short(where_is(2))))
-        return TracedMark(self, number, dict(self.names), self.position.copy())
+        return TracedMark(self, number, dict(self.names), self.position)
 
     def rewind(self, mark: TracedMark) -> None:
         """Goes back to a mark."""
@@ -182,7 +182,7 @@ class TracedState:
         if not self.position.at_same_block(mark.position):
             raise InvalidProgram("rewind in the same turn and capture in which the mark was made")
         self.recording.body.append(doc.Rewind(self.number, mark.number, short(where_is(2))))
-        self.names, self.position = dict(mark.names), mark.position.copy()
+        self.names, self.position = dict(mark.names), mark.position
 
     def close(self) -> None:
         """Writes down that the state ends."""
@@ -239,7 +239,7 @@ class TracedState:
     def record_repeat(self, body: Case, until: Callable[[Any], Any] | None, at_most: int) -> Any:
         """The body's block, once."""
         where, made = where_is(3), self.recording.fresh("repeat")
-        begin, before = self.position.copy(), self.names
+        begin, before = self.position, self.names
         # In later rounds a variable is what the round before made of it.
         takes = {name: self.recording.fresh(name) for name in before}
         self.names, missed = dict(takes), len(self.recording.missed)
@@ -265,7 +265,7 @@ class TracedState:
 
     def _case(self, case: Case, where: str) -> _End:
         with self.recording.apart(), self.recording.block(self.number) as body:
-            begin = self.position.copy()
+            begin = self.position
             result = _result(drive(perform(case, self, where)))
             self._check_place(begin)
             return _End(doc.Block(tuple(body), result), dict(self.names))

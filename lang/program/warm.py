@@ -7,22 +7,18 @@ Its constraints are checked, which compiles them, and its constant prefix is hel
 it instead of each computing it. Only an optimised program says what these are. It refuses to know about runs.
 """
 
-import asyncio
-import contextlib
-from types import TracebackType
-
 from ..backends.base import Backend, Prefix
-from ..errors import NoBackend
 from ..nodes.ir import Close, Open, Text
 from ..nodes.params import SamplingParams
 from ..optimize.prefix import constant_prefix
+from ..run.ahead import Ahead
 from ..state.transcript import Transcript
 from .constraints import constraint_of
 from .document import Document
 
 
-class warm:
-    """Keeps a program's beginning computed while the block runs. Raises constraint errors when it begins."""
+class Beginning:
+    """The constant prefix of a program, held from `begin` to `end`."""
 
     def __init__(self, document: Document, backend: Backend) -> None:
         self._document = document
@@ -30,7 +26,7 @@ class warm:
         self._prefix: Prefix | None = None
 
     async def begin(self) -> None:
-        """Computes. On the backend's loop."""
+        """Computes."""
         nodes = constant_prefix(self._document)
         if not nodes or "hold" not in self._backend.capabilities:
             return
@@ -51,38 +47,15 @@ class warm:
         same = {key: options[key] for key in ("namespace", "adapter") if key in options}
         self._prefix = await self._backend.hold(prompt, SamplingParams(keep=True, **same))
 
-    def check(self) -> None:
-        """Checks every constraint that is listed ahead."""
-        for constraint in self._document.ahead:
-            self._backend.check(constraint_of(constraint))
-
     def end(self) -> None:
-        """Gives the prefix back. On the backend's loop."""
+        """Gives the prefix back."""
         if self._prefix is not None:
             prefix, self._prefix = self._prefix, None
             self._backend.release(prefix)
 
-    def __enter__(self) -> None:
-        self.check()
-        self._backend.loop.submit(self.begin()).result()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with contextlib.suppress(NoBackend):  # a closed backend holds nothing
-            self._backend.loop.call(self.end)
-
-    async def __aenter__(self) -> None:
-        self.check()
-        await asyncio.wrap_future(self._backend.loop.submit(self.begin()))
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, trace)
+def warm(document: Document, backend: Backend) -> Ahead:
+    """Keeps a program's beginning computed while the block runs. Raises constraint errors at once."""
+    for constraint in document.ahead:
+        backend.check(constraint_of(constraint))
+    return Ahead(backend, Beginning(document, backend))

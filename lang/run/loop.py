@@ -92,7 +92,8 @@ class _Thread:
         if self.closed:
             raise NoBackend(f"the {self.name} was closed: open a new one")
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+            # It keeps the context in which it is made, and with that of a run the backend that owns this loop.
+            self._loop = contextvars.Context().run(asyncio.new_event_loop)
             name = f"trellis-{self.name}"
             self.thread = threading.Thread(
                 target=_serve, args=(self._loop,), name=name, daemon=True

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from ..default import Chosen
 from ..nodes.flow import at_work
 from ..program.program import Program
+from .deadline import until
 from .events import Event, Finished
 from .run import Run
 from .whole import whole_of
@@ -45,7 +46,7 @@ def perform(function: Runnable, run: Run[Any], bound: inspect.BoundArguments) ->
             run.cancel()
             raise
         return
-    with Chosen(run.scope.backend), at_work(run.state):
+    with Chosen(run.scope.backend), at_work(run.state), until(run.scope.patience):
         try:
             value = function.body(run.state, *bound.args, **bound.kwargs)
             run.settle()
@@ -96,7 +97,7 @@ async def perform_async(function: Runnable, run: Run[Any], bound: inspect.BoundA
             run.cancel()
             raise
         return
-    with Chosen(run.scope.backend), at_work(run.state):
+    with Chosen(run.scope.backend), at_work(run.state), until(run.scope.patience):
         try:
             value = await function.body(run.state, *bound.args, **bound.kwargs)
             await run.settled()

@@ -10,15 +10,15 @@
 It refuses to know how the function is called.
 """
 
-import asyncio
-import concurrent.futures
 import contextlib
+import math
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ..backends.base import Usage
-from ..errors import Cancelled, NoBackend, ProgramError
+from ..errors import Cancelled, ProgramError
 from ..state.cell import Cell, Meta
 from ..state.interpreter import Interpreter
 from ..state.state import State
@@ -41,32 +41,32 @@ class Run(Generic[R]):
         self.scope = scope
         self.state = State(scope, Interpreter(scope, (), Transcript(scope.backend)))
         self.index: int | None = None
-        self._outcome: concurrent.futures.Future[R] = concurrent.futures.Future()
+        self._outcome = Cell("the run")
         self._messages: list[dict[str, str]] = []
 
     @property
     def done(self) -> bool:
         """Whether the run is over."""
-        return self._outcome.done()
+        return self._outcome.settled
 
     def wait(self, seconds: float | None = None) -> None:
         """Waits until the run is over. Raises TimeoutError if it is not within the seconds."""
-        self._outcome.exception(seconds)
+        until = math.inf if seconds is None else time.monotonic() + seconds
+        if not self._outcome.settles(until):
+            raise TimeoutError(f"the run is not over after {seconds:g} seconds")
 
     @property
     def value(self) -> R:
         """What the function returned. Raises the run's error."""
-        error = self._outcome.exception()
-        if error is not None:
-            raise error
-        return self._outcome.result()
+        if self.error is not None:
+            raise self.error
+        return self._outcome.read()
 
     @property
     def error(self) -> Exception | None:
         """What the run failed with: a ProgramError of a gen, or whatever else the function raised."""
-        error = self._outcome.exception()
-        assert error is None or isinstance(error, Exception)
-        return error
+        self.wait()
+        return self._outcome.error
 
     def __getitem__(self, name: str) -> Any:
         """A variable's value. Raises UnknownVariable, or the error that prevented it."""
@@ -167,29 +167,29 @@ class Run(Generic[R]):
             cell = self.state.names[name] = Cell(name)
             cell.set(known)  # nobody is told: whoever listens heard of it when it came
         self.state.interpreter.transcript.write(text)
-        self._outcome.set_result(value)
+        self._outcome.set(value)
 
     def complete(self, value: R) -> None:
         """The function returned and its nodes are done: what the run holds is given back."""
         self.scope.close()
-        self._outcome.set_result(value)
+        self._outcome.set(value)
 
     async def completed(self, value: R) -> None:
         """The same on any asyncio loop."""
         await self._closed()
-        self._outcome.set_result(value)
+        self._outcome.set(value)
 
     def abandon(self, error: BaseException) -> None:
         """The function raised: what still runs is ended, and what the run holds is given back."""
         outcome = self._stopped(error)
         self.scope.close()
-        self._outcome.set_exception(outcome)
+        self._outcome.fail(outcome)
 
     async def abandoned(self, error: BaseException) -> None:
         """The same on any asyncio loop."""
         outcome = self._stopped(error)
         await self._closed()
-        self._outcome.set_exception(outcome)
+        self._outcome.fail(outcome)
 
     def _stopped(self, error: BaseException) -> Exception:
         reason = (
@@ -199,10 +199,7 @@ class Run(Generic[R]):
         return error if isinstance(error, Exception) else reason
 
     async def _closed(self) -> None:
-        with contextlib.suppress(NoBackend):
-            closing = self.scope.backend.loop.submit(self.scope.aclose())
-            # A cancelled caller must not leave the backend's work half ended.
-            await asyncio.shield(asyncio.wrap_future(closing))
+        await self.scope.closing().wait()
 
     def _barriers(self) -> list[Cell]:
         return [i.barrier() for i in self.scope.members() if not i.idle]

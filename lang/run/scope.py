@@ -3,8 +3,7 @@
 It refuses to know what the states do: to it they are members that can fail and be closed.
 """
 
-import concurrent.futures
-import contextlib
+import asyncio
 import functools
 import math
 import threading
@@ -35,6 +34,8 @@ class Member(Protocol):
 
     async def close(self) -> None: ...
 
+    def close_at_once(self) -> bool: ...
+
 
 class Scope:
     """Shared by the states of one run. seconds: time given to the run, counted from now; may be infinite."""
@@ -53,13 +54,11 @@ class Scope:
         # A reader waits a little longer than the states work: their error knows which gen was too late.
         self.patience = self.deadline + GRACE_SECONDS
         self.listener = listener
-        self.usage = Usage()
+        self._spent: list[Usage] = []
         self.tool_calls: list[ToolCall] = []
         self.error: ProgramError | None = None
         self._lock = threading.Lock()
         self._members: dict[Member, None] = {}
-        # All members there ever were, for whoever looks at the run afterwards.
-        self.history: list[Member] = []
 
     def enter(self, member: Member) -> None:
         """Counts a state in. Raises the error that stopped the run."""
@@ -67,7 +66,6 @@ class Scope:
             if self.error is not None:
                 raise self.error
             self._members[member] = None
-            self.history.append(member)
 
     def leave(self, member: Member) -> None:
         """Counts it out again."""
@@ -76,7 +74,7 @@ class Scope:
 
     def params(self, options: Mapping[str, Any]) -> SamplingParams:
         """The run's defaults with a gen's own options over them. Raises InvalidParams."""
-        given = {**self.defaults, **options}
+        given = {**self.defaults, **options} if options else self.defaults
         try:
             return _checked_params(tuple(given.items()))
         except TypeError:  # a list, which cannot be remembered
@@ -89,7 +87,12 @@ class Scope:
 
     def spend(self, usage: Usage) -> None:
         """Adds to the run's totals. On the backend's loop."""
-        self.usage = self.usage + usage
+        self._spent.append(usage)
+
+    @property
+    def usage(self) -> Usage:
+        """What has been spent so far."""
+        return sum(self._spent, Usage())
 
     def stop(self, error: ProgramError) -> None:
         """Fails every state with the error and ends the backend's work at once. From any thread."""
@@ -110,12 +113,33 @@ class Scope:
         for member in self.members():
             await member.close()
 
+    def closing(self) -> Cell:
+        """The same from anywhere: a cell to wait for. After the backend was closed there is nothing to give back."""
+        closed = Cell("the end of the run")
+        try:
+            self.backend.loop.call(self._close, closed)
+        except NoBackend:
+            closed.set(None)
+        return closed
+
     def close(self) -> None:
-        """The same from another thread. After the backend was closed there is nothing to give back."""
-        with contextlib.suppress(NoBackend):
-            done = self.backend.loop.submit(self.aclose())
-            if not self.backend.loop.here():
-                concurrent.futures.wait([done], CLOSE_SECONDS)
+        """The same, waited for, except on the backend's own loop."""
+        closed = self.closing()
+        if not self.backend.loop.here():
+            closed.settles(time.monotonic() + CLOSE_SECONDS)
+
+    def _close(self, closed: Cell) -> None:
+        def tell(task: asyncio.Task[None]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, Exception):
+                closed.fail(error)
+            closed.set(None)
+
+        # A task is for those that have something to wait for.
+        if [member for member in self.members() if not member.close_at_once()]:
+            asyncio.get_running_loop().create_task(self.aclose()).add_done_callback(tell)
+        else:
+            closed.set(None)
 
     def check_thread(self) -> None:
         """Raises InvalidProgram where waiting would stop the very loop that is waited for."""

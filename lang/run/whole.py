@@ -84,6 +84,9 @@ class _Work:
     async def close(self) -> None:
         self.task.cancel()
 
+    def close_at_once(self) -> bool:
+        return False
+
 
 async def _perform(
     run: Run[Any], program: Program, backend: Executes, arguments: Mapping[str, Any]

@@ -16,6 +16,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 
+from ..answers.channel import open_answer
 from ..errors import InvalidProgram, ProgramError
 from ..nodes.where import where_is
 from ..run.aside import call_aside
@@ -190,12 +191,12 @@ class Branches(Sequence[S], Generic[S]):
 
         self._act(adopt, where, ())
         self.parent.names = dict(best.names)
-        self.parent.position = best.position.copy()
+        self.parent.position = best.position
 
     def _act(
         self, work: Callable[[Interpreter], Awaitable[None]], where: str, cells: tuple[Cell, ...]
     ) -> None:
-        self.parent.interpreter.enqueue(Entry(Act("join", work), where, cells))
+        self.parent.interpreter.enqueue(Entry(Act("join", work), where, waiters=cells))
 
 
 def check_join(how: object, by: object) -> None:
@@ -252,7 +253,8 @@ def _append_texts(transcript: Transcript, branches: list[Interpreter]) -> None:
     # Branches that began right after a closed turn have each written that turn's end mark: once is enough.
     skipped = 0 if transcript.framed else 1
     transcript.frame()
+    open_answer(transcript)
     for branch in branches:
         if branch.transcript.framed:
-            for piece in branch.transcript.pieces[branch.born + skipped :]:
+            for piece in branch.transcript.said(branch.born + skipped):
                 transcript.write(piece.text, piece.special)

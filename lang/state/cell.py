@@ -9,17 +9,17 @@ It refuses to know who sets it.
 """
 
 import asyncio
-import concurrent.futures
 import contextlib
+import functools
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..backends.base import Finish, Token, Usage
-from ..errors import DeadlineExceeded, ProgramError
+from ..errors import DeadlineExceeded
 from ..tools.record import ToolCall
 
 
@@ -93,32 +93,43 @@ class Meta:
         return sum((a.usage for a in self.answers), Usage())
 
 
+UNMADE = Meta()
+
+
 class Cell:
     """A variable: empty until it is set or failed, once. Any thread may do either."""
 
-    __slots__ = ("_error", "_lock", "_settled", "_value", "_waiters", "name")
+    __slots__ = ("_error", "_meta", "_settled", "_value", "_waiters", "name")
+    # One for all, as it is held for a few instructions only: one each would weigh as much as the cell does. The garbage
+    # collector may come in between, and a stream that it collects cancels its run, which fails other cells.
+    _lock = threading.RLock()
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._lock = threading.Lock()
         self._settled = False
-        self._value: tuple[Any, Meta] | None = None
-        self._error: ProgramError | None = None
-        # One each, so that a waiter who is cancelled takes nothing from the others; most variables have none.
-        self._waiters: tuple[concurrent.futures.Future[None], ...] = ()
+        self._value: Any = None
+        self._meta = UNMADE
+        self._error: Exception | None = None
+        # What wakes each waiter; most variables have none.
+        self._waiters: tuple[Callable[[], object], ...] = ()
 
-    def set(self, value: Any, meta: Meta | None = None) -> None:
+    def set(self, value: Any, meta: Meta = UNMADE) -> None:
         """Gives it its value; a cell that failed meanwhile stays failed."""
-        self._settle((value, meta if meta is not None else Meta()), None)
+        self._settle(value, meta, None)
 
-    def fail(self, error: ProgramError) -> None:
+    def fail(self, error: Exception) -> None:
         """Makes every read raise the error, unless there is a value already."""
-        self._settle(None, error)
+        self._settle(None, UNMADE, error)
 
     @property
     def settled(self) -> bool:
         """Whether it has a value or an error."""
         return self._settled
+
+    @property
+    def error(self) -> Exception | None:
+        """What it failed with, if it did so far."""
+        return self._error
 
     def read(self, deadline: float = math.inf) -> Any:
         """The value; waits for it, until `deadline` (time.monotonic) at most. Raises its error, or DeadlineExceeded."""
@@ -130,46 +141,61 @@ class Cell:
 
     def both(self, deadline: float = math.inf) -> tuple[Any, Meta]:
         """The value and how it came about; waits like `read`."""
-        if not self._settled:
-            left = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
-            try:
-                self._waiting().result(left)
-            except TimeoutError as error:
-                raise DeadlineExceeded(
-                    f"{self.name!r} was not there when the time had passed"
-                ) from error
-        return self._outcome()
+        if not self.settles(deadline):
+            raise DeadlineExceeded(f"{self.name!r} was not there when the time had passed")
+        self._raise()
+        return self._value, self._meta
+
+    def settles(self, deadline: float = math.inf) -> bool:
+        """Waits until it has a value or an error; False if that does not come before the deadline."""
+        if self._settled:
+            return True
+        asleep = threading.Lock()
+        asleep.acquire()
+        if not self._wakes(asleep.release):
+            return True
+        left = min(deadline - time.monotonic(), threading.TIMEOUT_MAX)
+        return asleep.acquire(timeout=max(0.0, left))
 
     async def wait(self) -> Any:
         """The value, awaited on whichever loop runs. Raises its error."""
         if not self._settled:
-            await asyncio.wrap_future(self._waiting())
-        return self._outcome()[0]
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[None] = loop.create_future()
+            if self._wakes(functools.partial(_wake, loop, future)):
+                await future
+        self._raise()
+        return self._value
 
-    def _settle(self, value: tuple[Any, Meta] | None, error: ProgramError | None) -> None:
+    def _settle(self, value: Any, meta: Meta, error: Exception | None) -> None:
         with self._lock:
             if self._settled:
                 return
-            self._value, self._error = value, error
+            self._value, self._meta, self._error = value, meta, error
             self._settled = True
             waiters, self._waiters = self._waiters, ()
-        for waiter in waiters:
-            with contextlib.suppress(concurrent.futures.InvalidStateError):  # it was cancelled
-                waiter.set_result(None)
+        for wake in waiters:
+            wake()
 
-    def _waiting(self) -> "concurrent.futures.Future[None]":
-        """What one waiter waits for."""
-        waiter: concurrent.futures.Future[None] = concurrent.futures.Future()
+    def _wakes(self, wake: Callable[[], object]) -> bool:
+        """Notes a waiter, once for each who waits; False if there is nothing to wait for any more."""
         with self._lock:
             if not self._settled:
-                self._waiters += (waiter,)
-                return waiter
-        waiter.set_result(None)
-        return waiter
+                self._waiters += (wake,)
+            return not self._settled
 
-    def _outcome(self) -> tuple[Any, Meta]:
+    def _raise(self) -> None:
         if self._error is not None:
             # The same error is raised in many places: each starts its own traceback.
             raise self._error.with_traceback(None) from self._error.__cause__
-        assert self._value is not None, f"{self.name!r} is read before it is settled"
-        return self._value
+
+
+def _wake(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[None]") -> None:
+    # A loop that is closed has nobody left to wake.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_end, future)
+
+
+def _end(future: "asyncio.Future[None]") -> None:
+    if not future.done():  # whoever waited may have been cancelled
+        future.set_result(None)

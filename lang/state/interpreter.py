@@ -1,6 +1,6 @@
 """Interpreter: runs the nodes of one State in order, on the backend's loop.
 
-    interpreter.enqueue(Entry(node, where, (cell,)))      # from the program's thread; raises once it has failed
+    interpreter.enqueue(Entry(node, where, cell))         # from the program's thread; raises once it has failed
     cell.read()                                           # there, too
     await interpreter.close()                             # gives back what the state held
 
@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..answers.answers import call_params, choose, generate
+from ..answers.channel import open_answer
 from ..answers.generation import Generation
 from ..errors import Cancelled, DeadlineExceeded, GenError, NoBackend, ProgramError, TurnError
 from ..nodes.ir import Awaited, Begin, Close, End, Gen, Node, Open, Select, Text
 from ..run.events import VariableSet
 from ..run.scope import Scope
-from .cell import Cell, Meta
+from .cell import UNMADE, Cell, Meta
 from .chat import UnusableTemplate
 from .transcript import Transcript
 
@@ -45,20 +46,26 @@ class Act:
     work: Callable[["Interpreter"], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
-    """One thing to do. where: `file:line` of the program; waiters: failed with the entry; the first is its cell."""
+    """One thing to do. where: `file:line` of the program; made: the cell that it sets; waiters: failed with it, too."""
 
     node: Node | Act
     where: str
+    made: Cell | None = None
     waiters: tuple[Waiter, ...] = ()
 
     @property
     def cell(self) -> Cell:
         """The cell to set."""
-        cell = self.waiters[0]
-        assert isinstance(cell, Cell), f"{self.node} has no cell"
-        return cell
+        assert self.made is not None, f"{self.node} has no cell"
+        return self.made
+
+    def fail(self, error: ProgramError) -> None:
+        """Tells all who wait for it."""
+        for waiter in (self.made, *self.waiters):
+            if waiter is not None:
+                waiter.fail(error)
 
     @property
     def label(self) -> str:
@@ -74,17 +81,13 @@ class Entry:
                 return type(self.node).__name__.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A variable that was generated or selected, and how many pieces the transcript had with it."""
-
-    name: str
-    meta: Meta
-    end: int
-
-
 class Interpreter:
-    """Runs the nodes of one State. transcript: its text so far; branch: which fork it comes from; made: its answers."""
+    """Runs the nodes of one State. transcript: its text so far; branch: which fork it comes from.
+
+    made: the variables that were generated or selected, by the index of the piece that each is in the transcript.
+    children: those of its branches, for whoever looks at the run afterwards. (The scope forgets what has ended, or runs
+    would hold themselves and wait for the garbage collector.)
+    """
 
     def __init__(
         self, scope: Scope, branch: tuple[int, ...], transcript: Transcript | None
@@ -94,8 +97,9 @@ class Interpreter:
         self.error: ProgramError | None = None
         self.closed = False
         self.transcript = transcript if transcript is not None else Transcript(scope.backend)
+        self.children: list[Interpreter] = []
         self.born = 0
-        self.made: list[Made] = []
+        self.made: dict[int, Cell] = {}
         self.marks: list[Transcript] = []
         self._captures: dict[str, int] = {}
         self.generation: Generation | None = None
@@ -116,7 +120,7 @@ class Interpreter:
                 raise Cancelled("the state was closed: nothing can be added to it")
             self._queue.extend(entries)
             # Text alone waits for what it leads up to: a task for each would cost more than the text.
-            starts = not self._busy and any(not isinstance(e.node, Text) for e in entries)
+            starts = not self._busy and not all(isinstance(e.node, Text) for e in entries)
             self._busy = self._busy or starts
         if starts:
             self._start()
@@ -142,7 +146,7 @@ class Interpreter:
             cell.set(None)
 
         try:
-            self.enqueue(Entry(Act("barrier", reach), "", (cell,)))
+            self.enqueue(Entry(Act("barrier", reach), "", cell))
         except ProgramError as error:
             cell.fail(error)
         return cell
@@ -158,8 +162,7 @@ class Interpreter:
             self._queue.clear()
             task = self._task
         for entry in left:
-            for waiter in entry.waiters:
-                waiter.fail(error)
+            entry.fail(error)
         if task is not None and not task.done():
             try:
                 self.scope.backend.loop.call(task.cancel)
@@ -176,6 +179,18 @@ class Interpreter:
             await self._drain()
         if self._task is not None and self._task is not asyncio.current_task():
             await asyncio.wait([self._task])
+        self._give_back()
+
+    def close_at_once(self) -> bool:
+        """The same, if nothing has to be waited for; False if something has. On the loop."""
+        with self._lock:
+            if self._task is not None or not self.idle:
+                return False
+            self.closed = True
+        self._give_back()
+        return True
+
+    def _give_back(self) -> None:
         for transcript in (self.transcript, *self.marks):
             transcript.drop()
         self.marks.clear()
@@ -199,23 +214,40 @@ class Interpreter:
             return self._current
 
     async def _drain(self) -> None:
-        """The task: works until the queue is empty. Our own deadline is the only TimeoutError that gets here."""
+        """The task: works until the queue is empty, or the run's time has passed."""
         deadline = self.scope.deadline
+        timer = asyncio.timeout_at(None if deadline == math.inf else deadline)
         try:
-            async with asyncio.timeout_at(None if deadline == math.inf else deadline):
-                while (entry := self._next()) is not None:
-                    await self._perform(entry)
+            async with timer:
+                await self._work()
         except ProgramError as error:
             self.fail(error)
-        except TimeoutError:
-            self.fail(
-                self.failure(
-                    DeadlineExceeded, f"the run's {self.scope.seconds:g} seconds have passed"
-                )
-            )
         except asyncio.CancelledError:
             self.fail(self.failure(Cancelled, "the backend was closed"))
             raise
+        except Exception as error:
+            self.fail(self._named(error, timer.expired()))
+        finally:
+            self._task = None  # it would keep all that it used
+
+    async def _work(self) -> None:
+        while (entry := self._next()) is not None:
+            work = self._perform(entry)
+            if work is not None:
+                await work
+
+    def _named(self, error: Exception, late: bool) -> ProgramError:
+        """The error for what went wrong in the entry at work. late: our own timer has gone off."""
+        if late and isinstance(error, TimeoutError):
+            why = f"the run's {self.scope.seconds:g} seconds have passed"
+            return self.failure(DeadlineExceeded, why)
+        entry = self._current
+        opens = entry is not None and isinstance(entry.node, Open)
+        known = isinstance(error, UnusableTemplate)
+        kind = TurnError if opens or known else GenError
+        named = self.failure(kind, str(error) if known else f"{type(error).__name__}: {error}")
+        named.__cause__ = error
+        return named
 
     def failure(self, kind: type[ProgramError], reason: str) -> ProgramError:
         """The error for what is at work, naming it, its line in the program and its text so far."""
@@ -228,47 +260,49 @@ class Interpreter:
         message = f"{entry.label} at {entry.where}: {reason}{shown}"
         return kind(message, name=name, where=entry.where, partial=partial, reason=reason)
 
-    async def _perform(self, entry: Entry) -> None:
-        try:
-            await self._step(entry)
-        except ProgramError:
-            raise
-        except UnusableTemplate as error:
-            raise self.failure(TurnError, str(error)) from error
-        except Exception as error:
-            kind = TurnError if isinstance(entry.node, Open) else GenError
-            raise self.failure(kind, f"{type(error).__name__}: {error}") from error
-
-    async def _step(self, entry: Entry) -> None:
+    def _perform(self, entry: Entry) -> Awaitable[None] | None:
+        """Does what can be done at once; what has to be waited for is returned."""
         transcript = self.transcript
         match entry.node:
             case Text(text=text):
+                open_answer(transcript)
                 transcript.write(text)
+            case Gen() as node:
+                return generate(self, node, entry.cell)
+            case Select() as node:
+                return choose(self, node, entry.cell)
             case Open(role=role, fixed=fixed):
                 transcript.open(role, fixed)
             case Close():
                 transcript.close()
-            case Gen() as node:
-                await generate(self, node, entry.cell)
-            case Select() as node:
-                await choose(self, node, entry.cell)
             case Begin(name=name):
                 self._captures[name] = len(transcript.pieces)
             case End(name=name):
-                self.settle(entry.cell, transcript.text(self._captures.pop(name)))
+                said = transcript.said(self._captures.pop(name))
+                self.settle(entry.cell, "".join(piece.text for piece in said))
             case Act(work=work):
-                await work(self)
+                return work(self)
             case Awaited() as node:
-                transcript.write(await node.settled())
+                return self._write(node)
             case other:
                 raise AssertionError(f"no way to run {other!r}")
+        return None
 
-    def settle(self, cell: Cell, value: object, meta: Meta | None = None) -> None:
+    async def _write(self, node: Awaited) -> None:
+        text = await node.settled()
+        open_answer(self.transcript)
+        self.transcript.write(text)
+
+    def answer(self, cell: Cell, value: object, meta: Meta) -> None:
+        """Sets the variable whose text is the transcript's last piece."""
+        self.made[len(self.transcript.pieces) - 1] = cell
+        self.settle(cell, value, meta)
+
+    def settle(self, cell: Cell, value: object, meta: Meta = UNMADE) -> None:
         """Sets a variable and tells whoever listens."""
         cell.set(value, meta)
-        if meta is not None:
-            self.made.append(Made(cell.name, meta, len(self.transcript.pieces)))
-        self.scope.emit(VariableSet(cell.name, value, self.branch))
+        if self.scope.listener is not None:
+            self.scope.emit(VariableSet(cell.name, value, self.branch))
 
     async def hold(self) -> None:
         """Computes what waits, if it is long, for several continuations of it."""

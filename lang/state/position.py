@@ -1,20 +1,20 @@
 """Position: where a program stands in its text, and whether a node may come there.
 
-    position = state.position.copy()
+    position = state.position
     for node in leaves(expression):
-        position.advance(node)          # raises InvalidProgram for a turn inside a turn
-    state.position = position           # all or nothing
+        position = position.past(node)      # raises InvalidProgram for a turn inside a turn
+    state.position = position               # all or nothing
 
 It refuses to know what runs the nodes: states and the tracer use it alike.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import InvalidProgram
-from ..nodes.ir import Begin, Close, End, Gen, Node, Open, Role
+from ..nodes.ir import Begin, Close, End, Gen, Node, Open, Role, Text
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Position:
     """Where the program stands in its text: open turn, open captures, turns opened so far."""
 
@@ -22,32 +22,32 @@ class Position:
     captures: tuple[str, ...] = ()
     turns: int = 0
 
-    def copy(self) -> "Position":
-        """The same place, to go on from separately."""
-        return Position(self.role, self.captures, self.turns)
-
     def at_same_block(self, other: "Position") -> bool:
         """Whether both stand in the same turn and captures."""
         return self.role == other.role and self.captures == other.captures
 
-    def advance(self, node: Node) -> None:
-        """Goes past a node. Raises InvalidProgram where it may not stand."""
+    def past(self, node: Node) -> "Position":
+        """Where the program stands behind a node. Raises InvalidProgram where that may not stand."""
         match node:
+            case Text():  # the most frequent one goes first
+                return self
+            case Gen(offer=offer):
+                if offer is not None and self.role != "assistant":
+                    raise InvalidProgram("gen(tools=...) needs a turn: write assistant(gen(...))")
+                return self
             case Open(role=role):
                 if self.role is not None:
                     raise InvalidProgram(f"a {role} turn cannot begin inside the {self.role} turn")
-                self.role, self.turns = role, self.turns + 1
+                return replace(self, role=role, turns=self.turns + 1)
             case Close():
                 if self.role is None:
                     raise InvalidProgram("there is no open turn to end")
-                self.role = None
-            case Gen(offer=offer) if offer is not None and self.role != "assistant":
-                raise InvalidProgram("gen(tools=...) needs a turn: write assistant(gen(...))")
+                return replace(self, role=None)
             case Begin(name=name):
-                self.captures = (*self.captures, name)
+                return replace(self, captures=(*self.captures, name))
             case End(name=name):
                 if self.captures[-1:] != (name,):
                     raise InvalidProgram(f"the capture {name!r} is not the one that began last")
-                self.captures = self.captures[:-1]
+                return replace(self, captures=self.captures[:-1])
             case _:
-                return
+                return self

@@ -51,7 +51,7 @@ class State:
         self.scope = scope
         self.interpreter = interpreter
         self.names: dict[str, Cell] = dict(past.names) if past is not None else {}
-        self.position: Position = past.position.copy() if past is not None else Position()
+        self.position: Position = past.position if past is not None else Position()
         self._unnamed: int = past._unnamed if past is not None else 0
         self._forks = 0
 
@@ -106,6 +106,10 @@ class State:
         self.add(expression, where_is(2))
         return self
 
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Raises InvalidProgram: values are given with `set`."""
+        raise InvalidProgram(f"a value is given to a variable with s.set({name!r}, value)")
+
     def set(self, name: str, value: Any) -> None:
         """Gives a variable a value, without any text. Texts joined with + are one text."""
         value = plain_text(value)
@@ -152,6 +156,7 @@ class State:
         branch = self.interpreter.branch
         born = [Interpreter(self.scope, (*branch, self._forks + i), None) for i in range(count)]
         self._forks += count
+        self.interpreter.children += born
 
         async def split(interpreter: Interpreter) -> None:
             await interpreter.hold()
@@ -159,7 +164,7 @@ class State:
                 child.begin(interpreter.transcript.copy())
 
         try:
-            self.interpreter.enqueue(Entry(Act("fork", split), where, tuple(born)))
+            self.interpreter.enqueue(Entry(Act("fork", split), where, waiters=tuple(born)))
         except ProgramError as error:
             for child in born:
                 child.fail(error)
@@ -172,7 +177,7 @@ class State:
 
     def mark(self) -> Mark:
         """A point to come back to."""
-        mark = Mark(self, dict(self.names), self.position.copy())
+        mark = Mark(self, dict(self.names), self.position)
 
         async def keep(interpreter: Interpreter) -> None:
             mark.transcript = interpreter.transcript.copy()
@@ -197,7 +202,7 @@ class State:
 
         self.interpreter.enqueue(Entry(Act("rewind", restore), where_is(2)))
         self.names = dict(mark.names)
-        self.position = mark.position.copy()
+        self.position = mark.position
 
     def close(self) -> None:
         """Ends what this state still does and gives back what it holds. What was set stays readable."""
@@ -211,20 +216,18 @@ class State:
 
     def append(self, nodes: list[Node], where: str) -> list[Cell | None]:
         """`add` of leaves only; the cells of the variables that they set."""
-        position = self.position.copy()
+        position = self.position
         for node in nodes:
-            position.advance(node)
+            position = position.past(node)
             self._check(node)
-        cells = [self._new_cell(node) for node in nodes]
-        entries = [
-            Entry(node, where, (cell,) if cell is not None else ())
-            for node, cell in zip(nodes, cells, strict=True)
-        ]
+        entries = [Entry(node, where, self._new_cell(node)) for node in nodes]
         if entries:
             self.interpreter.enqueue(*entries)
-        self.names.update({cell.name: cell for cell in cells if cell is not None})
+        for entry in entries:
+            if entry.made is not None:
+                self.names[entry.made.name] = entry.made
         self.position = position
-        return cells
+        return [entry.made for entry in entries]
 
     def _check(self, node: Node) -> None:
         """Raises Unsupported and constraint errors for what the backend cannot do."""

@@ -42,7 +42,7 @@ class Transcript:
     """The text of one State. pieces: everything; waiting: how many of the last pieces no prefix covers yet.
 
     tools: those the template is told of, in the form of APIs; told: those the model is, by the template or in words.
-    aside: stretches of pieces that are no turn's content.
+    aside: stretches of pieces that are no turn's content. generated: the indexes of those that a model wrote.
     """
 
     backend: Backend
@@ -54,11 +54,17 @@ class Transcript:
     tools: tuple[Mapping[str, Any], ...] = ()
     told: tuple[Mapping[str, Any], ...] = ()
     aside: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    generated: list[int] = field(default_factory=list[int])
 
     def write(self, text: str, special: bool = False) -> None:
         """Appends text. After a closed turn its end mark goes first."""
         self.frame()
         self._append(text, special)
+
+    def write_aside(self, text: str) -> None:
+        """Appends template text that is no turn's content."""
+        self.write(text, special=True)
+        self.aside.append((len(self.pieces) - 1, len(self.pieces)))
 
     def frame(self) -> None:
         """Writes the end mark of a closed turn, for text that follows outside any turn."""
@@ -146,8 +152,10 @@ class Transcript:
         return sum(len(p.text) for p in self.pieces[len(self.pieces) - self.waiting :])
 
     def absorb(self, text: str, prefix: Prefix | None) -> None:
-        """Appends an answer. Its prefix, if there is one, now stands for everything."""
-        self._append(text, special=False)
+        """Appends an answer, a piece of its own. Its prefix, if there is one, now stands for everything."""
+        self.generated.append(len(self.pieces))
+        self.pieces.append(Piece(text))
+        self.waiting += 1
         if prefix is not None:
             self.settle(prefix)
 
@@ -161,8 +169,9 @@ class Transcript:
         """A second transcript with the same past, holding the same prefix."""
         if self.prefix is not None:
             self.backend.retain(self.prefix)
-        turns = [replace(turn) for turn in self.turns]
-        return replace(self, pieces=list(self.pieces), turns=turns, aside=list(self.aside))
+        twin = replace(self, pieces=list(self.pieces), turns=[replace(turn) for turn in self.turns])
+        twin.aside, twin.generated = list(self.aside), list(self.generated)
+        return twin
 
     def drop(self) -> None:
         """Gives the prefix back. The text stays readable."""
@@ -175,16 +184,18 @@ class Transcript:
         """All the text, or that of some pieces."""
         return "".join(p.text for p in self.pieces[begin:end])
 
+    def said(self, begin: int = 0, end: int | None = None) -> list[Piece]:
+        """Pieces without those aside."""
+        hidden = {at for first, stop in self.aside for at in range(first, stop)}
+        numbered = enumerate(self.pieces[begin:end], begin)
+        return [piece for index, piece in numbered if index not in hidden]
+
     def messages(self) -> list[dict[str, str]]:
         """The turns as role and content, without what was said aside."""
         return [{"role": t.role, "content": self._content(t)} for t in self.turns]
 
     def _content(self, turn: Turn) -> str:
-        end = turn.end if turn.end is not None else len(self.pieces)
-        hidden = {at for begin, stop in self.aside for at in range(begin, stop)}
-        return "".join(
-            p.text for i, p in enumerate(self.pieces[:end]) if turn.begin <= i not in hidden
-        )
+        return "".join(piece.text for piece in self.said(turn.begin, turn.end))
 
     def _messages(self) -> list[dict[str, Any]]:
         return [turn.message for turn in self.turns]

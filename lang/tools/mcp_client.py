@@ -48,7 +48,13 @@ class McpServer:
 
 
 class McpTools(Sequence[Tool]):
-    """The tools of one server, as it listed them when it was opened. prefix: in front of their names."""
+    """The tools of one server, as it listed them when it was opened. prefix: in front of their names.
+
+    >>> with tr.mcp(server) as tools:
+    ...     (add,) = tools.named("add")
+    ...     add.spec.description
+    'Add two numbers.'
+    """
 
     def __init__(self, server: McpServer, prefix: str = "", timeout: float = SECONDS) -> None:
         """Raises McpUnavailable, and ImportError without the SDK."""
@@ -111,6 +117,10 @@ def mcp(
     """Opens an MCP server, a command or a URL, and gives its tools for gen(tools=...).
 
     headers: for a URL; env, cwd: for a command; timeout: seconds for one call. Raises McpUnavailable, InvalidProgram.
+
+    >>> with tr.mcp(server) as tools:          # a command, "python -m shop", or a URL, "https://shop.org/mcp"
+    ...     [tool.name for tool in tools][:2]
+    ['add', 'forecast']
     """
     is_url = isinstance(server, str) and server.startswith(("http://", "https://"))
     if is_url and (env or cwd) or not is_url and headers:

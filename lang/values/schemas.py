@@ -70,12 +70,22 @@ class EnforceableSchema(GenerateJsonSchema):
         return _repeatable(super().frozenset_schema(schema))
 
 
+USABLE = (
+    "A type is a pydantic model, dataclass, TypedDict, Enum, Literal, int, float, bool, str, date, time, UUID, "
+    "or a list, dict or union of these"
+)
+
+
 def adapter_of(type_: Any) -> TypeAdapter[Any]:
     """pydantic's adapter of a type. Raises InvalidType for one that pydantic cannot read."""
+    if isinstance(type_, dict | str):
+        raise InvalidType(
+            f"no answer can be made of {type_!r:.80}: a JSON Schema goes with schema="
+        )
     try:
         return TypeAdapter(_readable(type_))
     except (PydanticUserError, PydanticUndefinedAnnotation, TypeError, NameError) as error:
-        raise InvalidType(f"no answer can be made of {type_!r}: {error}") from error
+        raise _unusable(type_, error) from error
 
 
 def schema_of(adapter: TypeAdapter[Any], described: Any = None) -> dict[str, Any]:
@@ -83,8 +93,15 @@ def schema_of(adapter: TypeAdapter[Any], described: Any = None) -> dict[str, Any
     try:
         schema = adapter.json_schema(schema_generator=EnforceableSchema)
     except (PydanticUserError, PydanticOmit, TypeError, ValueError) as error:
-        raise InvalidType(f"no answer can be made of {described!r}: {error}") from error
+        raise _unusable(described, error) from error
     return closed(schema)
+
+
+def _unusable(type_: Any, error: Exception) -> InvalidType:
+    # What pydantic says behind its first sentence is for those who write its models.
+    said = str(error).partition("\n")[0].partition(". ")[0]
+    why = "" if said.startswith(("Unable to generate", "Cannot generate")) else f": {said}"
+    return InvalidType(f"no answer can be made of {type_!r:.80}{why}. {USABLE}")
 
 
 def _repeatable(schema: JsonSchemaValue) -> JsonSchemaValue:

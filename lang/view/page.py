@@ -8,7 +8,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from .trace import BranchSeen, Segment, TokenSeen, Trace
+from .trace import BranchSeen, Segment, TokenSeen, Trace, note_of
 
 Path = tuple[int, ...]
 
@@ -38,17 +38,14 @@ def _branch(path: Path, by_path: dict[Path, BranchSeen]) -> str:
 def _segment(segment: Segment) -> str:
     if segment.kind in ("text", "frame"):
         return f'<span class="{segment.kind}">{escape(segment.text)}</span>'
-    thinking = ""
-    if segment.thinking:
-        thinking = f"<details><summary>thinking</summary>{escape(segment.thinking)}</details>"
     if segment.kind == "select":
         inside = f'<span class="select">{escape(segment.text)}</span>'
     elif segment.tokens:
         inside = "".join(_token(token) for token in segment.tokens)
     else:
         inside = f'<span class="sampled">{escape(segment.text)}</span>'
-    note = f'<span class="note"> {escape(_note(segment))}</span>'
-    return f'{thinking}<span class="gen">{inside}</span>{note}{_calls(segment)}'
+    note = f'<span class="note"> {escape(note_of(segment))}</span>' if segment.name else ""
+    return f'<span class="gen">{inside}</span>{note}{_calls(segment)}'
 
 
 def _token(token: TokenSeen) -> str:
@@ -59,20 +56,6 @@ def _token(token: TokenSeen) -> str:
     told += [f"{text!r} {100 * math.exp(p):.1f} %" for text, p in token.top]
     title = f' title="{escape("; ".join(told))}"' if told else ""
     return f'<span class="{kind}"{title}>{escape(token.text)}</span>'
-
-
-def _note(segment: Segment) -> str:
-    if segment.kind == "select":
-        scores = ", ".join(f"{choice!r} {score:.3f}" for choice, score in segment.scores.items())
-        return f"{segment.name}: {scores}"
-    usage = segment.usage
-    parts = [f"{segment.name}: {usage.generated} tokens, {usage.forced} forced"]
-    parts.append(f"{usage.cached} of {usage.prompt} prompt tokens cached")
-    if len(segment.answers) > 1:
-        parts.append(f"{len(segment.answers)} answers")
-    if segment.attempts > 1:
-        parts.append(f"{segment.attempts} attempts, {segment.saved} tokens saved by going back")
-    return ", ".join([*parts, f"{1000 * usage.seconds:.0f} ms", segment.finish])
 
 
 def _calls(segment: Segment) -> str:
@@ -89,5 +72,7 @@ def _facts(trace: Trace) -> str:
     usage = trace.usage
     counts = f"prompt {usage.prompt}, cached {usage.cached}, generated {usage.generated}, forced {usage.forced}"
     rows = [("tokens", counts), *trace.variables.items()]
-    rows += [("error", trace.error)] if trace.error else []
-    return "".join(f"<tr><td>{escape(n)}</td><td>{escape(v)}</td></tr>" for n, v in rows)
+    shown = "".join(f"<tr><td>{escape(n)}</td><td>{escape(v)}</td></tr>" for n, v in rows)
+    if trace.error and trace.error not in [branch.error for branch in trace.branches]:
+        shown += f'<tr><td>error</td><td class="bad">{escape(trace.error)}</td></tr>'
+    return shown

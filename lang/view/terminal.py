@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.text import Text
 from rich.tree import Tree
 
-from .trace import BranchSeen, Segment, Trace
+from .trace import BranchSeen, Segment, Trace, note_of
 
 STYLES: Mapping[str, str] = {
     "text": "",
@@ -60,8 +60,6 @@ def _segment(segment: Segment) -> Text:
     if segment.kind in ("text", "frame"):
         return Text(segment.text, STYLES[segment.kind])
     shown = Text()
-    if segment.thinking:
-        shown.append(f"({segment.thinking})", STYLES["note"])
     if segment.kind == "select":
         shown.append(segment.text, STYLES["select"])
     elif segment.tokens:
@@ -69,22 +67,7 @@ def _segment(segment: Segment) -> Text:
             shown.append(token.text, STYLES["forced" if token.forced else "sampled"])
     else:
         shown.append(segment.text, STYLES["sampled"])
-    return shown.append(f" [{_note(segment)}]", STYLES["note"])
-
-
-def _note(segment: Segment) -> str:
-    if segment.kind == "select":
-        scores = ", ".join(f"{choice} {score:.2f}" for choice, score in segment.scores.items())
-        return f"{segment.name}: {scores}"
-    usage = segment.usage
-    parts = [f"{segment.name}: {usage.generated} tokens"]
-    parts += [f"{usage.forced} forced"] if usage.forced else []
-    parts += [f"{usage.cached} of {usage.prompt} prompt tokens cached"] if usage.prompt else []
-    parts += [f"{len(segment.answers)} answers"] if len(segment.answers) > 1 else []
-    if segment.attempts > 1:
-        parts += [f"{segment.attempts} attempts", f"{segment.saved} tokens saved by going back"]
-    parts += [f"{len(segment.calls)} tool calls"] if segment.calls else []
-    return ", ".join([*parts, f"{1000 * usage.seconds:.0f} ms"])
+    return shown.append(f" [{note_of(segment)}]", STYLES["note"]) if segment.name else shown
 
 
 def _summary(trace: Trace) -> RenderableType:
@@ -94,6 +77,6 @@ def _summary(trace: Trace) -> RenderableType:
     )
     for name, value in trace.variables.items():
         line.append(f"\n{name} = ", "bold").append(f"{value:.200}")
-    if trace.error:
+    if trace.error and trace.error not in [branch.error for branch in trace.branches]:
         line.append(f"\n{trace.error}", "red")
     return Panel(line, title=legend(), title_align="left", expand=False)

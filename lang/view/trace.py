@@ -15,9 +15,9 @@ from typing import Any, Literal, Protocol
 
 from ..backends.base import Usage
 from ..errors import InvalidProgram
-from ..run.scope import Scope
-from ..state.cell import Meta
-from ..state.interpreter import Interpreter, Made
+from ..state.cell import Cell, Meta
+from ..state.interpreter import Interpreter
+from ..state.state import State
 
 VERSION = 1
 Kind = Literal["text", "frame", "gen", "select"]
@@ -39,7 +39,7 @@ class TokenSeen:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of text. name and all after it: of gens and selects.
+    """A stretch of text. name and all after it: of gens and selects, but not of what a model wrote on the way to them.
 
     tokens: those of the answer the text goes on with; answers: how many were generated; scores: of a select's choices.
     """
@@ -84,7 +84,7 @@ class Ended(Protocol):
     """A run, as far as it is looked at here."""
 
     @property
-    def scope(self) -> Scope: ...
+    def state(self) -> State: ...
     @property
     def variables(self) -> dict[str, Any]: ...
     @property
@@ -97,10 +97,17 @@ class Ended(Protocol):
 def trace_of(run: Ended, name: str = "run") -> Trace:
     """What the run was; it must have ended."""
     run.wait()
-    members = [m for m in run.scope.history if isinstance(m, Interpreter)]
+    members = _family(run.state.interpreter)
     branches = [BranchSeen(m.branch, list(_segments(m)), str(m.error or "")) for m in members]
     variables = {n: v if isinstance(v, str) else repr(v) for n, v in run.variables.items()}
     return Trace(name, branches, variables, run.usage, str(run.error or ""))
+
+
+def _family(member: Interpreter) -> Iterator[Interpreter]:
+    """A state and, each behind its parent, the branches that came of it."""
+    yield member
+    for child in member.children:
+        yield from _family(child)
 
 
 def write_trace(trace: Trace) -> str:
@@ -125,15 +132,15 @@ def read_trace(text: str) -> Trace:
 def _segments(member: Interpreter) -> Iterator[Segment]:
     """The pieces that the state itself added, each answer where it stands."""
     transcript = member.transcript
-    made = {one.end - 1: one for one in member.made if one.meta.answers or one.meta.scores}
-    roles = _roles(member)
+    roles, generated = _roles(member), set(transcript.generated)
     for index in range(member.born, len(transcript.pieces)):
         piece = transcript.pieces[index]
         role = roles.get(index, "")
-        if index in made:
-            yield _answered(made[index], piece.text, role)
+        if index in member.made:
+            yield _answered(member.made[index], piece.text, role)
         elif piece.text:
-            yield Segment("frame" if piece.special else "text", piece.text, role)
+            kind = "gen" if index in generated else "frame" if piece.special else "text"
+            yield Segment(kind, piece.text, role)
 
 
 def _roles(member: Interpreter) -> dict[int, str]:
@@ -145,8 +152,8 @@ def _roles(member: Interpreter) -> dict[int, str]:
     return found
 
 
-def _answered(made: Made, text: str, role: str) -> Segment:
-    meta = made.meta
+def _answered(made: Cell, text: str, role: str) -> Segment:
+    meta = made.meta()
     return Segment(
         kind="select" if meta.scores else "gen",
         text=text,
@@ -165,6 +172,28 @@ def _answered(made: Made, text: str, role: str) -> Segment:
             for c in meta.tool_calls
         ],
     )
+
+
+def note_of(segment: Segment) -> str:
+    """What a gen or select came to, in few words."""
+    if segment.kind == "select":
+        scores = ", ".join(f"{choice} {score:.2f}" for choice, score in segment.scores.items())
+        return f"{segment.name}: {scores}"
+    usage = segment.usage
+    parts = [_count(usage.generated, "token")]
+    parts += [f"{usage.forced} forced"] if usage.forced else []
+    parts += [f"{usage.cached} of {usage.prompt} prompt tokens cached"] if usage.prompt else []
+    parts += [_count(len(segment.answers), "answer")] if len(segment.answers) > 1 else []
+    if segment.attempts > 1:
+        parts += [f"{segment.attempts} attempts", f"{segment.saved} tokens saved by going back"]
+    parts += [_count(len(segment.calls), "tool call")] if segment.calls else []
+    parts += [f"{1000 * usage.seconds:.0f} ms"]
+    parts += ["cut at max_tokens"] if segment.finish == "length" else []
+    return f"{segment.name}: {', '.join(parts)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _tokens(meta: Meta) -> list[TokenSeen]:

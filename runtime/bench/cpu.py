@@ -113,7 +113,7 @@ def run(out: Path | None = None, threads: int | None = None) -> None:
     """Prints a JSON line per batch size and appends it to `out`."""
     client = open_client(EngineConfig(device="cpu", dtype="float32", threads=threads))
     try:
-        report(measure(client, BUNDLED), out)
+        report(measure(client, BUNDLED), out, {})
     finally:
         client.close()
 

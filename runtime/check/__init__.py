@@ -8,7 +8,7 @@
     example     the shortest text that a grammar accepts
     distances   how far a place is from the end of a text
     wording     the keywords of a schema, and how each is enforced
-    wander      random texts of allowed tokens, up to their end
+    wander      random texts of allowed tokens, up to their end; crowd: many side by side
 
 It refuses to know models, requests and the device.
 """

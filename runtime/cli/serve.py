@@ -1,6 +1,5 @@
 """`trellis serve MODEL`: an engine in a process of its own, and the HTTP server over it in this one."""
 
-import gc
 import os
 import signal
 import sys
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..config import EngineConfig
+from ..garbage import spare_what_stays
 from ..server.config import LOOPBACK, ServerConfig
 from .flags import with_config_flags
 from .report import UsageMistake, need, warn
@@ -115,9 +115,6 @@ def _open_spans(server: ServerConfig) -> "Spans | None":
 
 def _settle() -> None:
     """Makes this process, which is the server's own now, one that answers evenly."""
-    # What is here stays: looking through it for garbage again and again would stop every stream.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    spare_what_stays()
     # A thread that reads a large body lets go of the interpreter as often.
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -9,6 +9,7 @@ The way of a request through the files:
     hosts.py     the host name, so that no web page can pose as this machine
     auth.py      the key, decided on the raw path, before anything is read
     limits.py    the size of the body, while it is read
+    shortcut.py  the routes that are asked most, found at once
     native/      Trellis' own routes: generate, score, tokens, cache, health
     openai/      the API of OpenAI: chats, completions, responses, embeddings
     anthropic/   the API of Anthropic: messages
@@ -16,7 +17,8 @@ The way of a request through the files:
     reading.py   large bodies, read beside the loop
     strict.py    bodies in which nothing is ignored
     source.py    jobs run on the backend's loop, their Deltas come back to the server's
-    stream.py    sends replies as they come
+    crossing.py  from one loop to the other and back
+    feed.py      sends replies as they come
     programs/    whole programs; states/: what remote programs keep here; page/: the page at /
     served.py    the model behind it; metrics.py what Prometheus reads; probe.py what /ready asks
     errors.py    one table says which exception is which status; shapes.py says it as each API does

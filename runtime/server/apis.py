@@ -23,7 +23,7 @@ from .source import Source
 
 def api_routes(source: Source, served: Served | None, config: ServerConfig) -> list[APIRouter]:
     """All routes. served: None for a backend of which no more is known than that it generates."""
-    name = served.name if served is not None else config.served_name or source.backend.name
+    name = model_name(source, served, config)
     store = ResponseStore()
     api = Api(Voice(source, Speech(source.backend, served)), name, served)
     return [
@@ -35,3 +35,8 @@ def api_routes(source: Source, served: Served | None, config: ServerConfig) -> l
         kept_routes(store),
         message_routes(api),
     ]
+
+
+def model_name(source: Source, served: Served | None, config: ServerConfig) -> str:
+    """What clients call the model."""
+    return served.name if served is not None else config.served_name or source.backend.name

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from ...lang.backends.base import Backend
 from ..errors import EngineError
-from .apis import api_routes
+from .apis import api_routes, model_name
 from .auth import KeyGate
 from .config import ServerConfig
 from .errors import install_errors
@@ -26,12 +26,14 @@ from .native.generate import generate_routes
 from .native.info import health_routes, info_routes
 from .native.score import score_routes
 from .native.text import text_routes
-from .page.routes import page_routes
+from .page.docs import docs_routes
+from .page.routes import file_routes, page_routes
 from .probe import Probe, loop_probe
 from .programs.hosted import load_hosted
 from .programs.routes import program_routes
 from .programs.runs import RunLog
 from .served import Served
+from .shortcut import Shortcut
 from .source import Source
 from .states.routes import state_routes
 from .states.store import StateStore
@@ -59,9 +61,9 @@ def create_app(
     plain = telemetry.watch(backend.backend if isinstance(backend, Served) else backend)
     meters = Meters()
     source = Source(plain, meters.observe)
-    app = FastAPI(
-        title="Trellis", description="Structured generation over one model.", docs_url="/docs"
-    )
+    about = "Structured generation over one model."
+    # Its own pages of the document load scripts from another host.
+    app = FastAPI(title="Trellis", description=about, docs_url=None, redoc_url=None)
     install_errors(app)
     routers = [
         generate_routes(source, config, served),
@@ -69,6 +71,8 @@ def create_app(
         health_routes(source, config, probe or _probe(plain, served)),
         _metric_routes(meters, served),
         *api_routes(source, served, config),
+        file_routes(),
+        docs_routes(app.openapi, model_name(source, served, config)),
     ]
     if served is not None:
         routers += [text_routes(served), cache_routes(served), info_routes(served, config)]
@@ -83,7 +87,8 @@ def create_app(
         routers.append(state_routes(source, store))
     for router in routers:
         app.include_router(router)
-    gated = KeyGate(BodyLimit(app, config.max_body_bytes), config.api_key, config.admin_key)
+    short = Shortcut(app, [route for router in routers for route in router.routes])
+    gated = KeyGate(BodyLimit(short, config.max_body_bytes), config.api_key, config.admin_key)
     return RequestGate(OriginGate(gated, config.origins), telemetry)
 
 

@@ -1,29 +1,34 @@
-"""Feeds: server-sent events that are written in rounds, one over all streams that have something new.
+"""Feeds: server-sent events, each a JSON object with what is new, then `data: [DONE]`.
 
-    rounds = Rounds()                                    # one for all feeds of an application
+    rounds = Rounds()                                    # one for many feeds
     return Feed(rounds, work)                            # work(write): calls write(event) until it returns
+    return Feed(rounds, partial(pour, events))           # events: an async generator of them
 
-A step of the engine brings something new for every stream at once. To wake a task for each of them costs more than to
-write the event, so one task writes for all: what a stream got since the last round leaves in one piece. A client that
-reads slowly keeps a round waiting; another round goes on without it. What is true of streams in stream.py is true here.
-It refuses to know what events say.
+Nothing is sent before the first event exists, so an error until then has its own status; a later one is the last event.
+A client that leaves ends the work.
+
+Feeds are written in rounds, one over all that have something new. A step of the engine brings something for every
+stream at once. To wake a task for each of them costs more than to write the event, so one task writes for all: what a
+stream got since the last round leaves in one piece. A client that reads slowly keeps a round waiting; another round
+goes on without it. It refuses to know what events say.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from typing import Any
 
 import msgspec
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .errors import ClientLeft, describe
 from .source import unless_left
-from .stream import EventResponse
 
 Write = Callable[[dict[str, Any]], None]
 Work = Callable[[Write], Awaitable[None]]
+Events = AsyncGenerator[dict[str, Any], None]
 encode = msgspec.json.Encoder().encode
 
 
@@ -55,11 +60,16 @@ class Rounds:
             await self._waiting.popleft().write()
 
 
-class Feed(EventResponse):
+class Feed(Response):
     """A response whose events, of plain values, are handed to it as they come."""
 
+    media_type = "text/event-stream"
+    end = b"data: [DONE]\n\n"
+
     def __init__(self, rounds: Rounds, work: Work) -> None:
-        super().__init__()
+        self.status_code = 200
+        self.background = None
+        self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
         self._rounds = rounds
         self._work = work
         self._pieces: list[bytes] = []
@@ -89,8 +99,12 @@ class Feed(EventResponse):
         if (error := await self._written) is not None:
             raise error
 
+    def spell(self, event: dict[str, Any]) -> bytes:
+        """One event, as it is sent."""
+        return b"data: " + encode(event) + b"\n\n"
+
     def _take(self, event: dict[str, Any]) -> None:
-        self._add(b"data: " + encode(event) + b"\n\n")
+        self._add(self.spell(event))
 
     def _add(self, piece: bytes) -> None:
         if not self._pieces:
@@ -105,7 +119,8 @@ class Feed(EventResponse):
         try:
             if not self._begun:
                 self._begun = True
-                await self._send(self.start)
+                head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+                await self._send(head)
             while self._pieces:
                 await self._send(self._part())
             if self._ended:
@@ -119,3 +134,21 @@ class Feed(EventResponse):
         data = b"".join(self._pieces)
         self._pieces.clear()
         return {"type": "http.response.body", "body": data, "more_body": not self._ended}
+
+
+class NamedFeed(Feed):
+    """The same for APIs whose events carry their type as a name, and where the last one says that it is."""
+
+    end = b""
+
+    def spell(self, event: dict[str, Any]) -> bytes:
+        """One event, under its name."""
+        name = event.get("type", "error")
+        return f"event: {name}\n".encode() + super().spell(event)
+
+
+async def pour(events: Events, write: Write) -> None:
+    """Hands over all events; whatever ends that closes them."""
+    async with aclosing(events):
+        async for event in events:
+            write(event)

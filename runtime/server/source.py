@@ -11,9 +11,8 @@ back in the same moment shares one wake-up. It refuses to know about HTTP bodies
 """
 
 import asyncio
-import concurrent.futures
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -25,8 +24,7 @@ from ...constrained.spec import Constraint
 from ...lang.backends.base import Backend, ChoiceScore, Delta, Finish, Prefix, Prompt, Usage
 from ...lang.nodes.params import SamplingParams
 from ..arrivals import Flow, Queue
-from ..errors import EngineStopped
-from ..mailbox import Mailboxes
+from .crossing import Crossings
 from .errors import ClientLeft, FieldError
 
 T = TypeVar("T")
@@ -82,7 +80,7 @@ class Source:
         self.backend = backend
         self._observe = observe
         self._send = backend.send if isinstance(backend, Sender) else partial(_send, backend)
-        self._mailboxes = Mailboxes()
+        self._crossings = Crossings(backend.loop)
         # Jobs at work, by id; touched on the backend's loop only.
         self._working: dict[str, set[_Working]] = {}
 
@@ -92,28 +90,15 @@ class Source:
         The first job that fails fails all, with its own error.
         """
         queue = Queue(self._lose)
-        with self._running(jobs, queue):
+        with self._crossings.begun(partial(self._run_all, jobs), queue):
             while (item := await queue.get()) is not None:
                 yield item
 
     async def feed(self, jobs: Sequence[Job], take: Callable[[Item], None]) -> None:
         """The same for who would rather be called, on this loop, with each (place, Delta). Returns after the last."""
         flow = Flow(take, self._lose)
-        with self._running(jobs, flow):
+        with self._crossings.begun(partial(self._run_all, jobs), flow):
             await flow.wait()
-
-    @contextmanager
-    def _running(self, jobs: Sequence[Job], reader: Queue[Item] | Flow[Item]) -> Iterator[None]:
-        """Inside, the jobs are at work; whoever leaves ends them."""
-        mailbox = self._mailboxes.here()
-        post = partial(mailbox.post, reader.put)
-        future = self.backend.loop.submit(self._run_all(jobs, post))
-        future.add_done_callback(lambda _: mailbox.post(reader.end, _failure(future)))
-        try:
-            yield
-        finally:
-            reader.close()
-            future.cancel()
 
     def _lose(self, item: Item) -> None:
         """What nobody reads any more: a prefix that comes with it is let go of."""
@@ -186,18 +171,13 @@ class Source:
             self._working[job.id].discard(working)
             if not self._working[job.id]:
                 del self._working[job.id]
+            # The trace of what is raised leads here, and the task keeps what is raised.
+            del task, working
 
 
 def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
     error = failures.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _failure(future: "concurrent.futures.Future[None]") -> BaseException | None:
-    """What a future that is done failed with."""
-    if future.cancelled():
-        return EngineStopped("the backend was closed while the request ran")
-    return future.exception()
 
 
 async def _send(
@@ -220,17 +200,29 @@ async def unless_left(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
 
     The body of the request must have been read before.
     """
-    task = asyncio.ensure_future(work)
-    left = asyncio.ensure_future(_wait_for_leaving(receive))
+    own, left, over = asyncio.current_task(), False, False
+    assert own is not None
+
+    def leave(watching: "asyncio.Task[None]") -> None:
+        nonlocal left
+        if not over:
+            left = True
+            own.cancel()
+
+    # The work stays in this task: one more for each request would cost as much as what most of them do there.
+    watching = asyncio.ensure_future(_wait_for_leaving(receive))
+    watching.add_done_callback(leave)
     try:
-        await asyncio.wait((task, left), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientLeft("the client closed the connection")
-        return task.result()
+        return await work
+    except asyncio.CancelledError:
+        if not left:
+            raise
+        raise ClientLeft("the client closed the connection") from None
     finally:
-        task.cancel()
-        left.cancel()
-        await asyncio.gather(task, left, return_exceptions=True)
+        over = True
+        watching.cancel()
+        if left:
+            own.uncancel()
 
 
 async def _wait_for_leaving(receive: Receive) -> None:

@@ -5,7 +5,7 @@
 A field that is not known is refused by name: neither an option nor a constraint may silently have no effect.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
@@ -27,24 +27,26 @@ class StrictBody(BaseModel):
         json_schema_extra={"additionalProperties": False},
     )
 
+    # The names a body may use.
+    known: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.known = frozenset(f.alias or name for name, f in cls.model_fields.items())
+
     @model_validator(mode="before")
     @classmethod
     def _know_all(cls, data: Any, info: ValidationInfo) -> Any:
         if isinstance(data, dict):
-            unknown = [name for name in data if name not in cls.known()]
+            unknown = [name for name in data if name not in cls.known]
             if unknown:
                 raise PydanticCustomError(
                     "unknown_field",
                     "{message}",
                     {
-                        "message": unknown_field(str(unknown[0]), list(cls.known())),
+                        "message": unknown_field(str(unknown[0]), list(cls.known)),
                         "field": unknown[0],
                     },
                 )
             return {name: value for name, value in data.items() if value is not None}
         return data
-
-    @classmethod
-    def known(cls) -> frozenset[str]:
-        """The names a body may use."""
-        return frozenset(f.alias or name for name, f in cls.model_fields.items())

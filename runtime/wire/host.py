@@ -6,7 +6,6 @@ It ends when the other side is gone, whatever it is doing. What is slow: opening
 """
 
 import asyncio
-import gc
 import json
 import os
 import signal
@@ -21,6 +20,7 @@ from ...lang.backends.base import Delta, Prefix, Prompt
 from ..client import Client
 from ..config import EngineConfig
 from ..errors import EngineError, RequestError
+from ..garbage import spare_what_stays
 from ..prompt import LocalPrefix
 from .frames import FrameWriter, read_frames
 from .messages import (
@@ -161,10 +161,7 @@ async def run_host(sock: socket.socket, opening: Callable[[], Client]) -> None:
         writer.close()
         await stream.wait_closed()
         return
-    # The model and all modules stay: looking through them for garbage again and again stops the engine.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    spare_what_stays()
     try:
         await Host(client, writer).serve(reader)
     finally:

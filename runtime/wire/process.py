@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -30,6 +31,9 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 10.0
 STEADY_SECONDS = 60.0
 END_SECONDS = 10.0
 SPARE_SECONDS = 5.0
+# Of several places for small pieces of memory none is used up before another is begun: the process would go on growing
+# for as long as its threads take turns. The environment's own word goes first.
+MEMORY = {"MALLOC_ARENA_MAX": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,10 @@ class _Spare:
         number = theirs.fileno()
         command = [sys.executable, "-P", "-m", "trellis.runtime.wire.host", str(number)]
         try:
-            return cls(subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(number,)), ours)
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, pass_fds=(number,), env={**MEMORY, **os.environ}
+            )
+            return cls(process, ours)
         except BaseException:
             ours.close()
             raise

@@ -160,13 +160,13 @@ def _distances(grammar: Grammar) -> np.ndarray:
     distance[0] = 1e6
     acting = np.full(len(actions) + 1, 1e6)  # the last: the caller reads on
     rows = (
-        actions[:, 6:, None] + np.arange(grammar.verdicts)
+        actions[:, 6:8, None] + np.arange(grammar.verdicts)
         if len(actions)
         else np.zeros((0, 2, 1), int)
     )
     for _ in range(400):
         after = np.where(
-            actions[:, 6:] > 0, distance[grammar.returns[rows % len(grammar.returns)]].min(2), 0
+            actions[:, 6:8] > 0, distance[grammar.returns[rows % len(grammar.returns)]].min(2), 0
         )
         go = actions[:, 4:6]
         cost = np.where(

@@ -34,6 +34,11 @@ def ambiguous_machine(rng: random.Random) -> Machine:
     return Machine(tuple(_make_ambiguous(rng, rule) for rule in random_machine(rng).rules))
 
 
+def clear_and_ambiguous(rng: random.Random) -> Machine:
+    """As clear_machine, and many texts can be read in several ways."""
+    return Machine(tuple(_make_ambiguous(rng, rule) for rule in clear_machine(rng).rules))
+
+
 def _random_rule(rng: random.Random, number: int, verdicts: list[int], use: str) -> Rule:
     states, width = rng.randint(2, 6), rng.randint(2, 4)
     classes = np.zeros(256, np.uint8)

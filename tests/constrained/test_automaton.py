@@ -18,6 +18,8 @@ from trellis.constrained.automata.automaton import (
     trim_nfa,
 )
 from trellis.constrained.automata.bytedfa import distinct_columns, explore, join_classes
+from trellis.constrained.automata.partition import number_blocks, refine_partition
+from trellis.constrained.automata.reaching import find_leading, find_reached
 from trellis.constrained.errors import ConstraintBudget
 from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.regex import charset
@@ -124,6 +126,70 @@ def test_trim_and_minimise_keep_the_language_and_get_small(dfa: Dfa) -> None:
         frozenset(language(Dfa(trimmed.table, trimmed.accepting, s))) for s in range(trimmed.states)
     }
     assert small.states <= len(tails | {frozenset()})
+
+
+@settings(deadline=None)
+@given(dfas(), dfas())
+def test_pairs_all_at_once_are_those_that_are_found(a: Dfa, b: Dfa) -> None:
+    def pair(most_at_once: int) -> Dfa:
+        tables, starts = (a.table, b.table), (a.start, b.start)
+        first, second, table = product.pair_states(
+            tables, starts, lambda x, _: x != 0, budget(), most_at_once
+        )
+        assert first[1] == a.start and second[1] == b.start
+        assert len({*zip(first[1:].tolist(), second[1:].tolist(), strict=True)}) == len(first) - 1
+        return Dfa(table, a.accepting[first] & ~b.accepting[second], 1)
+
+    at_once, found = pair(1 << 20), pair(0)
+    assert at_once.states == found.states
+    assert language(at_once) == language(found) == language(a) - language(b)
+
+
+@settings(deadline=None)
+@given(dfas(), st.lists(st.integers(0, 2), min_size=7, max_size=7))
+def test_partition_is_the_coarsest_that_fits(dfa: Dfa, numbers: list[int]) -> None:
+    start = numbers[: dfa.states]
+    blocks = refine_partition(dfa.table, np.array(start)).tolist()
+    # Told apart by what is read: the blocks that each word leads to.
+    tails = [tuple(start[walk(dfa, state, word)] for word in WORDS) for state in range(dfa.states)]
+    pairs = [(i, j) for i in range(dfa.states) for j in range(i)]
+    assert all((blocks[i] == blocks[j]) == (tails[i] == tails[j]) for i, j in pairs)
+    first, which = number_blocks(np.array(blocks))
+    assert first.tolist() == [blocks.index(block) for block in dict.fromkeys(blocks)]
+    assert [blocks[first[n]] for n in which] == blocks
+
+
+def walk(dfa: Dfa, state: int, word: tuple[int, ...]) -> int:
+    for symbol in word:
+        state = int(dfa.table[state, symbol])
+    return state
+
+
+@settings(deadline=None)
+@given(dfas())
+def test_what_is_reached_and_what_leads_there(dfa: Dfa) -> None:
+    reached, leading = find_reached(dfa.table, [dfa.start]), find_leading(dfa.table, dfa.accepting)
+    for state in range(1, dfa.states):
+        ends = {walk(dfa, state, word) for word in WORDS}
+        assert leading[state] == bool(dfa.accepting[list(ends)].any())
+        assert reached[state] == (state in {walk(dfa, dfa.start, word) for word in WORDS})
+    assert not reached[0] and not leading[0]
+
+
+def test_long_counts_are_minimised() -> None:
+    # Two counts to 200, one beside the other, of which each state differs from all others of its count alone.
+    count = 200
+    table = np.zeros((2 * count + 2, 2), np.int32)
+    table[1] = 2, count + 2
+    for number in range(count - 1):
+        table[[2 + number, 2 + count + number], 0] = 3 + number, 3 + count + number
+    accepting = np.zeros(len(table), np.bool_)
+    accepting[[count + 1, 2 * count + 1]] = True
+    small = minimise(trim(Dfa(table, accepting, 1)))
+    assert small.states == count + 2
+    assert walk(small, small.start, (1, *[0] * (count - 1))) == walk(
+        small, small.start, (0, *[0] * (count - 1))
+    )
 
 
 def test_minimise_gives_up_on_large_ones() -> None:

@@ -14,7 +14,7 @@ from trellis.constrained.errors import (
     ConstraintError,
     InvalidConstraint,
 )
-from trellis.constrained.grammar.place import AHEAD, Place
+from trellis.constrained.grammar.place import ACTION, AHEAD, Place
 from trellis.constrained.limits import Limits
 from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex
 from trellis.constrained.tokens.vocabulary import Vocabulary
@@ -55,7 +55,7 @@ def test_every_state_lives_and_tables_are_as_promised() -> None:
     assert grammar.classes.dtype == np.uint8 and grammar.classes.shape == (256,)
     assert grammar.edges.shape == (grammar.states, AHEAD + 1 + int(grammar.classes.max()))
     assert not grammar.edges[0].any()
-    assert grammar.actions.dtype == np.int64 and grammar.actions.shape[1] == 8
+    assert grammar.actions.dtype == np.int64 and grammar.actions.shape[1] == ACTION
     assert grammar.edges.max() < grammar.states and grammar.edges.min() >= -1 - len(grammar.actions)
     assert grammar.nbytes >= grammar.edges.nbytes
     with pytest.raises(ValueError, match="read-only"):

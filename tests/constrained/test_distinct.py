@@ -27,7 +27,7 @@ SINGLES = [bytes([b]) for b in range(0x20, 0x7F)] + [b"\n", b"\xc3", b"\xa9"]
 PAIRS = [
     '"a', '", "', "1, 1", "[[", '["a", "a"]', "]]", '"]', 'a"', "1]", ", ", '": ', "true, ",
     "true", '{"a": ', "}, {", "1}", "[1, 2]", "2, 3", "12", '""', "[]", "{}", "[], ",
-    "null, null", "\\u0061", "1.0, 1",
+    "null, null", "\\u0061", "1.0, 1", 'ab", ', 'b"]', 'a"]]', '\\u0061"', '"b"', 'a"  ,',
 ]  # fmt: skip
 TOKENS = [*SINGLES, *(text.encode() for text in PAIRS)]
 EOS = len(TOKENS)

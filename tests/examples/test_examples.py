@@ -33,7 +33,7 @@ SAYS = {
     "fork_join": ["cached"],
     "tree_of_thought": ["1. ", "2. ", "3. ", "cached"],
     "skeleton_of_thought": ["- ", "- ", "- ", "3 waits", "cached", "characters of JSON"],
-    "llm_judge": ["the order decides", "careful or hasty: careful"],
+    "llm_judge": ["careful or sloppy: careful", "the order decides"],
     "react_agent": ["Action: look", "Action: go to the kitchen", "Action: finish", "'found': True"],
     "rag_citations": ["Bergen", "lives in [Bergen]", "[nurse]", "[Henrik Dahl]", "in [Split]"],
     "json_repair_free_extraction": ['"name": "Mei Tanaka"', "file,name,age,city,job", "peter.txt,"],

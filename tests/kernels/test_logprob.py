@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from trellis.kernels import logprob
 from trellis.kernels.logprob import (
     log_normaliser,
     log_normaliser_reference,
@@ -49,6 +52,37 @@ def test_top_is_reference(device: str, shape: tuple[int, int], k: int) -> None:
     reference_ids, reference_logprobs = top_logprobs_reference(logits, k)
     assert ids.tolist() == reference_ids.tolist()
     torch.testing.assert_close(logprobs, reference_logprobs)
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.sampled_from([(1, 1), (7, 7), (150, 1), (150, 20), (40, 40)]),
+    st.sampled_from([0.0, 1.0, 1000.0]),
+    st.sampled_from([0.0, 0.9, 1.0]),
+    st.integers(0, 1 << 30),
+)
+def test_top_of_any_row(
+    device: str, monkeypatch: pytest.MonkeyPatch, size, spread, banned, seed
+) -> None:
+    monkeypatch.setattr(logprob, "BLOCK", 64)
+    monkeypatch.setattr(logprob, "GROUPS", 8)
+    generator = torch.Generator().manual_seed(seed)
+    shape = 2, size[0]
+    logits = (spread * torch.randn(shape, generator=generator)).round()
+    logits[torch.rand(shape, generator=generator) < banned] = float("-inf")
+    logits[:, -1] = 0.0  # so that there is something to normalise by
+    ids, logprobs = top_logprobs(logits.to(device), size[1])
+    reference_ids, reference_logprobs = top_logprobs_reference(logits, size[1])
+    assert ids.tolist() == reference_ids.tolist()
+    torch.testing.assert_close(logprobs.cpu(), reference_logprobs)
+
+
+def test_what_is_no_number_comes_last(device: str) -> None:
+    logits = torch.tensor([[float("nan"), 1.0, float("-inf"), 2.0]], device=device)
+    ids, _ = top_logprobs(logits, 4, torch.zeros(1, device=device))
+    assert ids.tolist() == [[3, 1, 0, 2]]
 
 
 @pytest.mark.parametrize("top", [top_logprobs, top_logprobs_reference])

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trellis.kernels import threshold
 from trellis.kernels.sample import Mask
 from trellis.kernels.settings import RowSettings
 from trellis.kernels.threshold import find_thresholds, find_thresholds_reference
@@ -90,6 +91,55 @@ def test_reference_is_the_definition(row: dict[str, float], steps: list[int]) ->
     assert kept(find_thresholds_reference, logits, make_settings([row], "cpu")) == [expected]
 
 
+EDGES = st.fixed_dictionaries(
+    {
+        "top_k": st.sampled_from([0, 0, 1, 5, 149, 150, 151, 9999]),
+        "top_p": st.sampled_from([1.0, 0.95, 0.5, 1e-7, 1 - 1e-6, 1 - 2**-23]),
+        "log_min_p": st.sampled_from([float("-inf"), float("-inf"), -5.0, 0.0]),
+        "scale": st.sampled_from([0.0, 0.5, 1.0, 3.0, 64.0]),
+    }
+)
+
+
+@pytest.fixture
+def many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vocabulary of 150 takes three programs a row, and a search several blocks."""
+    for name, size in {"SPAN": 64, "CHUNK": 8, "BLOCK": 64}.items():
+        monkeypatch.setattr(threshold, name, size)
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(EDGES, min_size=1, max_size=3),
+    st.sampled_from([1, 150]),
+    st.sampled_from([0.0, 0.01, 0.3, 3.0, 12.0]),
+    st.sampled_from([2.0, 1024.0]),
+    st.sampled_from([0.0, 0.5, 0.97, 1.0]),
+    st.integers(0, 1 << 30),
+)
+def test_kernel_is_the_definition(
+    device: str, many_parts: None, rows, vocabulary, spread, grid, banned, seed
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    shape = len(rows), vocabulary
+    # On a grid sums of two are exact, so that min-p has one answer.
+    logits = (spread * torch.randn(shape, generator=generator) * grid).round() / grid
+    logits[torch.rand(shape, generator=generator) < banned] = float("-inf")
+    found = kept(find_thresholds, logits.to(device), make_settings(rows, device))
+    for row, x, ours in zip(rows, logits, found, strict=True):
+        z = x * (row["scale"] or 1.0)
+        allowed = set(x.isfinite().nonzero()[:, 0].tolist())
+        least, most = allowed, allowed
+        if row["scale"] and allowed:
+            fewer, more = (row["top_p"] * factor for factor in (1 - 1e-5, 1 + 1e-5))
+            rest = int(row["top_k"]), row["log_min_p"]
+            least = kept_by_definition(z.tolist(), rest[0], fewer, rest[1])
+            most = kept_by_definition(z.tolist(), rest[0], more, rest[1])
+        assert least & allowed <= ours & allowed <= most
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.3, 3.0, 30.0])
 @pytest.mark.parametrize("vocabulary", [1, 100, 4097, 8300])
 def test_kernel_is_reference(device: str, spread: float, vocabulary: int) -> None:
@@ -142,12 +192,11 @@ def test_nothing_allowed_filters_nothing(device: str, find) -> None:
 
 
 def test_alone_is_batched(device: str) -> None:
-    logits = torch.randn(6, 9001, device=device)
-    made = make_settings([{"top_k": 30, "top_p": 0.9}] * 6, device)
-    rows = torch.arange(6, device=device)
-    assert find_thresholds(logits, rows, made)[2:3].equal(
-        find_thresholds(logits[2:3], rows[2:3], made)
-    )
+    logits = torch.randn(4, 9001, device=device)
+    made = make_settings([{"top_k": 30, "top_p": 0.9}, {"top_p": 0.9}] * 2, device)
+    rows = torch.arange(4, device=device)
+    alone = [find_thresholds(logits[i : i + 1], rows[i : i + 1], made) for i in (2, 3)]
+    assert find_thresholds(logits, rows, made)[2:].equal(torch.cat(alone))
 
 
 @pytest.mark.gpu

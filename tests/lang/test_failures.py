@@ -321,8 +321,10 @@ def test_a_failing_item_does_not_lose_its_batch(fake):
         (lambda: tr.gen("x", choices=["a", "a"]), tr.InvalidProgram, "twice"),
         (lambda: tr.gen("x", schema="{"), tr.InvalidProgram, "not JSON"),
         (lambda: tr.gen("x", schema=Person), tr.InvalidProgram, r"gen\(name, type\)"),
-        (lambda: tr.gen("x", object()), tr.InvalidType, "object"),
-        (lambda: tr.gen("x", threading.Lock), tr.InvalidType, "lock"),
+        (lambda: tr.gen("x", object()), tr.InvalidType, "object.*pydantic model, dataclass"),
+        (lambda: tr.gen("x", threading.Lock), tr.InvalidType, "lock.*pydantic model, dataclass"),
+        (lambda: tr.gen("x", {"type": "object"}), tr.InvalidType, "schema="),
+        (lambda: tr.gen("x", list["Missing"]), tr.InvalidType, "Missing"),  # noqa: F821  # that is it
         (lambda: tr.gen("x", max_tokens=-1), tr.InvalidParams, "max_tokens"),
         (lambda: tr.gen("x", max_tokns=1), tr.InvalidParams, "max_tokns"),
         (lambda: tr.gen("x", tools=[len]), tr.InvalidProgram, "by position only"),
@@ -332,6 +334,7 @@ def test_a_failing_item_does_not_lose_its_batch(fake):
         (lambda: tr.gen(""), tr.InvalidProgram, "name"),
         (lambda: tr.select("x", ["a"], method="best"), tr.InvalidProgram, "method"),
         (lambda: tr.select("x", "abc"), tr.InvalidProgram, "list"),
+        (lambda: tr.select("x", []), tr.InvalidProgram, "one at least"),
         (lambda: tr.user(tr.user("x")), tr.InvalidProgram, "cannot hold another turn"),
         (lambda: "a" + tr.gen("x") + 3, tr.InvalidProgram, "int"),
         (lambda: f"a {tr.gen('x')}", tr.InvalidProgram, "f-string"),
@@ -345,6 +348,14 @@ def test_a_failing_item_does_not_lose_its_batch(fake):
 def test_mistakes_raise_where_they_are_written(write, error, words):
     with pytest.raises(error, match=words):
         write()
+
+
+def test_a_variable_is_not_assigned(fake):
+    @tr.function
+    def ask(s):
+        s["x"] = 3
+
+    assert "s.set('x', value)" in str(ask.run(backend=fake()).error)
 
 
 def test_an_unusable_constraint_raises_at_the_append_before_anything_runs(fake):

@@ -12,6 +12,7 @@ import pytest
 import trellis as tr
 from trellis.lang.backends.local import LocalBackend
 from trellis.lang.run.loop import Loop
+from trellis.lang.state.cell import Cell
 
 
 def threads(name):
@@ -129,3 +130,23 @@ def test_an_interpreter_ends_in_time_and_without_a_warning(ending):
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=20
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_a_cell_may_fail_while_the_same_thread_is_busy_with_another():
+    """As when the garbage collector ends a forgotten stream in the middle of it."""
+    first, second = Cell("first"), Cell("second")
+
+    class Last:
+        def __del__(self):
+            second.fail(tr.Cancelled("forgotten"))
+
+    def work():
+        with Cell._lock:
+            del kept[0]
+            first.set(1)
+
+    kept = [Last()]
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert first.read() == 1 and isinstance(second.error, tr.Cancelled)

@@ -4,7 +4,9 @@ import asyncio
 import dataclasses
 import datetime
 import enum
+import gc
 import threading
+import weakref
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
@@ -366,3 +368,27 @@ def test_check_and_retries(fake):
         ("n = ", 7, 0.7),
     ]
     assert backend.held == 0
+
+
+def test_a_run_that_nobody_refers_to_is_gone_at_once(fake):
+    @tr.function
+    async def ask(s):
+        s += "Why? " + tr.gen("x") + tr.select("y", ["a", "b"])
+        branches = s.fork(2)
+        for branch in branches:
+            branch += tr.gen("z")
+        branches.join()
+        return await s.get("z")
+
+    gc.collect()
+    gc.disable()  # runs are counted, not collected
+    try:
+        run = ask.run(backend=fake("a"))
+        assert run.value == ["a", "a"]
+        seen = [weakref.ref(thing) for thing in (run, run.scope, run.state, run.state.interpreter)]
+        # Whoever woke the caller lets go of the run a moment later.
+        run.scope.backend.loop.submit(asyncio.sleep(0)).result()
+        del run
+        assert [ref() for ref in seen] == [None] * 4
+    finally:
+        gc.enable()

@@ -105,3 +105,48 @@ def test_a_saved_run_is_viewed(tmp_path: Path, capsys: Any) -> None:
     for wrong in (tmp_path / "no.json", tmp_path / "run.html"):
         result = CliRunner().invoke(app, ["view", str(wrong)])
         assert result.exit_code == 2 and "Traceback" not in result.stderr
+
+
+def test_what_a_model_wrote_on_its_way_is_shown_as_generated() -> None:
+    @tr.tool
+    def now() -> int:
+        """The time."""
+        return 6
+
+    @tr.function
+    def ask(s: tr.State) -> Any:
+        s += tr.user("Late?")
+        s += tr.assistant(tr.gen("x", bool, tools=[now], tool_choice="required", think=True))
+        return s["x"]
+
+    script = {"x.thinking": "Let me look.", "x.call": {"name": "now", "arguments": {}}, "x": True}
+    with tr.Fake(script) as backend:
+        trace = trace_of(ask.run(backend=backend))
+    wrote = [s.text for s in trace.branches[0].segments if s.kind == "gen"]
+    assert wrote == ["Let me look.", '{"name": "now", "arguments": {}}', "Let me look.", "true"]
+    for seen in (shown(trace), page_of(trace)):
+        assert seen.count("Let me look.") == 2 and "1 tool call" in seen
+
+
+def test_an_answer_of_nothing_and_a_join_leave_the_text_around_them_as_it_is() -> None:
+    @tr.function
+    def ask(s: tr.State) -> None:
+        s += "before" + tr.gen("empty") + "after"
+        for branch in (branches := s.fork(2)):
+            branch += tr.gen("x")
+        branches.join()
+
+    with tr.Fake({"empty": "", "x": "yes"}) as backend:
+        own = trace_of(ask.run(backend=backend)).branches[0]
+    kinds = [(segment.kind, segment.text, segment.name) for segment in own.segments]
+    assert kinds == [("text", "before", ""), ("gen", "", "empty"), ("text", "after", "")]
+
+
+def test_an_error_is_told_once() -> None:
+    @tr.function
+    def ask(s: tr.State) -> None:
+        s += "Q" + tr.gen("x")
+
+    with tr.Fake(RuntimeError("out of luck")) as backend:
+        trace = trace_of(ask.run(backend=backend))
+    assert shown(trace).count("out of luck") == page_of(trace).count("out of luck") == 1

@@ -1,11 +1,14 @@
 """A batch computes what all its runs begin with once, before the first of them."""
 
 import asyncio
+import functools
 import time
 
 import pytest
 
 import trellis as tr
+from trellis.lang.program import warm
+from trellis.lang.run.ahead import Ahead
 
 RULES = "Answer in one word, as a careful reader would, and never guess. " * 6
 
@@ -88,6 +91,40 @@ def test_a_closed_backend_is_told_by_every_run(fake):
     backend.close()
     runs = ask.run_batch(ITEMS, backend=backend)
     assert all(isinstance(run.error, tr.NoBackend) for run in runs)
+
+
+async def test_a_cancelled_batch_gives_the_beginning_back():
+    with Slow("yes") as backend:
+        batch = asyncio.create_task(ask_async.arun_batch(ITEMS, backend=backend))
+        await asyncio.sleep(0.05)
+        batch.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await batch
+        assert await asyncio.wait_for(batch_of_one(backend), 5) == "yes"
+        assert (backend.working, backend.held) == (0, 0)
+
+
+async def batch_of_one(backend):
+    return (await ask_async.arun("Why?", backend=backend)).value
+
+
+@pytest.mark.parametrize(("kind", "error"), [(Broken, RuntimeError), (Slow, tr.DeadlineExceeded)])
+def test_a_program_that_is_warmed_says_what_went_wrong(kind, error, monkeypatch):
+    program = ask.trace().optimized()
+    with kind("yes") as backend:
+        monkeypatch.setattr(warm, "Ahead", functools.partial(Ahead, seconds=0.1))
+        with pytest.raises(error), program.warm(backend):
+            raise AssertionError("the block must not begin")
+
+
+def test_a_plain_block_inside_of_the_backends_loop_is_refused(fake):
+    async def work():
+        with ask.trace().optimized().warm(backend):
+            raise AssertionError("the block must not begin")
+
+    backend = fake("yes")
+    with pytest.raises(tr.InvalidProgram, match="async with"):
+        backend.loop.submit(work()).result(5)
 
 
 def test_prefill_is_saved_on_a_real_model():

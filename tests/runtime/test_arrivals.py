@@ -1,6 +1,9 @@
 """What comes for a call reaches its reader in order, and what comes too late is let go of, whatever comes when."""
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -98,3 +101,51 @@ async def test_a_reader_that_is_cancelled_takes_nothing_more() -> None:
     flow.put(1)
     flow.end()
     assert (taken, lost) == ([], [1])
+
+
+@pytest.mark.parametrize("put_first", [False, True])
+async def test_a_reader_that_is_cancelled_takes_nothing_with_it(put_first: bool) -> None:
+    queue = Queue[int](lambda item: None)
+    reading = asyncio.ensure_future(queue.get())
+    await asyncio.sleep(0)
+    if put_first:
+        queue.put(1)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    if not put_first:
+        queue.put(1)
+    assert await asyncio.wait_for(queue.get(), 5) == 1
+    later = asyncio.ensure_future(queue.get())
+    await asyncio.sleep(0)
+    queue.end()
+    assert await asyncio.wait_for(later, 5) is None
+
+
+def circular() -> Flow[int]:
+    """A flow whose reader knows it."""
+    flow = Flow[int](lambda item: flow.end(), lambda item: None)
+    return flow
+
+
+async def failed(reader: Queue[int] | Flow[int]) -> None:
+    """Reads until the error that ends it."""
+    with pytest.raises(KeyError):
+        await (reader.get() if isinstance(reader, Queue) else reader.wait())
+    reader.close()
+
+
+@pytest.mark.parametrize("make", [lambda: Queue[int](lambda item: None), circular])
+async def test_an_end_leaves_no_circle(make: Callable[[], Queue[int] | Flow[int]]) -> None:
+    """What is left once nobody uses it is gone at once, not when garbage is looked for."""
+    gc.disable()
+    try:
+        reader = make()
+        seen = weakref.ref(reader)
+        reader.end(KeyError("no"))
+        await failed(reader)
+        del reader
+        await asyncio.sleep(0)
+        assert seen() is None
+    finally:
+        gc.enable()

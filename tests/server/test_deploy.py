@@ -64,7 +64,7 @@ def test_the_dashboard_and_alerts_name_metrics_that_exist() -> None:
 async def test_the_operators_page_names_metrics_and_routes_that_exist(client) -> None:
     page = (DEPLOY / "README.md").read_text()
     assert set(re.findall(r"`(trellis:\w+)`", page)) <= metric_names()
-    known = {"/", *ADMIN_PATHS, *(await client.get("/openapi.json")).json()["paths"]}
+    known = {"/", "/docs", *ADMIN_PATHS, *(await client.get("/openapi.json")).json()["paths"]}
     for path in re.findall(r"`(/[\w/]*)`", page):
         assert path in known, path
     for name in re.findall(r"`--([\w-]+)", page):

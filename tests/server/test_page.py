@@ -232,3 +232,15 @@ def test_counts_are_drawn(page: Page) -> None:
     page.click("[data-view=metrics]")
     until(lambda: len(page.all("#charts figure path")) >= 6)
     until(lambda: re.search(r"tokens drawn a second\s+\d", page.text("#charts")))
+
+
+@pytest.mark.browser
+def test_the_routes_are_described_with_nothing_from_elsewhere(page: Page, url: str) -> None:
+    page.driver.get(f"{url}/docs")
+    until(lambda: page.all("details"))
+    page.click("#POST\\ \\/generate summary")
+    assert "json_schema" in page.text("#POST\\ \\/generate table")
+    loaded = page.driver.execute_script(
+        "return performance.getEntriesByType('resource').map(one => one.name)"
+    )
+    assert loaded and all(one.startswith(f"{url}/page/") for one in loaded), loaded

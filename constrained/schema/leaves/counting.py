@@ -17,11 +17,12 @@ import numpy as np
 
 from ...automata.automaton import Dfa, Flags, Table
 from ...automata.bytedfa import ByteDfa, distinct_columns
+from ...automata.reaching import edges_of, find_leading, follow
 from ...limits import Budget
 from ...machine.rule import Move, Rule
 from ...regex.pattern import Pattern
 from ...regex.spelling import QUOTE
-from .labels import Labelled, live_states
+from .labels import Labelled
 from .leaf import Ends
 
 Spell = Callable[[Pattern], ByteDfa]
@@ -122,7 +123,7 @@ class Counted:
     def _copies(self, ends: list[Ends], budget: Budget) -> list[_Copy]:
         """The copies in the order in which a text goes through them."""
         last = len(self._starts) - 1
-        live = live_states(self._found.table, ends[last] > 0)
+        live = find_leading(self._found.table, ends[last] > 0)
         phases = [[_Copy(live & self._reached(last), ends[last], None)]]
         for phase in reversed(range(last)):
             start, stop = self._starts[phase], self._starts[phase + 1]
@@ -217,14 +218,15 @@ def _finish(part: ByteDfa, ends: Ends, size: int, limits: list[tuple[int, int]])
 def _entered(part: ByteDfa, table: Table, ends: Ends, moves: list[Move]) -> Rule:
     """The rule without states that nothing enters from the start."""
     targets = np.array([(m.after[0], m.at_limit[0]) for m in moves], np.int64).reshape(-1, 2)
-    seen = np.zeros(len(table), np.bool_)
-    frontier = np.array([part.dfa.start])
-    while frontier.size:
-        seen[frontier] = True
-        found = np.unique(table[frontier])
-        moved = targets[-1 - found[found < 0]].ravel()
-        found = np.concatenate([found[found > 0], moved[moved > 0]])
-        frontier = np.unique(found[~seen[found]])
+    sources, entries = edges_of(table)
+    moving = entries < 0
+    moved = targets[-1 - entries[moving]]
+    seen = follow(
+        np.concatenate([sources[~moving], np.repeat(sources[moving], 2)]),
+        np.concatenate([entries[~moving], moved.ravel()]),
+        [part.dfa.start],
+        len(table),
+    )
     seen[0] = True
     numbers = np.where(seen, np.cumsum(seen) - 1, 0).astype(np.int32)
     kept = table[seen]

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...automata.automaton import Dfa, Flags, Table, trim
+from ...automata.automaton import Dfa, Table, trim
+from ...automata.partition import number_blocks, refine_partition
+from ...automata.product import pair_states
 from ...errors import ConstraintBudget
 from ...limits import Budget
 from ...regex.charset import EVERYTHING, Alphabet, partition, refine
@@ -69,28 +71,7 @@ def run_pairs(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Table]:
     """Both components of each pair of states that the starts lead to, none first, and the table between them. A pair
     goes on as long as its left side does."""
-    width = len(right)
-    budget.check_table(len(left) * width, 1)
-    number = np.zeros(len(left) * width, np.int32)
-    frontier = np.array([starts[0] * width + starts[1]], np.int64)
-    number[frontier] = 1
-    levels = [np.zeros(1, np.int64), frontier]
-    rows: list[NDArray[np.int64]] = []
-    count = 2
-    while frontier.size:
-        budget.spend(frontier.size)
-        x = left[frontier // width].astype(np.int64)
-        codes = np.where(x == 0, 0, x * width + right[frontier % width])
-        rows.append(codes)
-        found = np.unique(codes)
-        frontier = found[(number[found] == 0) & (found != 0)]
-        number[frontier] = np.arange(count, count + frontier.size)
-        count += frontier.size
-        levels.append(frontier)
-    pairs = np.concatenate(levels)
-    table = np.zeros((count, left.shape[1]), np.int32)
-    table[1:] = number[np.concatenate(rows)]
-    return pairs // width, pairs % width, table
+    return pair_states((left, right), starts, lambda x, _: x != 0, budget)
 
 
 def smallest(found: Labelled) -> Labelled:
@@ -99,39 +80,15 @@ def smallest(found: Labelled) -> Labelled:
         return found
     blocks = np.unique(found.labels, return_inverse=True)[1].reshape(-1) + 1
     blocks[0] = 0
-    count = 0
-    while True:
-        signature = np.concatenate([blocks[:, None], blocks[found.table]], axis=1)
-        _, first, blocks = np.unique(signature, axis=0, return_index=True, return_inverse=True)
-        blocks = blocks.reshape(-1)
-        if len(first) == count:
-            break
-        count = len(first)
-    if count == len(found.labels):
+    first, numbers = number_blocks(refine_partition(found.table, blocks))
+    if len(first) == len(found.labels):
         return found
-    order = np.argsort(first, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(count)
-    numbers = rank[blocks].astype(np.int32)
-    kept = first[order]
     return Labelled(
         found.alphabet,
-        numbers[found.table[kept]],
-        found.labels[kept],
+        numbers[found.table[first]],
+        found.labels[first],
         int(numbers[found.start]),
     )
-
-
-def live_states(table: Table, accepting: Flags) -> Flags:
-    """The states from which an accepting one can be reached; never state 0."""
-    live = accepting.copy()
-    live[0] = False
-    while True:
-        more = live | live[table].any(1)
-        more[0] = False
-        if (more == live).all():
-            return live
-        live = more
 
 
 def tell_apart(texts: tuple[str, ...], budget: Budget) -> tuple[Labelled, dict[str, int]]:

@@ -4,16 +4,23 @@ rule = rule_of(words([b"true"], budget))
 rule = rule_of_words({b'"a"': 0, b'"b"': 1}, budget)
 """
 
+from os.path import commonprefix
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...automata.automaton import Table, trim
 from ...automata.bytedfa import ByteDfa, Classes, distinct_columns
+from ...automata.reaching import find_reached
 from ...limits import Budget
 from ...machine.rule import Rule
 from ...regex.spelling import QUOTE
+from ...tokens import trie
 
 Ends = NDArray[np.int32]
+MOST_SPELLED = (
+    256  # texts up to which writing down their states one by one is faster than all at once
+)
 
 
 def rule_of(part: ByteDfa) -> Rule:
@@ -41,13 +48,7 @@ def split_ends(part: ByteDfa, ends: Ends) -> Rule:
 
 def compact(classes: Classes, table: Table, ends: Ends, start: int) -> Rule:
     """The rule without states that nothing enters from the start."""
-    seen = np.zeros(len(table), np.bool_)
-    seen[start] = True
-    frontier = np.array([start])
-    while frontier.size:
-        found = np.unique(table[frontier])
-        frontier = found[~seen[found]]
-        seen[frontier] = True
+    seen = find_reached(table, [start])
     seen[0] = True
     numbers = np.where(seen, np.cumsum(seen) - 1, 0).astype(np.int32)
     small = numbers[table[seen]]
@@ -56,25 +57,58 @@ def compact(classes: Classes, table: Table, ends: Ends, start: int) -> Rule:
 
 
 def rule_of_words(texts: dict[bytes, int], budget: Budget) -> Rule:
-    """The rule that reads one of these texts and ends with its verdict."""
-    rows: list[dict[int, int]] = [{}, {}]
-    ends = [0, 0]
-    for text, verdict in texts.items():
-        state = 1
-        for byte in text:
-            following = rows[state].setdefault(byte, len(rows))
-            if following == len(rows):
-                rows.append({})
-                ends.append(0)
-            state = following
-        ends[state] = verdict + 1
-        budget.spend(len(text))
-    used = sorted({byte for row in rows for byte in row})
+    """The smallest rule that reads one of these texts, at least one, and ends with its verdict."""
+    if len(texts) > MOST_SPELLED and not any(texts.values()):
+        return rule_of(trie.words(list(texts), budget))
+    spelling = _Spelling(budget)
+    start = spelling.add_texts(sorted(texts.items()))
+    used = sorted(set(b"".join(texts)))
     classes = np.zeros(256, np.uint8)
     classes[used] = np.arange(1, len(used) + 1) if len(used) < 256 else np.arange(256)
     width = len(used) + 1
-    budget.check_table(len(rows), width)
-    table = np.zeros((len(rows), width), np.int32)
-    for state, row in enumerate(rows):
-        table[state, classes[list(row)]] = list(row.values())
-    return Rule(classes, table, np.array(ends, np.int32), 1)
+    budget.check_table(len(spelling.ends), width)
+    table = np.zeros((len(spelling.ends), width), np.int32)
+    source, byte, target = np.array(spelling.edges, np.int64).T
+    table[source, classes[byte]] = target
+    return Rule(classes, table, np.array(spelling.ends, np.int32), start)
+
+
+class _Spelling:
+    """States that read texts, no two of which go on alike. edges: (state, byte, next state); ends: 0, or 1 + a verdict,
+    for each state."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.edges: list[tuple[int, int, int]] = []
+        self.ends = [0]
+        self._budget = budget
+        self._known: dict[tuple[int, ...], int] = {}
+
+    def add_texts(self, texts: list[tuple[bytes, int]]) -> int:
+        """The state that reads these texts, which are different and in order."""
+        # What has been found out about the places of the text at hand: the end, then each byte and where it leads.
+        path: list[list[int]] = [[0]]
+        before = b""
+        for text, verdict in texts:
+            common = len(commonprefix((before, text)))
+            self._close(path, before, common)
+            path += [[0] for _ in range(len(text) - common)]
+            path[-1][0] = verdict + 1
+            before = text
+        self._close(path, before, 0)
+        return self._state(path[0])
+
+    def _close(self, path: list[list[int]], text: bytes, depth: int) -> None:
+        """Numbers the places of a text beyond a depth: nothing is added to them any more."""
+        while len(path) > depth + 1:
+            state = self._state(path.pop())
+            path[-1] += (text[len(path) - 1], state)
+
+    def _state(self, place: list[int]) -> int:
+        key = tuple(place)
+        state = self._known.get(key)
+        if state is None:
+            self._budget.spend(1)
+            state = self._known[key] = len(self.ends)
+            self.ends.append(place[0])
+            self.edges += [(state, *edge) for edge in zip(place[1::2], place[2::2], strict=True)]
+        return state

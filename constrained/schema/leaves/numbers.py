@@ -18,8 +18,8 @@ import numpy as np
 from ...automata.automaton import Table
 from ...automata.bytedfa import ByteDfa, Classes
 from ...automata.product import unite
+from ...automata.reaching import find_leading
 from ...machine.rule import Rule
-from ...tokens import trie
 from ..board import Board
 from ..document import Json, refuse, reject
 from ..formula import Formula, substitute
@@ -27,8 +27,8 @@ from ..node import NUMBER_KEYWORDS, Node, listed
 from ..sites import NEEDED, Site, Sites, Vector, is_plain
 from .decimals import normal, shifted
 from .interval import INTEGER_DIGITS, Interval, align, endless_dfa, integer_dfa, plain_dfa
-from .labels import Labels, live_states, run_pairs
-from .leaf import compact, rule_of
+from .labels import Labels, run_pairs
+from .leaf import compact, rule_of, rule_of_words
 from .scientific import number_dfa
 from .writing import write_number
 
@@ -194,7 +194,7 @@ def _plain_rule(amount: Amount, sites: Sites) -> Rule | None:
         kept = [v for v in amount.listed if holds(bare, v)]
         if not kept:
             return None
-        return rule_of(trie.words([write_number(v) for v in kept], budget))
+        return rule_of_words({write_number(v): 0 for v in kept}, budget)
     if amount.integer:
         whole = _whole(amount)
         _check_step(whole.step, sites)
@@ -232,7 +232,7 @@ def _together(
         ends = np.array([verdicts.get(n, 0) for n in reach.tolist()], np.int32)
 
         def make() -> Rule:
-            live = live_states(table, ends > 0)
+            live = find_leading(table, ends > 0)
             return compact(classes, np.where(live[table], table, 0).astype(np.int32), ends, 1)
 
         return keep((*key, ends.tobytes()), make)
@@ -298,7 +298,7 @@ def _run(sites: Sites, parts: list[ByteDfa]) -> tuple[Classes, Table, Labels]:
     for bit, part in enumerate(others, 1):
         x, y, joint = run_pairs(table, part.table, (start, part.start), sites.budget)
         labels = labels[x] | part.accepting[y].astype(np.int64) << bit
-        alive = live_states(joint, labels & 1 > 0)
+        alive = find_leading(joint, labels & 1 > 0)
         table, start = np.where(alive[joint], joint, 0).astype(np.int32), 1
     return classes, table, labels
 

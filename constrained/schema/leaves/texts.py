@@ -17,13 +17,13 @@ import numpy as np
 
 from ...automata.automaton import Dfa
 from ...automata.bytedfa import ByteDfa
+from ...automata.reaching import find_leading
 from ...errors import ConstraintError
 from ...limits import Budget
 from ...machine.rule import Rule
 from ...regex.pattern import Pattern, accepts, any_text, bound_length, compile_search, meet
 from ...regex.spelling import Spelling, quote
 from ...regex.spelling import json as every_spelling
-from ...tokens import trie
 from ..board import Board
 from ..document import reject
 from ..formula import Formula, atoms, substitute
@@ -32,7 +32,7 @@ from ..node import Node, listed, read_count
 from ..sites import NEEDED, Site, Sites, Vector, is_plain
 from .counting import Counted
 from .formats import LONGEST, compile_format
-from .labels import Labelled, among, live_states, run_together, tell_apart
+from .labels import Labelled, among, run_together, tell_apart
 from .leaf import Ends, rule_of, rule_of_words, split_ends
 from .writing import one_spelling, write_text
 
@@ -246,7 +246,7 @@ class Texts:
 
     def quoted(self, found: Labelled, ends: Ends) -> Rule:
         """The rule that reads a string and ends as its last state says: 0, or 1 + a verdict."""
-        live = live_states(found.table, ends > 0)
+        live = find_leading(found.table, ends > 0)
         table = np.where(live[found.table], found.table, 0).astype(np.int32)
         pattern = Pattern(found.alphabet, Dfa(table, ends > 0, found.start))
         part = quote(pattern, self.spelling(pattern), self.budget)
@@ -288,7 +288,7 @@ class Texts:
             kept = [t for t in kept if words.fits(len(t)) and all(accepts(p, t) for p in patterns)]
         if not kept:
             return None
-        return rule_of(trie.words([write_text(t, self.ascii) for t in kept], self.budget))
+        return rule_of_words({write_text(t, self.ascii): 0 for t in kept}, self.budget)
 
     def free_spelling(self, pattern: Pattern) -> Spelling:
         """All spellings of a character."""

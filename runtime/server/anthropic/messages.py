@@ -6,6 +6,7 @@ POST /v1/messages/count_tokens   the same without max_tokens             -> {"in
 
 import secrets
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,10 +17,10 @@ from ....lang.errors import Unsupported
 from ..conversation.answering import answers
 from ..conversation.turn import Turn
 from ..errors import ERRORS
+from ..feed import Events, NamedFeed, Rounds, pour
 from ..openai.api import Api
 from ..reading import ReadingRoute, work_out
 from ..source import unless_left
-from ..stream import Events, NamedEventStream
 from .body import CountBody, MessagesBody
 from .reply import Making
 
@@ -27,6 +28,7 @@ from .reply import Making
 def message_routes(api: Api) -> APIRouter:
     """The routes over one model."""
     router = APIRouter(tags=["anthropic"], responses=ERRORS, route_class=ReadingRoute)
+    rounds = Rounds()
 
     @router.post("/v1/messages", summary="Answer a conversation")
     async def message(body: MessagesBody, request: Request) -> Response:
@@ -34,7 +36,8 @@ def message_routes(api: Api) -> APIRouter:
         turn = await work_out(request, body.turn)
         id = f"req_{secrets.token_hex(12)}"
         if body.stream:
-            response: Response = NamedEventStream(_events(api, turn, id))
+            events = _events(api, turn, id)
+            response: Response = NamedFeed(rounds, partial(pour, events))
         else:
             response = JSONResponse(await unless_left(request.receive, _collect(api, turn, id)))
         response.headers["request-id"] = id

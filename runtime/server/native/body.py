@@ -84,11 +84,10 @@ class SamplingFields(ConstraintFields):
             raise BadRequest(
                 "seed and sampling_seed are the same: give one of them", f"{path}.seed"
             )
-        given = {name: value for name, value in self if value is not None}
         options = {
             name: _meant(name, value)
-            for name, value in given.items()
-            if name not in ConstraintFields.model_fields
+            for name, value in self
+            if value is not None and name not in ConstraintFields.known
         }
         try:
             return _params(options, common)
@@ -161,17 +160,21 @@ class GenerateBody(ConstraintFields):
     def _common(self) -> dict[str, Any]:
         if self.top_logprobs_num and not self.return_logprob:
             raise BadRequest("top_logprobs_num needs return_logprob: true", "top_logprobs_num")
-        try:
-            SamplingParams(top_logprobs=self.top_logprobs_num)
-        except InvalidParams as error:
-            message = str(error).replace("top_logprobs", "top_logprobs_num")
-            raise BadRequest(message, "top_logprobs_num") from error
+        if self.top_logprobs_num:
+            self._check_top()
         return {
             "logprobs": self.return_logprob,
             "top_logprobs": self.top_logprobs_num,
             "priority": self.priority,
             "namespace": self.cache_salt,
         }
+
+    def _check_top(self) -> None:
+        try:
+            SamplingParams(top_logprobs=self.top_logprobs_num)
+        except InvalidParams as error:
+            message = str(error).replace("top_logprobs", "top_logprobs_num")
+            raise BadRequest(message, "top_logprobs_num") from error
 
     def _constraint(self, own: SamplingFields, path: str) -> tuple[Constraint | None, str | None]:
         found = self.constraints() | {f"{path}.{name}": c for name, c in own.constraints().items()}

@@ -4,6 +4,7 @@ POST /v1/chat/completions   {"model", "messages", ...} -> {"choices": [{"message
 """
 
 from contextlib import aclosing
+from functools import partial
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -11,9 +12,9 @@ from fastapi.responses import JSONResponse, Response
 from ..conversation.answering import answers
 from ..conversation.turn import Turn
 from ..errors import ERRORS, BadRequest
+from ..feed import Events, Feed, Rounds, pour
 from ..reading import ReadingRoute, work_out
 from ..source import unless_left
-from ..stream import Events, EventStream
 from .api import Api, new_id
 from .chat_body import ChatBody
 from .chat_reply import Draft, Pieces, reply
@@ -22,6 +23,7 @@ from .chat_reply import Draft, Pieces, reply
 def chat_routes(api: Api) -> APIRouter:
     """The route over one model."""
     router = APIRouter(tags=["openai"], responses=ERRORS, route_class=ReadingRoute)
+    rounds = Rounds()
 
     @router.post("/v1/chat/completions", summary="Answer a chat")
     async def chat(body: ChatBody, request: Request) -> Response:
@@ -31,7 +33,8 @@ def chat_routes(api: Api) -> APIRouter:
         id = body.request_id or new_id("chatcmpl-")
         if body.stream:
             usage = body.stream_options is not None and body.stream_options.include_usage
-            return EventStream(_events(api, turn, id, Pieces(api, id, turn.params.logprobs, usage)))
+            pieces = Pieces(api, id, turn.params.logprobs, usage)
+            return Feed(rounds, partial(pour, _events(api, turn, id, pieces)))
         drafts = await unless_left(request.receive, collect(api, turn, id))
         return JSONResponse(reply(api, id, drafts, turn.params.logprobs))
 

@@ -6,6 +6,7 @@ A list of prompts gives its answers prompt by prompt. A prompt is the whole text
 """
 
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -17,9 +18,9 @@ from ....lang.backends.base import Delta, Piece, Prompt
 from ..config import ServerConfig
 from ..conversation.fields import ANY_OBJECT, SamplingFields
 from ..errors import ERRORS, BadRequest, ClientLeft
+from ..feed import Feed, Rounds, Write
 from ..reading import ReadingRoute, work_out
-from ..source import Job, unless_left
-from ..stream import Events, EventStream
+from ..source import Item, Job, unless_left
 from .api import Api, new_id
 from .chat_body import ResponseFormat, StreamOptions, check_stream_options, read_schema
 from .completion_reply import Completion, Completions
@@ -99,6 +100,7 @@ class CompletionBody(SamplingFields):
 def completion_routes(api: Api, config: ServerConfig) -> APIRouter:
     """The route over one model."""
     router = APIRouter(tags=["openai"], responses=ERRORS, route_class=ReadingRoute)
+    rounds = Rounds()
 
     @router.post("/v1/completions", summary="Continue texts")
     async def complete(body: CompletionBody, request: Request) -> Response:
@@ -115,7 +117,7 @@ def completion_routes(api: Api, config: ServerConfig) -> APIRouter:
         usage = body.stream_options is not None and body.stream_options.include_usage
         made = Completions(api, id, jobs, usage)
         if body.stream:
-            return EventStream(_events(api, jobs, made))
+            return Feed(rounds, partial(_feed, api, jobs, made))
         await unless_left(request.receive, _collect(api, jobs, made))
         return JSONResponse(made.reply())
 
@@ -128,15 +130,17 @@ async def _collect(api: Api, jobs: list[Job], made: Completions) -> None:
             _take(made.answers[index], delta)
 
 
-async def _events(api: Api, jobs: list[Job], made: Completions) -> Events:
-    async with aclosing(api.voice.source.run(jobs)) as deltas:
-        async for index, delta in deltas:
-            before = made.answers[index].place
-            _take(made.answers[index], delta)
-            if delta.text or delta.tokens or delta.finish is not None:
-                yield made.piece(index, delta, before)
+async def _feed(api: Api, jobs: list[Job], made: Completions, write: Write) -> None:
+    def take(item: Item) -> None:
+        index, delta = item
+        before = made.answers[index].place
+        _take(made.answers[index], delta)
+        if delta.text or delta.tokens or delta.finish is not None:
+            write(made.piece(index, delta, before))
+
+    await api.voice.source.feed(jobs, take)
     if made.usage:
-        yield made.last()
+        write(made.last())
 
 
 def _take(answer: Completion, delta: Delta) -> None:

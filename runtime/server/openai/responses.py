@@ -6,6 +6,7 @@ POST   /v1/responses    {"model", "input", ...} -> the response
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,9 +15,9 @@ from fastapi.responses import JSONResponse, Response
 from ..conversation.answering import answers
 from ..conversation.turn import Turn
 from ..errors import ERRORS, BadRequest, ClientLeft, describe
+from ..feed import Events, NamedFeed, Rounds, pour
 from ..reading import ReadingRoute, work_out
 from ..source import unless_left
-from ..stream import Events, NamedEventStream
 from .api import Api, new_id
 from .chat import check_logprobs
 from .kept import owner_of
@@ -60,6 +61,7 @@ class _Order:
 def response_routes(api: Api, store: ResponseStore) -> APIRouter:
     """The route over one model; what it makes is kept in the store."""
     router = APIRouter(tags=["openai"], responses=ERRORS, route_class=ReadingRoute)
+    rounds = Rounds()
 
     @router.post("/v1/responses", summary="Make a response")
     async def make(body: ResponseBody, request: Request) -> Response:
@@ -68,7 +70,7 @@ def response_routes(api: Api, store: ResponseStore) -> APIRouter:
         earlier = _earlier(store, owner, body)
         order = await work_out(request, lambda: _order(api, store, owner, body, earlier))
         if body.stream:
-            return NamedEventStream(_events(order))
+            return NamedFeed(rounds, partial(pour, _events(order)))
         if body.background:
             return JSONResponse(_begin(order))
         await unless_left(request.receive, _make(order))

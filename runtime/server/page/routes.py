@@ -25,14 +25,24 @@ HEADERS = {
 
 
 def page_routes() -> APIRouter:
-    """The page and its files."""
+    """The page at /."""
     router = APIRouter(include_in_schema=False)
-    folder = files(__name__.rpartition(".")[0])
-    for name, kind in TYPES.items():
-        content = (folder / name).read_bytes()
-        path = "/" if name == "index.html" else f"/page/{name}"
-        router.add_api_route(path, _sender(content, kind), methods=["GET"], name=name)
+    router.add_api_route("/", _file("index.html"), methods=["GET"], name="index.html")
     return router
+
+
+def file_routes() -> APIRouter:
+    """What this page and the one at /docs are made of."""
+    router = APIRouter(include_in_schema=False)
+    for name in TYPES:
+        if name != "index.html":
+            router.add_api_route(f"/page/{name}", _file(name), methods=["GET"], name=name)
+    return router
+
+
+def _file(name: str) -> Callable[[], Awaitable[Response]]:
+    content = (files(__name__.rpartition(".")[0]) / name).read_bytes()
+    return _sender(content, TYPES[name])
 
 
 def _sender(content: bytes, kind: str) -> Callable[[], Awaitable[Response]]:

@@ -13,6 +13,7 @@ from ....lang.backends.base import Backend
 from ....lang.function import Function, function
 from ....lang.program.program import Program
 from ..errors import ERRORS, BadRequest
+from ..feed import Rounds
 from ..reading import ReadingRoute
 from ..strict import StrictBody
 from .hosted import Hosted
@@ -20,7 +21,7 @@ from .result import adapter_of
 from .running import run_events, run_whole
 from .runs import RunLog
 
-KEPT_PROGRAMS = 256
+KEPT_PROGRAMS, KEPT_CHARS = 256, 2**16  # longer ones are read again each time
 
 
 class ProgramBody(StrictBody):
@@ -37,12 +38,17 @@ def program_routes(
 ) -> APIRouter:
     """The routes over one backend. most_seconds: no run takes longer. runs: where they are noted."""
     router = APIRouter(tags=["programs"], responses=ERRORS, route_class=ReadingRoute)
-    read = functools.lru_cache(KEPT_PROGRAMS)(_read)
+    rounds = Rounds()
+    known = functools.lru_cache(KEPT_PROGRAMS)(_read)
+
+    def read(data: dict[str, Any]) -> Function[..., Any]:
+        text = json.dumps(data)
+        return known(text) if len(text) <= KEPT_CHARS else _read(text)
 
     @router.post("/v1/programs", summary="Run a traced program")
     async def run(body: ProgramBody, request: Request) -> Any:
         # Reading checks every field of what may be a large document: not on the loop.
-        program = await run_in_threadpool(lambda: read(json.dumps(body.program)))
+        program = await run_in_threadpool(read, body.program)
         seconds = min(body.timeout or most_seconds, most_seconds)
         try:
             program.signature.bind(**body.arguments)
@@ -52,7 +58,7 @@ def program_routes(
             program.astream, backend=backend, timeout=seconds, **body.arguments
         )
         opening = functools.partial(runs.open, program.body.__name__, begin)
-        return run_events(opening) if body.stream else await run_whole(request, opening)
+        return run_events(rounds, opening) if body.stream else await run_whole(request, opening)
 
     @router.get("/v1/programs", summary="The functions that are served")
     async def names() -> dict[str, Any]:
@@ -63,12 +69,17 @@ def program_routes(
         return {"runs": runs.data()}
 
     for one in hosted.values():
-        _add(router, one, backend, most_seconds, runs)
+        _add(router, one, backend, most_seconds, runs, rounds)
     return router
 
 
 def _add(
-    router: APIRouter, one: Hosted, backend: Backend, most_seconds: float, runs: RunLog
+    router: APIRouter,
+    one: Hosted,
+    backend: Backend,
+    most_seconds: float,
+    runs: RunLog,
+    rounds: Rounds,
 ) -> None:
     taken = Body(...) if one.arguments.model_fields else Body(default_factory=dict[str, Any])
 
@@ -78,7 +89,7 @@ def _add(
         begin = functools.partial(one.function.using(**settings).astream, **given)
         opening = functools.partial(runs.open, one.name, begin)
         if stream:
-            return run_events(opening, one.result)
+            return run_events(rounds, opening, one.result)
         return await run_whole(request, opening, one.result)
 
     run.__annotations__["arguments"] = one.arguments

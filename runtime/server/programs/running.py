@@ -1,18 +1,19 @@
 """Running: one run of a function, answered whole or as events, and ended when its client leaves.
 
 reply = await run_whole(request, opening, value_type)
-reply = run_events(opening, value_type)        # opening: around the run, which it begins on this loop
+reply = run_events(rounds, opening, value_type)        # opening: around the run, which it begins on this loop
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from fastapi import Request
 
 from ....lang.run.events import Finished
+from ..feed import Events, Feed, Rounds, pour
 from ..source import unless_left
-from ..stream import Events, EventStream
 from .result import event_data, result_data
 from .runs import FollowedRun
 
@@ -33,9 +34,9 @@ async def run_whole(request: Request, opening: Opening, value_type: Any = Any) -
     return await unless_left(request.receive, follow())
 
 
-def run_events(opening: Opening, value_type: Any = Any) -> EventStream:
+def run_events(rounds: Rounds, opening: Opening, value_type: Any = Any) -> Feed:
     """The events of a run; its error is the last of them."""
-    return EventStream(_events(opening, value_type))
+    return Feed(rounds, partial(pour, _events(opening, value_type)))
 
 
 async def _events(opening: Opening, value_type: Any) -> Events:

@@ -35,7 +35,10 @@ class Serving:
 
 
 class Said:
-    """One answer of the chat server. calls: (name, arguments as JSON text); error: (status, body, headers) instead."""
+    """One answer of the chat server. calls: (name, arguments as JSON text); error: (status, body, headers) instead.
+
+    broken: the stream ends before the answer does; open: before it says so.
+    """
 
     def __init__(
         self,
@@ -80,7 +83,8 @@ class ChatServer:
                 yield f": a comment\n\ndata: {json.dumps(piece)}\n\n"
                 await asyncio.sleep(said.more.get("delay", 0))
             yield said.more.get("raw", "")
-            yield "" if said.more.get("broken") else "data: [DONE]\n\n"
+            ends = not said.more.get("broken") and not said.more.get("open")
+            yield "data: [DONE]\n\n" if ends else ""
             done = True
         finally:
             self.working -= 1

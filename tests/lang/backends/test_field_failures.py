@@ -7,7 +7,7 @@ every call. A replay runs what was recorded from a Fake just before.
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import pytest
 
@@ -21,8 +21,8 @@ Perform = Callable[[Callable[[Any], Any]], Any]
 
 
 class Pair(TypedDict):
-    left: str
-    right: str
+    left: Literal["yes", "no"]
+    right: Literal["yes", "no"]
 
 
 # Cut after its first token, which fails the gen wherever it runs.

@@ -283,6 +283,20 @@ def test_events_that_are_no_json_are_told(server: Any, backend: OpenAI, said: An
     assert "no JSON" in str(asking(gen()).run(backend=backend).error)
 
 
+def test_a_server_that_is_elsewhere_says_where(server: Any, backend: OpenAI, said: Any) -> None:
+    server.answer = lambda body: said(error=(308, None, {"Location": "https://x.org/v1"}))
+    error = asking(gen()).run(backend=backend).error
+    assert isinstance(error.__cause__, Refused) and "https://x.org/v1" in str(error)
+    assert len(server.bodies) == 1
+
+
+def test_an_answer_that_ended_is_whole_also_without_the_end_of_the_stream(
+    server: Any, backend: OpenAI, said: Any
+) -> None:
+    server.answer = lambda body: said("all of it", open=True)
+    assert asking(gen()).run(backend=backend).value == "all of it"
+
+
 def test_an_error_in_the_stream_is_told(server: Any, backend: OpenAI, said: Any) -> None:
     server.answer = lambda body: said("one", event={"error": {"message": "out of memory"}})
     run = asking(gen()).run(backend=backend)

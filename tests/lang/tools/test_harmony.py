@@ -31,6 +31,7 @@ WEATHER = ToolSpec(
         "required": ["city"],
     },
 )
+START = "<|start|>assistant"
 NOW = ToolSpec("now", "The time.", {"type": "object", "properties": {}})
 
 
@@ -120,6 +121,86 @@ def test_a_thought_and_an_answer_are_the_messages_that_the_package_reads(encodin
         ("analysis", "It looks fine."),
         ("final", "true"),
     ]
+
+
+def nodes_that_answer():
+    score = tr.select("x", ["yes", "no"])
+    return {
+        "a type": tr.gen("x", bool),
+        "a regex": tr.gen("x", regex="[a-z]+"),
+        "a choice": tr.gen("x", choices=["yes", "no"]),
+        "a scored select": score,
+        "a sampled select": tr.select("x", ["yes", "no"], method="constrained"),
+        "words before it": "I say: " + tr.gen("x"),
+        "words before a select": "I say: " + score,
+        "two in a row": tr.gen("y", bool) + " and " + tr.gen("x", bool),
+        "a refused answer": tr.gen("x", int, check=lambda n: n > 5, retries=1, feedback=True),
+    }
+
+
+@pytest.mark.parametrize("what", nodes_that_answer())
+def test_an_answer_without_thoughts_is_in_the_final_channel(encoding, fake, what):
+    @tr.function
+    def ask(s):
+        s += tr.user("Good?") + tr.assistant(nodes_that_answer()[what])
+        s += tr.user("Sure?")
+        with s.assistant(), s.capture("said"):
+            s += tr.gen("sure", bool)
+
+    backend = fake(
+        {"x": [3, 7]} if what == "a refused answer" else {"sure": True}, template=template
+    )
+    run = ask.run(backend=backend)
+    assert run["said"] == "true" and "<|" not in str(run.messages())
+    assert run.text() + "<|end|>" == template(run.messages(), False)
+    prompts = [call.text for call in backend.calls if call.name in ("x", "y", "sure")]
+    assert all("<|channel|>final<|message|>" in text.rpartition(START)[2] for text in prompts)
+    for said, told in zip(run.text().split(START)[1:], run.messages()[1::2], strict=True):
+        tokens = encoding.encode(said.partition("<|end|>")[0], allowed_special="all")
+        (message,) = encoding.parse_messages_from_completion_tokens(tokens, oh.Role.ASSISTANT)
+        assert (message.channel, message.content[0].text) == ("final", told["content"])
+
+
+def test_branches_of_one_answer_join_in_one_channel(fake):
+    @tr.function
+    def ask(s):
+        s += tr.user("Good?")
+        with s.assistant():
+            branches = s.fork(2)
+            for branch in branches:
+                branch += tr.gen("x", bool, think=True)
+            branches.join("text")
+
+    run = ask.run(backend=fake({"x": [True, False], "x.thinking": "So."}, template=template))
+    assert run.messages()[-1]["content"] == "truefalse"
+    assert run.text() + "<|end|>" == template(run.messages(), False)
+
+
+def test_a_typed_answer_after_a_tool_is_in_the_final_channel(fake):
+    @tr.tool
+    def now() -> int:
+        """The time."""
+        return 6
+
+    @tr.function
+    def ask(s):
+        s += tr.user("Late?")
+        s += tr.assistant(tr.gen("x", bool, tools=[now], tool_choice="required"))
+        return s["x"]
+
+    run = ask.run(backend=fake({"x.call": {}, "x": True}, template=template))
+    assert run.value is True
+    assert run.text().endswith(f"{START}<|channel|>final<|message|>true")
+
+
+def test_a_free_answer_opens_its_channels_itself(fake):
+    @tr.function
+    def ask(s):
+        s += tr.user("Good?") + tr.assistant(tr.gen("x"))
+        return s["x"]
+
+    run = ask.run(backend=fake("Yes.", template=template))
+    assert run.text().endswith(f"{START}Yes.")
 
 
 def test_a_tool_is_called_in_the_familys_words(encoding, fake):

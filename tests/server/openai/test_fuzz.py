@@ -28,7 +28,7 @@ KINDS = ["user", "assistant", "tool", "system", "function", "message", "text", "
          "json_schema", "json_object", "structural_tag", "enabled", "adaptive", "allowed_tools"]  # fmt: skip
 INNER = [ChatMessage, Part, Item, ItemPart, Block, FlatTool]
 NAMES = sorted(
-    {name for model in INNER for name in model.known()}
+    {name for model in INNER for name in model.known}
     | {"function", "parameters", "arguments", "schema", "format", "tools", "mode", "structures", "regex", "effort"}
 )  # fmt: skip
 LEAVES = (
@@ -52,7 +52,7 @@ VALUES = st.recursive(
 def requests(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     path = draw(st.sampled_from(sorted(BASES)))
     model, base = BASES[path]
-    names = sorted(model.known())
+    names = sorted(model.known)
     changed = draw(st.dictionaries(st.sampled_from(names), VALUES, max_size=3))
     return path, {**base, **changed}
 
