@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What needs a GPU, in one run of about ten minutes: tests first, then sampling, attention, whole steps and the knobs of
+# What needs a GPU, in one run of about a quarter of an hour: tests first, then sampling, attention, whole steps and the knobs of
 # the draw. Each part writes to OUT and goes on when one fails; the most important come first.
 #
 #   benchmarks/gpu.sh MODEL OUT        # MODEL: a folder with a config.json of Llama-3.1-8B's shape and its tokenizer
@@ -17,11 +17,15 @@ part 100 tests-devices $py -m pytest -q tests/kernels/test_fp8.py tests/kernels/
 part 60 sampling $py -m trellis.runtime.bench.sampling --rows 1 64 256 --json "$out/sampling.jsonl"
 part 50 attention $py -m trellis.runtime.bench.attention --only decode --json "$out/attention.jsonl"
 part 90 attention-fp8 $py -m trellis.runtime.bench.attention --only decode --kv fp8 --json "$out/attention.jsonl" \
-    --tiles 16,32,4,3,3 16,64,4,3,2 16,64,8,3,2 16,128,8,3,2
+    --tiles 16,32,4,4,3 16,64,4,3,2 16,64,4,4,2
 part 60 shared-fp8 $py -m trellis.runtime.bench.attention --only shared --kv fp8 --json "$out/attention.jsonl" \
     --tiles 128,64,8,4 128,128,8,2
 steps="--workload decode_bs1 --workload decode_bs64 --workload decode_bs256 --workload shared8192_bs256"
 part 90 steps $py -m trellis.runtime.bench.engine "$model" $steps --json "$out/engine.jsonl"
 part 90 steps-fp8 $py -m trellis.runtime.bench.engine "$model" $steps --option 'kv_dtype="fp8"' --json "$out/engine.jsonl"
 part 60 steps-unshared $py -m trellis.runtime.bench.engine "$model" --workload shared2048_bs256 --option share=false
-part 90 json $py -m trellis.runtime.bench.engine "$model" --workload plain_bs256_for_json --workload json_bs256 --json "$out/engine.jsonl"
+part 110 json $py -m trellis.runtime.bench.engine "$model" --workload plain_bs256_for_json --workload json_bs256 \
+    --workload json_unbounded_bs256 --workload json_tools_bs256 --workload json_256_schemas_bs256 --json "$out/engine.jsonl"
+part 90 beside $py -m trellis.runtime.bench.engine "$model" --workload prefill_beside_decode --option context=40000 \
+    --json "$out/engine.jsonl"
+part 120 uneven $py -m trellis.runtime.bench.engine "$model" --workload uneven --option context=131072 --json "$out/engine.jsonl"

@@ -58,6 +58,11 @@ LEAST_TOKENS = 256
 BESIDE_TOKENS = 128
 # What a GPU may take at the start to compile and capture what its first steps need.
 WARM_SECONDS = 15.0
+# What masks may take that are kept, each a bit a token: some hundred for each of 256 grammars.
+MASK_BYTES = 1 << 30
+CPU_MASK_BYTES = 32 << 20
+LEAST_MASKS = 1024
+MOST_MASKS = 65_536
 CPU_KV_TOKENS = 131_072
 # Copies of weights that a CPU reads faster may take this much.
 PACKED_BYTES = 1 << 30
@@ -76,13 +81,14 @@ class Sizes:
     mask_rows: int
 
     @classmethod
-    def of(cls, config: EngineConfig, device: torch.device) -> "Sizes":
-        """Sizes for this device, the config's own first."""
+    def of(cls, config: EngineConfig, device: torch.device, vocabulary: int) -> "Sizes":
+        """Sizes for this device and so many tokens, the config's own first."""
         gpu = device.type == "cuda"
+        masks = (MASK_BYTES if gpu else CPU_MASK_BYTES) // (-(-vocabulary // 32) * 4)
         return cls(
             config.max_step_tokens or (8192 if gpu else 512),
             config.grammar_bytes or (512 << 20 if gpu else 64 << 20),
-            config.mask_rows or (16_384 if gpu else 1_024),
+            config.mask_rows or min(max(masks, LEAST_MASKS), MOST_MASKS),
         )
 
 
@@ -158,7 +164,7 @@ def _open_runner(
     parameter = next(iter(model.parameters().values()))
     device, dtype = parameter.device, parameter.dtype
     shape = model.config
-    sizes = Sizes.of(config, device)
+    sizes = Sizes.of(config, device, vocabulary.size)
     rows = Rows(config.max_running, -(-context // PAGE_SIZE), device)
     arena = GrammarArena(
         device, vocabulary, config.max_running, sizes.grammar_bytes, sizes.mask_rows

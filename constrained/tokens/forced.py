@@ -26,7 +26,7 @@ from .walk import Walk
 LOOK_BACK = 4
 # Text put in front, for tokenizers that write a text's first token in a form of its own.
 ANCHORS = ("", "\n", "a", "0", ".")
-KEPT = 16_384
+KEPT = 65_536
 
 Encode = Callable[[str], list[int]]
 P = TypeVar("P")

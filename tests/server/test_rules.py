@@ -89,7 +89,7 @@ async def test_rule_4_and_5_states_of_who_left_are_let_go_of(
     ]  # fmt: skip
     work = (leave(app, *rng.choice(asked), rng.uniform(0, 0.06)) for _ in range(40))
     await asyncio.gather(*work)
-    for _ in range(60):  # what nobody uses expires, though nobody asks for a state any more
+    for _ in range(200):  # what nobody uses expires, though nobody asks for a state any more
         await asyncio.sleep(0.1)
         await client.delete("/v1/cache")
         stats = await served.ask("stats")
