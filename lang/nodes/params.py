@@ -14,6 +14,7 @@ from typing import Any, TypeGuard, cast
 
 from ..errors import InvalidParams
 
+MAX_NAMESPACE = 1024
 MAX_STOPS = 16
 MAX_STOP_CHARS = 1024
 MAX_N = 128
@@ -169,6 +170,10 @@ def _check_words(p: SamplingParams) -> None:
             raise InvalidParams(f"{name} must be True or False, got {getattr(p, name)!r:.80}")
     if not _is_a(p.namespace, str):
         raise InvalidParams(f"namespace must be a text, got {p.namespace!r:.80}")
+    if len(p.namespace) > MAX_NAMESPACE:
+        raise InvalidParams(
+            f"namespace has {len(p.namespace)} characters, at most {MAX_NAMESPACE} are allowed"
+        )
     if p.adapter is not None and not (_is_a(p.adapter, str) and p.adapter):
         raise InvalidParams(f"adapter must be the name of an adapter, got {p.adapter!r:.80}")
 

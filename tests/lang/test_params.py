@@ -41,6 +41,7 @@ def test_gen_names_every_field():
         ("stop_regex", "a" * 1025), ("ignore_eos", 1), ("logit_bias", {-1: 0.0}), ("logit_bias", {1: math.nan}),
         ("logit_bias", {1: 10**400}), ("logit_bias", {"a": 1}), ("logit_bias", [1]), ("logit_bias", [(1,)]),
         ("logit_bias", dict.fromkeys(range(1025), 0.0)), ("n", 0), ("n", 129), ("logprobs", 1), ("top_logprobs", 21),
+        ("namespace", "n" * 1025), ("namespace", None),
         ("adapter", ""), ("adapter", 1), ("priority", 1.5), ("timeout", 0), ("timeout", math.nan), ("timeout", "5"),
         ("namespace", None), ("keep", 0),
     ],

@@ -76,7 +76,8 @@ def test_an_agent_needs_one_for_each_gen(remote: tr.Remote, relay: Relay, engine
         relay.take()
         requests += taken
     assert rest == 0, "all states are let go of"
-    assert requests <= GENS + 2  # what is left in the end is let go of in one, or in two where time is short
+    # What is left in the end is let go of in one request, or in two where time is short.
+    assert requests <= GENS + 2
     assert there.value == agent.run(backend=engine).value
 
 
