@@ -60,7 +60,7 @@ BESIDE_TOKENS = 128
 WARM_SECONDS = 15.0
 # What masks may take that are kept, each a bit a token: some hundred for each of 256 grammars.
 MASK_BYTES = 1 << 30
-CPU_MASK_BYTES = 32 << 20
+CPU_MASK_BYTES = 8 << 20
 LEAST_MASKS = 1024
 MOST_MASKS = 65_536
 CPU_KV_TOKENS = 131_072
