@@ -26,6 +26,7 @@ from .walk import Walk
 LOOK_BACK = 4
 # Text put in front, for tokenizers that write a text's first token in a form of its own.
 ANCHORS = ("", "\n", "a", "0", ".")
+# Places of which what must follow is remembered: some hundred for each of 256 grammars, a few hundred bytes each.
 KEPT = 65_536
 
 Encode = Callable[[str], list[int]]
