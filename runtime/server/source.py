@@ -102,8 +102,11 @@ class Source:
 
     def _lose(self, item: Item) -> None:
         """What nobody reads any more: a prefix that comes with it is let go of."""
-        prefix = item[1].prefix
-        if prefix is not None and not self.backend.loop.closed:
+        if (prefix := item[1].prefix) is not None:
+            self._let_go(prefix)
+
+    def _let_go(self, prefix: Prefix) -> None:
+        if not self.backend.loop.closed:
             self.backend.loop.call(self.backend.release, prefix)
 
     async def _run_all(self, jobs: Sequence[Job], post: Callable[[Item], None]) -> None:
@@ -125,10 +128,17 @@ class Source:
         return await asyncio.wrap_future(future)
 
     async def hold(self, prompt: Prompt, params: SamplingParams) -> Prefix:
-        """Computes a prompt and keeps it; the caller holds it then."""
-        return await asyncio.wrap_future(
-            self.backend.loop.submit(self.backend.hold(prompt, params))
-        )
+        """Computes a prompt and keeps it; the caller holds it then. Nobody does when the caller leaves before."""
+
+        async def work(post: Callable[[Prefix], None]) -> None:
+            post(await self.backend.hold(prompt, params))
+
+        # A future's result is dropped when who waits for it leaves just then; what a queue holds is let go of.
+        queue = Queue(self._let_go)
+        with self._crossings.begun(work, queue):
+            prefix = await queue.get()
+        assert prefix is not None
+        return prefix
 
     async def abort(self, id: str | None) -> int:
         """Ends the jobs with this id, or all; their answers finish with "abort". Gives how many there were."""

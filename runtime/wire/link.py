@@ -125,8 +125,14 @@ class Link:
 
     async def _one(self, call: int, message: Any) -> Done:
         answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
-        with self._call(call, message, self._answers, answer):
-            return await answer
+        try:
+            with self._call(call, message, self._answers, answer):
+                return await answer
+        except asyncio.CancelledError:
+            # The answer may have come just before, and nobody has taken it.
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                self._lose(answer.result())
+            raise
 
     @contextmanager
     def _stream(self, call: int, message: Generate, reader: Reader) -> Iterator[None]:

@@ -14,7 +14,10 @@ from trellis.lang.nodes.params import SamplingParams
 from trellis.runtime.config import EngineConfig
 from trellis.runtime.launch import open_engine
 from trellis.runtime.server.served import Served, serve_local, serve_process
+from trellis.runtime.server.source import Source
 from trellis.runtime.wire.backend import open_process
+from trellis.runtime.wire.link import Link
+from trellis.runtime.wire.messages import Ask, Count, Done, KeptPrefix
 
 CONFIG = {"kv_tokens": 4096, "max_running": 16, "threads": 1}
 KEPT = SamplingParams(max_tokens=24, ignore_eos=True, keep=True)
@@ -93,9 +96,50 @@ def locked(served: Served) -> list[dict[str, Any]]:
     return [node for node in asyncio.run(ask())["nodes"] if node["locks"]]
 
 
-def test_nothing_stays_locked(served: Served) -> None:
-    served.backend.loop.submit(leave_all(served.backend)).result(60)
+def wait_for_none(served: Served) -> None:
     until = time.monotonic() + 10
     while (left := locked(served)) and time.monotonic() < until:
         time.sleep(0.02)
     assert left == []
+
+
+def test_nothing_stays_locked(served: Served) -> None:
+    served.backend.loop.submit(leave_all(served.backend)).result(60)
+    wait_for_none(served)
+
+
+def test_a_prefix_computed_while_its_caller_leaves_is_let_go_of(served: Served) -> None:
+    """The answer has come to the caller's loop, or is on its way there, when the caller is cancelled."""
+    source = Source(served.backend)
+
+    async def leave_late(number: int) -> None:
+        task = asyncio.ensure_future(source.hold(prompt(number), SamplingParams()))
+        await asyncio.sleep(0.001)
+        time.sleep(0.15)  # nothing is taken from the other loop meanwhile
+        for _ in range(number % 3):
+            await asyncio.sleep(0)
+        if task.done():
+            served.backend.loop.call(served.backend.release, task.result())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    for number in range(100, 106):
+        asyncio.run(leave_late(number))
+    wait_for_none(served)
+
+
+async def test_an_answer_over_the_wire_that_nobody_takes_is_let_go_of() -> None:
+    sent: list[Any] = []
+
+    class Writer:
+        def send(self, message: Any) -> None:
+            sent.append(message)
+
+    link = Link(Writer(), 100)  # type: ignore[arg-type]  # what else it does is not asked for
+    task = asyncio.ensure_future(link.hold(Ask(None, prompt(0).pieces), SamplingParams()))
+    await asyncio.sleep(0)
+    link._end(1, Done(1, prefix=KeptPrefix(7, 3)))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sent[1:] == [Count(7, -1)]
