@@ -13,7 +13,7 @@ vocabulary: masks come from walking the tokens' bytes through it, on the device 
     machine/        rules over bytes that call each other, with counters, bits and verdicts; on to tables
     grammar/        the tables, walked one text at a time; places in them; the host tier (threads, distinct)
     tokens/         tokens as bytes, many walked at once: masks, and text without a choice
-    compiling/      once each, by whom, and kept; limits: within which budgets
+    compiling/      once each, in turns, by whom, and kept; limits: within which budgets
 
 A grammar's tier says who makes its masks: the device, from tables of any size; or the host, one token late, where the
 grammar is ambiguous, or where the items of an array must differ and nobody can list them.

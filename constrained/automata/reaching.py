@@ -53,3 +53,13 @@ def follow(sources: Ints, targets: Ints, seeds: Iterable[int], states: int) -> F
     flags = np.frombuffer(bytes(seen), np.bool_).copy()
     flags[0] = False
     return flags
+
+
+def run_down(following: Ints) -> Ints:
+    """Where each state comes to at last, given the one that follows it; somewhere on a circle if it comes to one."""
+    for _ in range(len(following).bit_length()):
+        further = following[following]
+        if (further == following).all():
+            break
+        following = further
+    return following

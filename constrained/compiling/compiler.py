@@ -6,8 +6,9 @@
     matcher = compiler.matcher(grammar)
 
 Safe to share between threads: a constraint that several ask for at once is compiled once, and given up when none of
-them waits any more. Grammars are kept up to a number of bytes, least recently used go first, and in a folder if there
-is one; errors are not kept. It refuses to know who compiles (workers.py) and how (lowering.py).
+them waits any more. Only so many wait, and tenants take turns (line.py). Grammars are kept up to a number of bytes,
+least recently used go first, and in a folder if there is one; errors are not kept. It refuses to know who compiles
+(workers.py) and how (lowering.py).
 """
 
 from collections import OrderedDict
@@ -24,10 +25,11 @@ from ..spec import Constraint
 from ..tokens.forced import Encode, Forced
 from ..tokens.vocabulary import Vocabulary
 from .folder import GrammarFolder
+from .line import CompilerBusy
 from .lowering import AnyGrammar, compile_constraint
 from .workers import Threads, Workers
 
-__all__ = ["AnyGrammar", "Compiler", "CompilerClosed", "check_constraint"]
+__all__ = ["AnyGrammar", "Compiler", "CompilerBusy", "CompilerClosed", "check_constraint"]
 
 
 def check_constraint(constraint: Constraint, limits: Limits | None = None) -> None:
@@ -83,12 +85,16 @@ class Compiler:
         with self._lock:
             return self._find(constraint)
 
-    def compile(self, constraint: Constraint) -> AnyGrammar:
-        """The grammar of a constraint. Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget."""
-        return self.submit(constraint).result()
+    def compile(self, constraint: Constraint, tenant: str = "") -> AnyGrammar:
+        """The grammar of a constraint.
 
-    def submit(self, constraint: Constraint) -> Future[AnyGrammar]:
-        """The grammar to come, or the error. Cancel it to be done with waiting; the last to do so ends the work.
+        Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget, CompilerBusy.
+        """
+        return self.submit(constraint, tenant).result()
+
+    def submit(self, constraint: Constraint, tenant: str = "") -> Future[AnyGrammar]:
+        """The grammar to come, or the error: CompilerBusy where too many wait, and this tenant has most of them. Cancel
+        it to be done with waiting; the last to do so ends the work.
 
         Raises CompilerClosed after close.
         """
@@ -109,7 +115,7 @@ class Compiler:
         assert flight is not None
         caller.add_done_callback(lambda done: self._leave(constraint, flight, done))
         if mine:
-            self._start(constraint, flight)
+            self._start(constraint, flight, tenant)
         return caller
 
     def matcher(self, grammar: AnyGrammar) -> Matcher[Any]:
@@ -127,13 +133,13 @@ class Compiler:
             self._grammars.move_to_end(constraint)
         return self._grammars.get(constraint)
 
-    def _start(self, constraint: Constraint, flight: _Flight) -> None:
+    def _start(self, constraint: Constraint, flight: _Flight, tenant: str) -> None:
         stored = self._folder.read(self._folder_key(constraint)) if self._folder else None
         if stored is not None:
             work: Future[AnyGrammar] = Future()
             work.set_result(stored)
         else:
-            work = self._workers.submit(constraint)
+            work = self._workers.submit(constraint, tenant)
         flight.work = work
         work.add_done_callback(lambda done: self._finish(constraint, flight, done, stored is None))
 

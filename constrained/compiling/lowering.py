@@ -13,6 +13,7 @@ from ..grammar.distinct import DistinctGrammar
 from ..grammar.grammar import Grammar
 from ..grammar.threads import ThreadGrammar
 from ..limits import Budget, Limits
+from ..machine.passes import ARRAYS, Passes
 from ..machine.rule import Machine, machine_of
 from ..machine.tables import build_grammar
 from ..regex.counting import lower_regex
@@ -32,21 +33,17 @@ def compile_constraint(
     limits: Limits,
     fragments: Fragments,
     specials: frozenset[str] = frozenset(),
+    passes: Passes = ARRAYS,
 ) -> AnyGrammar:
-    """The grammar of a constraint; `specials` are the names that are single tokens where a tag has them.
+    """The grammar of a constraint; `specials` are the names that are single tokens where a tag has them; `passes`, how
+    its tables are built.
 
     Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget.
     """
     with without_collection():
-        return _compile(constraint, limits, fragments, specials)
-
-
-def _compile(
-    constraint: Constraint, limits: Limits, fragments: Fragments, specials: frozenset[str]
-) -> AnyGrammar:
-    machine = lower(constraint, Budget(limits), fragments, specials)
-    grammar = build_grammar(machine, limits.table_bytes)
-    return with_distinct(grammar) if marks_distinct(machine) else grammar
+        machine = lower(constraint, Budget(limits), fragments, specials)
+        grammar = build_grammar(machine, limits.table_bytes, passes=passes)
+        return with_distinct(grammar) if marks_distinct(machine) else grammar
 
 
 def lower(

@@ -29,20 +29,22 @@ def find_unclear(
     follows = _find_follows(networks, bounds, budget)
     unclear: dict[tuple[int, int], set[int]] = {}
     for caller, network in networks.items():
+        behind = _find_behind(network, bounds.firsts, follows[caller])
         for row in network.rows:
             for called, target in row:
-                if called in networks:
-                    behind = _behind(network, target, bounds.firsts, follows[caller])
-                    if behind & bounds.tails[called]:
-                        unclear.setdefault((caller, called), set()).add(target)
+                if called in networks and behind[target] & bounds.tails[called]:
+                    unclear.setdefault((caller, called), set()).add(target)
     return unclear
 
 
-def _behind(network: Network, state: int, firsts: Mapping[int, int], follow: int) -> int:
-    """The bytes that may come next in a state of a network that `follow` may follow."""
-    found = follow if network.ends[state] else 0
-    for symbol, _ in network.rows[state]:
-        found |= firsts[symbol]
+def _find_behind(network: Network, firsts: Mapping[int, int], follow: int) -> list[int]:
+    """The bytes that may come next in each state of a network that `follow` may follow."""
+    found: list[int] = []
+    for row, end in zip(network.rows, network.ends, strict=True):
+        behind = follow if end else 0
+        for symbol, _ in row:
+            behind |= firsts[symbol]
+        found.append(behind)
     return found
 
 
@@ -55,12 +57,13 @@ def find_bounds(networks: Networks, terminals: Bounds, budget: Budget) -> Bounds
         budget.spend(1)
         before = dict(firsts), dict(tails)
         for symbol, network in networks.items():
-            for other, _ in network.rows[0]:
-                firsts[symbol] |= firsts[other]
+            budget.spend(0)
+            behind = _find_behind(network, firsts, 0)
+            firsts[symbol] |= behind[0]
             for row in network.rows:
                 for other, target in row:
                     if network.ends[target]:
-                        tails[symbol] |= tails[other] | _behind(network, target, firsts, 0)
+                        tails[symbol] |= tails[other] | behind[target]
         if before == (firsts, tails):
             return Bounds(firsts, tails)
 
@@ -72,10 +75,11 @@ def _find_follows(networks: Networks, bounds: Bounds, budget: Budget) -> dict[in
         budget.spend(1)
         before = dict(follows)
         for caller, network in networks.items():
+            budget.spend(0)
+            behind = _find_behind(network, bounds.firsts, follows[caller])
             for row in network.rows:
                 for symbol, target in row:
                     if symbol in follows:
-                        found = _behind(network, target, bounds.firsts, follows[caller])
-                        follows[symbol] |= found
+                        follows[symbol] |= behind[target]
         if before == follows:
             return follows

@@ -22,6 +22,7 @@ SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 HEAD = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)[ \t]*::=")
 BOUNDS = re.compile(r"\{\s*(\d{0,9})\s*(,?)\s*(\d{0,9})\s*\}")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 TOKEN = re.compile(r"<[^\s<>\[\]]+>")
 SPECIAL = b"\xff"  # begins the bytes of a special token, and no text
 
@@ -30,6 +31,9 @@ def read_gbnf(text: str, start: str, budget: Budget) -> Productions:
     """The grammar of a text; without a rule `start` it begins at `root`. Raises InvalidConstraint."""
     if len(text) > MOST_CHARS:
         raise InvalidConstraint(f"the grammar has {len(text)} characters, more than {MOST_CHARS}")
+    lone = LONE_SURROGATE.search(text)
+    if lone is not None:
+        raise invalid(text, lone.start(), "a lone surrogate is no character")
     return _Reader(text, budget).read(start)
 
 
@@ -108,9 +112,7 @@ class _Reader:
             if HEAD.match(text.text, text.at):
                 break
             self._budget.spend(1)
-            part = self._repeated(self._atom(depth))
-            parts.append(part)
-            text.skip()
+            parts.append(self._repeated(self._atom(depth)))
         if text.peek() == ")" and depth == MOST_NESTING:
             text.fail("a closing parenthesis too many")
         return parts[0] if len(parts) == 1 else Row(tuple(parts))
@@ -164,7 +166,9 @@ class _Reader:
         return chars
 
     def _repeated(self, part: Part) -> Part:
+        """The part with the repeats behind it, which white space may keep apart from it."""
         text = self._text
+        text.skip()
         while char := text.peek():
             bounds = text.match(BOUNDS)
             if bounds:
@@ -178,4 +182,5 @@ class _Reader:
                 part = Times(part, *OFTEN[char])
             else:
                 break
+            text.skip()
         return part

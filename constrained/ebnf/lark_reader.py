@@ -4,12 +4,13 @@
 
 Read are rules, templates, terminals, `%ignore`, `%override`, `%extend`, and `%import` from the grammars that come with
 Lark (`common`, `unicode`, `python`, `lark`), never from files. Aliases, `?` and `!` before rules, and rule priorities
-say nothing about texts. `%declare` has no text and is refused. Only what the start rule needs is read; a template is
-instantiated once for each list of arguments.
+say nothing about texts. What `%declare` names has no text and is refused where it is used. Only what the start rule
+needs is read; a template is instantiated once for each list of arguments.
 """
 
 import importlib.resources
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import lark
 
@@ -35,10 +36,11 @@ class Definition:
 
 @dataclass(slots=True, eq=False)
 class Module:
-    """One grammar's names, and what it ignores."""
+    """One grammar's names, those it declares without a text, and what it ignores."""
 
     text: str
     names: dict[str, Definition] = field(default_factory=dict[str, Definition])
+    declared: set[str] = field(default_factory=set[str])
     ignored: list[Node] = field(default_factory=list[Node])
 
 
@@ -55,7 +57,7 @@ class _Reader:
         self._budget = budget
         self._grammar = Productions(lexed=True)
         self._modules: dict[str, Module] = {}
-        self._terminals = Terminals(self._find_terminal, budget)
+        self._terminals = Terminals(self._find_terminal, self._wrong, budget)
         self._rules: dict[tuple[Definition, Arguments], int] = {}
         self._numbers: dict[Definition, int] = {}
         self._literals: dict[str, int] = {}
@@ -63,8 +65,13 @@ class _Reader:
         self._load(OWN, text)
 
     def read(self, start: str) -> Productions:
-        if start not in self._modules[OWN].names:
+        definition = self._modules[OWN].names.get(start)
+        if definition is None:
             raise InvalidConstraint(f"the grammar has no rule {start}")
+        if definition.parameters:
+            raise InvalidConstraint(
+                f"the rule {start} has parameters, so nothing can start with it"
+            )
         self._grammar.start = self._name(OWN, start, ())
         while self._todo:
             number, definition, arguments = self._todo.pop()
@@ -93,7 +100,7 @@ class _Reader:
                 case "import":
                     self._import(name, node)
                 case _:
-                    self._refuse(name, node, "%declare")
+                    module.declared |= {str(child) for child in node.children}
         return module
 
     def _define(self, module: str, node: Node, how: str) -> None:
@@ -143,7 +150,10 @@ class _Reader:
             case "alternative":
                 return self._part(module, node.children[0], scope)
             case "often" | "times":
-                return Times(self._part(module, node.children[0], scope), *read_count(node))
+                return Times(
+                    self._part(module, node.children[0], scope),
+                    *read_count(module, node, self._wrong),
+                )
             case "maybe":
                 return Times(self._part(module, node.children[0], scope), 0, 1)
             case _:
@@ -158,11 +168,18 @@ class _Reader:
         name, arguments = str(node.children[0]), ()
         if node.data == "template":
             arguments = tuple(self._symbol(module, tree, scope) for tree in _trees(node))
-        definition = self._modules[module].names.get(name)
-        if definition is None or len(definition.parameters) != len(arguments):
-            what = "is not defined" if definition is None else "has another number of parameters"
-            raise self._wrong(module, node, f"{name} {what}")
+        if len(self._look_up(module, name, node).parameters) != len(arguments):
+            raise self._wrong(module, node, f"{name} has another number of parameters")
         return self._name(module, name, arguments)
+
+    def _look_up(self, module: str, name: str, node: Node) -> Definition:
+        """What a name stands for. node: where it is used."""
+        definition = self._modules[module].names.get(name)
+        if definition is None and name in self._modules[module].declared:
+            self._refuse(module, node, f"the terminal {name}, of which %declare gives no text,")
+        if definition is None:
+            raise self._wrong(module, node, f"{name} is not defined")
+        return definition
 
     def _name(self, module: str, name: str, arguments: Arguments) -> int:
         definition = self._modules[module].names[name]
@@ -190,18 +207,18 @@ class _Reader:
             self._literals[text] = self._grammar.add_terminal(terminal)
         return self._literals[text]
 
-    def _find_terminal(self, module: str, name: str) -> tuple[str, Node]:
-        definition = self._modules[module].names.get(name)
-        if definition is None:
-            raise InvalidConstraint(f"the terminal {name} is not defined")
-        if not name.strip("_").isupper():
-            raise InvalidConstraint(f"the rule {name} cannot be part of a terminal")
+    def _find_terminal(self, module: str, name: str, node: Node | None) -> tuple[str, Node]:
+        found = self._modules[module].names.get(name)
+        definition = self._look_up(module, name, node) if node is not None else found
+        assert definition is not None, name
+        if node is not None and not name.strip("_").isupper():
+            raise self._wrong(module, node, f"the rule {name} cannot be part of a terminal")
         return definition.module, _content(definition)
 
     def _wrong(self, module: str, node: Node, message: str) -> InvalidConstraint:
         return invalid(self._modules[module].text, node.meta.start_pos, message)
 
-    def _refuse(self, module: str, node: Node, what: str) -> None:
+    def _refuse(self, module: str, node: Node, what: str) -> NoReturn:
         error: ConstraintError = self._wrong(module, node, f"{what} is not supported")
         message = str(error).removeprefix(f"{error.path}: ")
         raise UnsupportedConstraint(message, error.path)

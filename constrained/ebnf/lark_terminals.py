@@ -1,8 +1,9 @@
 """Terminals of Lark's syntax as trees of regular expressions.
 
-    tree = Terminals(find, budget).read(module, node)
+    tree = Terminals(find, wrong, budget).read(module, node)
 
-`find` gives the node of a named terminal. A terminal's parts are put together as if they were one regular expression.
+`find` gives the node of a named terminal, `wrong` the error that shows where a grammar is wrong. A terminal's parts are
+put together as if they were one regular expression, each in parentheses: `/a|b/ "c"` is (a|b)c.
 """
 
 import re
@@ -33,14 +34,19 @@ class Place:
     name: str
 
 
-def read_count(node: Node) -> tuple[int, int | None]:
+Wrong = Callable[
+    [str, Node, str], InvalidConstraint
+]  # from a module, the place in it, and what is wrong
+
+
+def read_count(module: str, node: Node, wrong: Wrong) -> tuple[int, int | None]:
     """Least and most rounds of a node `often` or `times`. Raises InvalidConstraint."""
     operators = [str(child) for child in node.children[1:]]
     if node.data == "often":
         return OFTEN[operators[0]]
     low, high = int(operators[0]), int(operators[-1])
     if low < 0 or high < low:
-        raise InvalidConstraint(f"the repeat ~{low}..{high} is backwards or negative")
+        raise wrong(module, node, f"the repeat ~{low}..{high} is backwards or negative")
     return low, high
 
 
@@ -76,22 +82,29 @@ def read_string(text: str) -> str:
 class Terminals:
     """Reads terminals; each named one once."""
 
-    def __init__(self, find: Callable[[str, str], tuple[str, Node]], budget: Budget) -> None:
+    def __init__(
+        self,
+        find: Callable[[str, str, Node | None], tuple[str, Node]],
+        wrong: Wrong,
+        budget: Budget,
+    ) -> None:
         self._find = find
+        self._wrong = wrong
         self._budget = budget
         self._known: dict[Place, Tree] = {}
         self._open: list[Place] = []
         self._depth = 0
 
-    def named(self, module: str, name: str) -> Tree:
-        """The tree of a named terminal. Raises InvalidConstraint."""
+    def named(self, module: str, name: str, user: Node | None = None) -> Tree:
+        """The tree of a named terminal; user: where another terminal names it. Raises InvalidConstraint."""
         place = Place(module, name)
         if place in self._open or len(self._open) >= self._budget.limits.nesting:
             chain = " -> ".join(p.name for p in [*self._open[-4:], place])
-            raise InvalidConstraint(f"terminals refer to each other without end: {chain}")
+            assert user is not None, chain
+            raise self._wrong(module, user, f"terminals refer to each other without end: {chain}")
         if place not in self._known:
             self._open.append(place)
-            self._known[place] = self.read(*self._find(module, name))
+            self._known[place] = self.read(*self._find(module, name, user))
             self._open.pop()
         return self._known[place]
 
@@ -115,17 +128,19 @@ class Terminals:
             case "alternative":
                 return self.read(module, node.children[0])
             case "often" | "times":
-                return Repeat(self.read(module, node.children[0]), *read_count(node))
+                return Repeat(
+                    self.read(module, node.children[0]), *read_count(module, node, self._wrong)
+                )
             case "maybe":
                 return Repeat(self.read(module, node.children[0]), 0, 1)
             case "name":
-                return self.named(module, str(node.children[0]))
+                return self.named(module, str(node.children[0]), node)
             case "literal":
                 return _literal(node, self._budget)
             case "range":
-                return read_range(node)
+                return read_range(module, node, self._wrong)
             case _:
-                raise InvalidConstraint("a template cannot be part of a terminal")
+                raise self._wrong(module, node, "a template cannot be part of a terminal")
 
 
 def _literal(node: Node, budget: Budget) -> Tree:
@@ -143,9 +158,10 @@ def _short(token: lark.Token) -> str:
     return token if len(token) <= 40 else token[:37] + "..."
 
 
-def read_range(node: Node) -> Tree:
+def read_range(module: str, node: Node, wrong: Wrong) -> Tree:
     """The tree of "a".."z". Raises InvalidConstraint."""
     ends = [read_string(str(child)[1:-1]) for child in node.children]
     if any(len(end) != 1 for end in ends) or ends[0] > ends[1]:
-        raise InvalidConstraint(f"a range goes from one character to a later one, not {ends}")
+        what = f"from {ends[0]!r} to {ends[1]!r}"
+        raise wrong(module, node, f"a range goes from one character to a later one, not {what}")
     return Chars(((ord(ends[0]), ord(ends[1])),))

@@ -6,10 +6,11 @@ In Lark's dialect a text is accepted if it can be cut into terminals, with what 
 rule derives, where no terminal ends before a character that alone makes it, or another terminal that is expected at its
 place, longer: behind `if` another letter would make a NAME, if one may stand there. A string is preferred to a regular
 expression of at most its priority that reads the same text, where both are expected. So texts are read as by Lark's
-LALR parser with its contextual lexer, but for three things: of two regular expressions that read the same text both are
-tried, an end is allowed where only two or more further characters would make the terminal longer (`1` in `1.5`), and
-the grammar need not be LALR. Priorities of rules choose among derivations and change nothing. In GBNF, whose symbols
-are characters, any way to cut a text will do.
+LALR parser with its contextual lexer, but for four things: of two regular expressions that read the same text both are
+tried, an end is allowed where only two or more further characters would make the terminal longer (`1` in `1.5`), a
+higher priority does not make up for being shorter (in `ifx` Lark reads IF.2 before NAME, here it is a NAME), and the
+grammar need not be LALR. Priorities of rules choose among derivations and change nothing. In GBNF, whose symbols are
+characters, any way to cut a text will do.
 
 Grammars that are regular become one rule. What stays recursive is called, and a stack of 64 frames ends the nesting.
 """
@@ -46,6 +47,8 @@ def lower_ebnf(constraint: Ebnf, budget: Budget) -> Machine:
 def _read(constraint: Ebnf, budget: Budget) -> Productions:
     if constraint.dialect == "lark":
         return read_lark(constraint.grammar, constraint.start, budget)
+    if constraint.dialect != "gbnf":
+        raise InvalidConstraint(f'dialect must be "lark" or "gbnf", got {constraint.dialect!r}')
     return read_gbnf(constraint.grammar, constraint.start, budget)
 
 

@@ -75,20 +75,21 @@ def build(
                 found.setdefault(symbol, set()).add(target)
         return found
 
-    reached: dict[Hashable, frozenset[Hashable]] = {}
+    free: dict[Hashable, tuple[Hashable, ...]] = {}
 
     def close(items: Iterable[Hashable]) -> frozenset[Hashable]:
-        return frozenset[Hashable]().union(*map(close_one, items))
-
-    def close_one(item: Hashable) -> frozenset[Hashable]:
-        if item not in reached:
-            seen, stack = {item}, [item]
-            while stack:
-                fresh = set(follow(stack.pop()).free) - seen
-                seen |= fresh
-                stack.extend(fresh)
-            reached[item] = frozenset(seen)
-        return reached[item]
+        budget.spend(0)
+        seen = set(items)
+        stack = list(seen)
+        while stack:
+            item = stack.pop()
+            if item not in free:
+                free[item] = tuple(follow(item).free)
+            for target in free[item]:
+                if target not in seen:
+                    seen.add(target)
+                    stack.append(target)
+        return frozenset(seen)
 
     ways = Ways(row_of, close, lambda item: follow(item).ends)
     return determinise(close(starts), ways, budget, most)

@@ -22,7 +22,8 @@ from .place import AHEAD, CALLER, Place, Stack
 from .trail import Spot, Trail, value_of
 
 Way = Literal["plenty", "some", "unsure", "dead"]
-FEWEST, STEPS_EACH = 64, 16  # values that are looked for, and steps that finding one may take
+FEWEST, MORE = 12, 4  # values that are looked for, and times so many once half of them have been
+STEPS_EACH = 16  # that finding a value may take
 FEW_STEPS, MOST_STEPS = 1 << 9, 1 << 14
 MOST_BYTES = 1 << 11  # of a way
 MOST_ITEMS = 32  # that must follow, for plenty to be asked
@@ -33,7 +34,11 @@ ENDING = b",]} \n\r\t"  # what a caller reads behind a value
 FIRST = b'"]},: 123456789truefalsn0' + bytes(range(0x61, 0x7B)) + bytes(range(0x41, 0x5B))
 LAST = b"-.[{\\"
 ORDER = bytes(dict.fromkeys((*FIRST, *(b for b in range(256) if b not in LAST), *LAST)))
+RANK = bytes(map(ORDER.index, range(256)))
 CLOSE, SPACES = 0x5D, b" \n\r\t"
+LETTERS = bytes(
+    b for b in range(0x20, 0x7F) if b not in b'"\\'
+)  # each a character of a string, and only that
 
 Step = Callable[[Spot, int], Spot | None]
 Judge = Callable[[Spot, Spot], bool | None]
@@ -59,6 +64,8 @@ class Closing:
         self._distances: Distances | None = None
         columns = tables.classes.tolist()
         self._of_class = {c: bytes(b for b in ORDER if columns[b] == c) for c in set(columns)}
+        letters = {c: bytes(b for b in LETTERS if columns[b] == c) for c in set(columns)}
+        self._letters = sorted(filter(None, letters.values()), key=len, reverse=True)
 
     def look(self, spot: Spot) -> Way:
         """Whether every open array can still be closed."""
@@ -80,6 +87,26 @@ class Closing:
             if behind in self._find_common(each, many):
                 return "plenty"
         return "some"
+
+    def ends_freely(self, spot: Spot) -> bool:
+        """Whether a lone array's item can be ended with some text behind which the array can be closed, whatever it
+        has had: then so it is with every text of that item which leads to the same place, unless equal to it."""
+        trail = spot.trail
+        assert trail is not None, spot
+        if len(trail.levels) != 1 or trail.levels[0].begin is None:
+            return False
+        path = self._end_item(spot)
+        return bool(path) and self._goes_on(path[-1], _scale(len(trail.levels[0].seen) + 1), 0)
+
+    def _end_item(self, spot: Spot) -> list[Spot] | None:
+        """The nearest way to the end of the innermost item, whatever has been."""
+        assert spot.trail is not None, spot
+        start = spot._replace(trail=spot.trail.alone())
+        return self._search(start, FEW_STEPS, lambda _, after: _is_behind(after, 1))
+
+    def _goes_on(self, spot: Spot, many: int, items: int) -> bool:
+        """Whether a lone array is closed, or can be whatever it has had, up to half of `many` values."""
+        return spot.trail is None or self._always_closes(spot, many, items)
 
     def _has_plenty(self, spot: Spot, many: int) -> bool:
         """Whether a lone array can be closed whatever it has had, up to half of `many` values. That is so where it is
@@ -143,17 +170,54 @@ class Closing:
             after = self._step(spot, CLOSE)
             if after is not None and after.trail is None:
                 return True
+        end = self._fan_out(spot, many)
+        if end is not None and self._goes_on(end, many, items + 1):
+            return True
         values: set[Hashable] = set()
 
         def judge(before: Spot, after: Spot) -> bool | None:
             if not _is_behind(after, 1) or (after.trail and not after.trail.levels[0].seen):
                 return False
-            if after.trail is None or self._always_closes(after, many, items + 1):
+            if self._goes_on(after, many, items + 1):
                 values.add(_ended(before, after))
             return True if len(values) >= many else None
 
         self._search(spot._replace(trail=spot.trail.alone()), STEPS_EACH * many, judge)
         return len(values) >= many
+
+    def _fan_out(self, spot: Spot, many: int) -> Spot | None:
+        """What is behind a lone array's item, if a string in it is being read, and so many different values, which
+        differ in the letters of that string that come next, have the same behind them."""
+        trail, letters = spot.trail, self._letters[0]
+        assert trail is not None, spot
+        if trail.inside != "string":
+            return None
+        start = spot._replace(trail=trail.alone())
+        if many > len(LETTERS):
+            after = self._step(start, letters[0]) if len(letters) > 1 else None
+            return None if after is None else self._fan_out(after, -(-many // len(letters)))
+        counts: dict[Behind, int] = {}
+        values: list[Hashable] = []
+        for letters in self._letters:
+            ends = [end for byte in letters[:2] if (end := self._end_with(start, byte))]
+            values += [value for value, _ in ends]
+            if len(values) > len(set(values)):
+                return None  # the string is nowhere in the value: its name comes again
+            if len(ends) == len(letters[:2]):
+                after = ends[0][1]
+                count = counts[_behind(after, 1)] = counts.get(_behind(after, 1), 0) + len(letters)
+                if count >= many:
+                    return after
+        return None
+
+    def _end_with(self, start: Spot, letter: int) -> tuple[Hashable, Spot] | None:
+        """The value of a lone array's item that goes on with a letter of a string, and what is behind it."""
+        after = self._step(start, letter)
+        path = None if after is None else self._end_item(after)
+        if after is None or not path:
+            return None
+        before = path[-2] if len(path) > 1 else after
+        return _ended(before, path[-1]), path[-1]
 
     def _find_common(self, spot: Spot, many: int) -> frozenset[Behind]:
         """What can be behind the innermost item after so many different values of it."""
@@ -213,6 +277,9 @@ class Closing:
         return iter(kinds.values())
 
     def _count_behind(self, spot: Spot, trail: Trail, many: int) -> frozenset[Behind]:
+        end = self._fan_out(spot, many)
+        if end is not None:
+            return frozenset((_behind(end, 1),))
         values: dict[Behind, set[Hashable]] = {}
 
         def judge(before: Spot, after: Spot) -> bool | None:
@@ -288,7 +355,7 @@ class Closing:
         if self._distances is None:
             self._distances = Distances(self._tables)
         row = self._tables.edges[place.state, AHEAD:].tolist()
-        found: list[tuple[int, int, int]] = []
+        found: dict[int, bytes] = {}
         for column in (c for c, entry in enumerate(row) if entry):
             data = self._of_class[column]
             if row[column] == CALLER:
@@ -296,15 +363,15 @@ class Closing:
             after = self._tables.step(place, data[0]) if data else None
             if after is not None:
                 left = self._distances.left(after, base) if len(after.stack) >= base else 0
-                found += [(left, ORDER.index(byte), byte) for byte in data]
-        return bytes(byte for _, _, byte in sorted(found))
+                found[left] = found.get(left, b"") + data
+        return b"".join(bytes(sorted(found[left], key=RANK.__getitem__)) for left in sorted(found))
 
 
 def _scale(count: int) -> int:
     """How many values are plenty beside so many, in steps."""
     many = FEWEST
     while many < 2 * count:
-        many *= 8
+        many *= MORE
     return many
 
 

@@ -68,9 +68,10 @@ def _settle(grammar: Grammar) -> Costs:
 def _distinct_edges(grammar: Grammar) -> _Edges:
     rows, columns = np.nonzero(grammar.edges[:, AHEAD:])
     entries = grammar.edges[:, AHEAD:][rows, columns]
-    pairs = np.unique(np.stack([rows.astype(np.int32), entries], 1), axis=0)
-    starts, firsts = np.unique(pairs[:, 0], return_index=True)
-    return _Edges(starts, firsts, pairs[:, 1])
+    pairs = np.unique(rows.astype(np.int64) << 32 | entries.view(np.uint32))
+    sources, entries = (pairs >> 32).astype(np.int32), pairs.astype(np.uint32).view(np.int32)
+    starts, firsts = np.unique(sources, return_index=True)
+    return _Edges(starts, firsts, entries)
 
 
 def _costs_of(entries: NDArray[Any], states: Costs, acting: Costs) -> Costs:

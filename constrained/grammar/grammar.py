@@ -38,6 +38,7 @@ from ..machine.rule import MOST_FRAMES
 from .place import AHEAD, CALLER, EXACT, LIMITS, MOST_PUSHED, Place, Stack
 
 MOST_FORCED = 512
+MOST_CLOSED = 256  # places of which it is remembered whether anything may follow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +64,8 @@ class Grammar:
     _told: dict[int, tuple[int, ...]] = field(
         default_factory=dict[int, tuple[int, ...]], init=False, repr=False
     )
+
+    _closed: dict[Place, bool] = field(default_factory=dict[Place, bool], init=False, repr=False)
 
     def __post_init__(self) -> None:
         for table in (self.classes, self.edges, self.actions, self.returns, self.has_forced):
@@ -124,8 +127,13 @@ class Grammar:
         """Whether nothing may follow: the text must end here."""
         if (self.edges[place.state, AHEAD:] > 0).any():
             return False
-        classes = np.unique(self.classes, return_index=True)[1]
-        return not any(self.step(place, int(byte)) for byte in classes)
+        known = self._closed.get(place)
+        if known is None:
+            classes = np.unique(self.classes, return_index=True)[1]
+            known = not any(self.step(place, int(byte)) for byte in classes)
+            if len(self._closed) < MOST_CLOSED:
+                self._closed[place] = known
+        return known
 
     def forces_at(self, place: Place) -> bool:
         """Whether there is just one byte to go on with here, and the text may not end."""

@@ -11,12 +11,13 @@ Tiny, and can go back. Every token that `mask` allows is accepted, and from ever
 
 from typing import Generic, TypeVar
 
-from ..tokens.forced import LOOK_BACK, Forced
+from ..tokens.forced import LOOK_BACK, After, Forced, continues
 from ..tokens.vocabulary import Vocabulary
 from ..tokens.walk import Mask, Walk, pack
 from .place import Compiled
 
 P = TypeVar("P")
+MOST_KNOWN = 65_536  # for all texts of a tokenizer together, some 300 bytes each
 
 
 class Matcher(Generic[P]):
@@ -28,9 +29,12 @@ class Matcher(Generic[P]):
         self._grammar = grammar
         self._vocabulary = vocabulary
         self._forced = forced
+        # Places of the host tier are large: they hold what was read.
+        self._looks_up = grammar.tier == "device"
         self._walk = Walk(vocabulary) if forced is None else forced.walk
         self._places = [grammar.start]
         self._tokens: list[int] = []
+        self._open: int | None = None  # after so many tokens it is known that the text goes on
 
     @property
     def place(self) -> P:
@@ -50,6 +54,8 @@ class Matcher(Generic[P]):
     @property
     def finished(self) -> bool:
         """Whether the text has ended: by an eos token, or because it may end and nothing can follow."""
+        if self._open == len(self._tokens):
+            return False
         return self._ended or (self.accepting and self._grammar.closed(self.place))
 
     @property
@@ -78,6 +84,7 @@ class Matcher(Generic[P]):
         if not 0 <= count <= len(self._tokens):
             raise ValueError(f"cannot take back {count} of {len(self._tokens)} accepted tokens")
         keep = len(self._tokens) - count
+        self._open = None
         del self._tokens[keep:]
         del self._places[keep + 1 :]
 
@@ -92,6 +99,47 @@ class Matcher(Generic[P]):
         if self._forced is None or self._ended:
             return []
         return list(self._forced.tokens(self._grammar, self.place, self._tokens[-LOOK_BACK:]))
+
+    def follow(self, token: int, most: int) -> tuple[int, ...] | None:
+        """Accepts a token and what must follow it, up to `most` more, which it gives; None if the token is not allowed.
+
+        As `accept`, `forced` and `accept` again, looked up where any text of this grammar did the same before.
+        """
+        forced_text = self._forced
+        if forced_text is None or not self._looks_up or self._ended:
+            return self.force(most) if self.accept(token) else None
+        key, known = (self._grammar.key, self._places[-1], token), forced_text.known
+        after: After[P] | None = known.get(key)
+        if after is not None and len(after.forced) <= most:
+            self._places += after.places
+            self._tokens.append(token)
+            self._tokens += after.forced
+            self._open = len(self._tokens) if after.open else None
+            return after.forced
+        if not self.accept(token):
+            return None
+        forced = self.force(most)
+        data = self._vocabulary.token(token)
+        # What follows hangs on more than this token where that begins inside a character, or where no more may follow.
+        if len(forced) < most and data and not continues(data):
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            places = self._places[-1 - len(forced) :]
+            known[key] = After(forced, tuple(places), not self.finished)
+        return forced
+
+    def force(self, most: int) -> tuple[int, ...]:
+        """Accepts the tokens that must follow, `most` at most, and gives them: as `forced` and `accept`, at once."""
+        place = self._places[-1]
+        # Where a text has ended it may end, so that nothing is forced.
+        if self._forced is None or not self._grammar.forces_at(place):
+            return ()
+        run = self._forced.run(self._grammar, place, self._tokens[-LOOK_BACK:])
+        if not run.tokens or most <= 0:
+            return ()
+        self._tokens += run.tokens[:most]
+        self._places += run.places[:most]
+        return run.tokens[:most]
 
     def copy(self) -> "Matcher[P]":
         """An independent matcher at the same place."""

@@ -72,14 +72,13 @@ class Aligned:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Links:
-    """spots: where in the flattened table the ways are, ascending; numbers: the link of each. ways, columns: int64, the
-    way of each link and a class that it stands for. onward, at_limit: int64, what becomes of the byte: 0, n > 0 a
-    state, -1 - i the link i. others: the further entries of links that have some. instead: the links of ways that may
-    be gone instead of others.
+    """which: int64 [ways, classes], 1 + the link of a way that some state goes on a class of bytes, else 0. ways,
+    columns: int64, the way of each link and a class that it stands for. onward, at_limit: int64, what becomes of the
+    byte: 0, n > 0 a state, -1 - i the link i. others: the further entries of links that have some. instead: the links
+    of ways that may be gone instead of others.
     """
 
-    spots: Ints
-    numbers: Ints
+    which: Ints
     ways: Ints
     columns: Ints
     onward: Ints
@@ -91,28 +90,26 @@ class Links:
         """As Aligned.read, but -1 - i is the link i."""
         found = aligned.read(states, columns)
         taken = (found < 0) & (found != REFUSED)
-        spots = (states * aligned.table.shape[1] + columns)[taken]
-        found[taken] = -1 - self.numbers[np.searchsorted(self.spots, spots)]
+        pairs = ((-1 - found) * aligned.table.shape[1] + columns)[taken]
+        found[taken] = -self.which.reshape(-1)[pairs]
         return found
 
     def spell(self, aligned: Aligned) -> Table:
         """All entries."""
-        table = aligned.spell()
-        table.reshape(-1)[self.spots] = -1 - self.numbers
-        return table.astype(np.int32)
+        width: int = aligned.table.shape[1]
+        rows = np.arange(len(aligned.table))
+        return self.read(aligned, rows[:, None], np.arange(width)).astype(np.int32)
 
 
 def align(machine: Machine, most_bytes: int | None = None) -> Aligned:
     """The rules that the machine's start can call, numbered through. Raises ConstraintBudget for larger tables."""
-    numbers = {number: i for i, number in enumerate(_called(machine))}
+    numbers = {number: i for i, number in enumerate(called_rules(machine))}
     rules = [machine.rules[number] for number in numbers]
     classes = join_classes(list({id(rule.classes): rule.classes for rule in rules}.values()))
     states = np.array([len(rule.ends) - 1 for rule in rules], np.int64)
     moves = np.array([len(rule.moves) for rule in rules], np.int64)
     count = 1 + int(states.sum())
-    nbytes = 4 * (count - 1) * (int(classes.max()) + 1)
-    if most_bytes is not None and nbytes > most_bytes:
-        raise ConstraintBudget(f"needs a table of {nbytes} bytes, above {most_bytes}")
+    check_bytes(count, int(classes.max()) + 1, most_bytes)
     table = _stack(rules, classes, count)
     closed = _find_empty(table)
     ends = np.concatenate([np.zeros(1, np.int32), *(rule.ends[1:] for rule in rules)])
@@ -137,7 +134,14 @@ def align_again(aligned: Aligned, table: Ints) -> Aligned:
     return replace(aligned, table=entries, numbering=numbering)
 
 
-def _called(machine: Machine) -> list[int]:
+def check_bytes(states: int, columns: int, most_bytes: int | None) -> None:
+    """Refuses a table, the row of the dead state not counted, before it is allocated. Raises ConstraintBudget."""
+    nbytes = 4 * (states - 1) * columns
+    if most_bytes is not None and nbytes > most_bytes:
+        raise ConstraintBudget(f"needs a table of {nbytes} bytes, above {most_bytes}")
+
+
+def called_rules(machine: Machine) -> list[int]:
     """The start rule, and all that are called from there."""
     call = attrgetter("call")
     order = [machine.start]
@@ -199,19 +203,17 @@ def _lingering(rules: Sequence[Rule], states: Ints) -> frozenset[int]:
 def find_links(aligned: Aligned) -> Links:
     """What each way does on each class of bytes, alike ones as one."""
     width, ways = aligned.table.shape[1], aligned.ways
-    flat, numbering = aligned.table.reshape(-1), aligned.numbering
-    spots = np.flatnonzero(flat < 0)
+    spots = np.flatnonzero(aligned.table.reshape(-1) < 0)
     rows = spots // width
     columns = spots - rows * width
-    numbers = -1 - numbering.meanings[numbering.middles[rows] + flat[spots]]
+    numbers = -1 - aligned.read(rows, columns)
     if numbers.max(initial=-1) >= len(ways):  # entries that are refused
         kept = numbers < len(ways)
-        spots, columns, numbers = spots[kept], columns[kept], numbers[kept]
+        columns, numbers = columns[kept], numbers[kept]
     starts = _first_states(aligned)
-    # Few ways on few classes make up most spots: these pairs are told apart, and then the spots are looked up.
-    pairs = numbers * width + columns
+    # Few ways on few classes make up most entries: these pairs are told apart.
     seen = np.zeros(len(ways) * width, np.bool_)
-    seen[pairs] = True
+    seen[numbers * width + columns] = True
     taken = np.flatnonzero(seen)
     way = taken // width
     column = taken - way * width
@@ -219,12 +221,12 @@ def find_links(aligned: Aligned) -> Links:
     calm = ((starts[0] + starts[1] == 0) & (not ways.others))[way]
     kinds = np.where(calm, 0, _tell_apart(aligned, way, column, starts))
     keys = way * (len(aligned.table) + width + 1) + kinds
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    links = np.zeros(len(seen), np.int64)
-    links[taken] = which
+    _, first, link = np.unique(keys, return_index=True, return_inverse=True)
+    which = np.zeros(len(seen), np.int64)
+    which[taken] = 1 + link
     none = np.zeros(0, np.int64)
     columns = np.where(calm, 0, column)[first]
-    draft = Links(spots, links[pairs], way[first], columns, none, none, {})
+    draft = Links(which.reshape(-1, width), way[first], columns, none, none, {})
     return _complete(aligned, draft)
 
 
@@ -252,7 +254,7 @@ def _complete(aligned: Aligned, links: Links) -> Links:
         plain = np.where(calls, targets.first, 0)[ways]
         child = np.where(firsts[ways] > 0, links.read(aligned, firsts[ways], columns), plain)
         found.append(np.where(child == REFUSED, 0, child))
-    return Links(links.spots, links.numbers, ways, columns, found[0], found[1], others, instead)
+    return Links(links.which, ways, columns, found[0], found[1], others, instead)
 
 
 def _add_others(
@@ -276,8 +278,8 @@ def _add_others(
             others.setdefault(link, []).append(found)
         if way in aligned.ways.instead:
             instead[link] = number(aligned.ways.instead[way], column)
-    joint = np.array(pairs, np.int64).reshape(-1, 2)
-    return joint[:, 0], joint[:, 1], others, instead
+    joint = np.array(pairs, np.int64).reshape(-1, 2).T.copy()
+    return joint[0], joint[1], others, instead
 
 
 def _first_states(aligned: Aligned) -> tuple[Ints, Ints]:
@@ -289,3 +291,38 @@ def _first_states(aligned: Aligned) -> tuple[Ints, Ints]:
             (ways.call_at_limit >= 0) & (ways.at_limit.open > 0), starts[ways.call_at_limit], 0
         ),
     )
+
+
+def find_chain(aligned: Aligned, links: Links) -> int:
+    """Most calls that one byte makes, each called rule calling the next."""
+    calls = (aligned.ways.call >= 0) | (aligned.ways.call_at_limit >= 0)
+    depth = calls.astype(np.int64)[links.ways]
+    below = [links_of(child) for child in (links.onward, links.at_limit)]
+    follows = [which > 0 for which in below]
+    if not any(some.any() for some in follows):
+        return int(depth.max(initial=0))
+    for _ in range(len(depth) + 1):
+        deeper = depth
+        for some, which in zip(follows, below, strict=True):
+            deeper = np.where(some, np.maximum(deeper, 1 + depth[which - 1]), deeper)
+        if (deeper == depth).all():
+            return int(depth.max())
+        depth = deeper
+    raise AssertionError("rules call each other without end on one byte")
+
+
+def links_of(children: Ints) -> Ints:
+    """1 + the link of each entry, 0 where it is none."""
+    return np.maximum(-children, 0)
+
+
+def list_owners(aligned: Aligned) -> Ints:
+    """The rule of each way."""
+    return np.repeat(np.arange(len(aligned.starts)), aligned.spans[1:] - aligned.spans[:-1])
+
+
+def find_pushes(aligned: Aligned, links: Links) -> Flags:
+    """bool [links, 2]: which leave a frame behind, away from the limit and at it."""
+    ways = aligned.ways
+    both = (ways.call, ways.after), (ways.call_at_limit, ways.at_limit)
+    return np.stack([(call >= 0) & (targets.open > 0) for call, targets in both], 1)[links.ways]

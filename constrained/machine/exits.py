@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..automata.automaton import Flags
+from ..automata.reaching import run_down
 from .align import Aligned, Ints, Links
-from .live import follow
 from .ways import REFUSED
 
 Variant = tuple[int, int, tuple[int, ...] | None]
@@ -225,7 +225,7 @@ def _list_entries(aligned: Aligned, links: Links, states: Ints, alike: Ints) -> 
     only = np.flatnonzero((np.bincount(at, minlength=len(states)) == 1)[at] & (entries > 0))
     stands[states[at[only]]] = entries[only]
     stands[aligned.ends > 0] = np.flatnonzero(aligned.ends > 0)
-    stands = follow(stands)
+    stands = run_down(stands)
     kept = states[stands[states] == states]
     found: dict[int, dict[int, None]] = {state: {} for state in kept.tolist()}
     own = stands[states[at]] == states[at]

@@ -7,9 +7,9 @@ called rule is copied for that caller, without the ways that lead only to others
 back as they are. Counters and tested bits are taken as if every comparison could fall either way, and what follows a
 call as if the called rule ended at once: that those leave no dead end is the front end's promise.
 
-First `every_state_ends` looks for a proof that there is nothing to cut; there is one for nearly every machine that a
-front end makes. Slow: otherwise, Python for each state where ways part, half a microsecond each; runs of states with
-one way on cost nothing.
+First the pass `every_state_ends` looks for a proof that there is nothing to cut; there is one for nearly every machine
+that a front end makes. Slow: otherwise, Python for each state where ways part, half a microsecond each; runs of states
+with one way on cost nothing.
 """
 
 from dataclasses import replace
@@ -17,23 +17,26 @@ from dataclasses import replace
 import numpy as np
 
 from ..automata.automaton import Flags, Table
+from ..automata.reaching import run_down
 from ..errors import InvalidConstraint
-from .align import Aligned, Ints, Links, align_again, find_links
+from .align import Aligned, Ints, Links, align_again
 from .copies import Copies
+from .passes import ARRAYS, Passes
 from .ways import REFUSED
-from .witness import every_state_ends
 
 WIDEST = 62  # verdicts that fit into an int64
 
 
-def cut_dead(aligned: Aligned, joint: bool = False) -> tuple[Aligned, Links]:
+def cut_dead(
+    aligned: Aligned, passes: Passes = ARRAYS, joint: bool = False
+) -> tuple[Aligned, Links]:
     """The machine without dead ends, and its links. Raises InvalidConstraint if no text is accepted.
 
     joint: a way calls one and the same copy at its limit and away from it, as a rule.Move does; then what only the
     other of the two can end with may stay, and be a dead end.
     """
-    links = find_links(aligned)
-    if every_state_ends(aligned, links):
+    links = passes.find_links(aligned)
+    if passes.every_state_ends(aligned, links):
         return aligned, links
     reach = _find_verdicts(aligned, links)
     start = int(aligned.starts[0])
@@ -43,7 +46,7 @@ def cut_dead(aligned: Aligned, joint: bool = False) -> tuple[Aligned, Links]:
         wide = int(aligned.ends.max()) > WIDEST
         verdicts = np.array(reach[: len(aligned.ends)], object if wide else np.int64)
         aligned = Copies(aligned, verdicts, joint).build()
-        return aligned, find_links(aligned)
+        return aligned, passes.find_links(aligned)
     dead = np.array([not found for found in reach[: len(aligned.ends)]])
     dead[0] = False
     if not dead.any():
@@ -53,16 +56,16 @@ def cut_dead(aligned: Aligned, joint: bool = False) -> tuple[Aligned, Links]:
     entered = dead[np.maximum(entries, 0)].any() or any(
         dead[np.maximum(children, 0)].any() for children in (links.onward, links.at_limit)
     )
-    return _prune(aligned, dead) if entered else (aligned, links)
+    return _prune(aligned, dead, passes) if entered else (aligned, links)
 
 
-def _prune(aligned: Aligned, dead: Flags) -> tuple[Aligned, Links]:
+def _prune(aligned: Aligned, dead: Flags, passes: Passes) -> tuple[Aligned, Links]:
     """Refuses the bytes that lead to dead states; no rule needs a copy for that."""
     entries = aligned.spell()
     entries[dead[np.maximum(entries, 0)] & (entries > 0)] = REFUSED
     entries[dead] = 0
     aligned = align_again(aligned, entries)
-    links = find_links(aligned)
+    links = passes.find_links(aligned)
 
     def alive(children: Ints) -> Ints:
         return np.where(dead[np.maximum(children, 0)] & (children > 0), 0, children)
@@ -114,19 +117,9 @@ def _skip_chains(aligned: Aligned, table: Table) -> tuple[Ints, Ints]:
     ending = np.flatnonzero(ends)
     np.minimum.at(low, aligned.owner[ending], ends[ending])
     np.maximum.at(high, aligned.owner[ending], ends[ending])
-    highest = follow(np.where((ends == 0) & (top > 0), top, states))
+    highest = run_down(np.where((ends == 0) & (top > 0), top, states))
     clear = np.where((ends[highest] > 0) & (low == high)[aligned.owner], ends[highest], 0)
-    return follow(np.where(single, top, states)), clear
-
-
-def follow(following: Ints) -> Ints:
-    """Where each state comes to at last; somewhere on a circle if it comes to one."""
-    for _ in range(len(following).bit_length()):
-        further = following[following]
-        if (further == following).all():
-            break
-        following = further
-    return following
+    return run_down(np.where(single, top, states)), clear
 
 
 def _partings(table: Table, stands: Ints, clear: Ints) -> list[tuple[int, int]]:

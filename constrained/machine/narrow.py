@@ -13,23 +13,51 @@ from itertools import zip_longest
 
 import numpy as np
 
-from .align import Aligned, Links, align_again
+from .align import Aligned, Ints, Links, align_again, list_owners
 from .live import cut_dead
-from .needs import Needs, find_needs
+from .needs import RECURSIVE, Needs
+from .passes import ARRAYS, Passes
 from .ways import REFUSED, Way, join_ways
 
 Targets = tuple[tuple[int, ...], tuple[int, ...]]  # by verdict, away from the limit and at it
 
 
-def fit(aligned: Aligned, links: Links, most_frames: int) -> tuple[Aligned, Links, Needs]:
+def fit(
+    aligned: Aligned, links: Links, most_frames: int, passes: Passes = ARRAYS
+) -> tuple[Aligned, Links, Needs]:
     """A machine without dead ends, with ways for where few frames are left, its links, and what these need."""
-    needs = find_needs(aligned, links, most_frames)
+    needs = find_needs(aligned, links, most_frames, passes)
     if needs.hopes:
         narrowed = _narrow(aligned, needs.states.tolist())
         if len(narrowed.ways) > len(aligned.ways):
-            aligned, links = cut_dead(narrowed)
-            needs = find_needs(aligned, links, most_frames)
+            aligned, links = cut_dead(narrowed, passes)
+            needs = find_needs(aligned, links, most_frames, passes)
     return aligned, links, needs
+
+
+def find_needs(aligned: Aligned, links: Links, most_frames: int, passes: Passes = ARRAYS) -> Needs:
+    """The needs of a machine without dead ends that holds so many frames; one more where no number would do."""
+    depths = passes.find_depths(aligned)
+    pushes = passes.find_pushes(aligned, links)
+    recursive = depths == RECURSIVE
+    if not recursive.any() and depths.max() <= most_frames:
+        return Needs(np.zeros(len(aligned.ends), np.int64), pushes.astype(np.int64), [])
+    needs = passes.measure(aligned, links, (pushes, recursive), most_frames)
+    if not _fits(aligned, links, (needs, depths), most_frames):
+        needs = passes.measure(aligned, links, (pushes, np.ones_like(recursive)), most_frames)
+    return needs
+
+
+def _fits(aligned: Aligned, links: Links, found: tuple[Needs, Ints], most_frames: int) -> bool:
+    """Whether rules that no recursion leads to always have room for their calls: then nothing is asked of them."""
+    needs, depths = found
+    below = np.where(depths == RECURSIVE, -2 * most_frames, depths)
+    children = np.stack([links.onward, links.at_limit], 1)
+    called = needs.states[np.maximum(children, 0)]
+    if (children < 0).any():
+        called = np.where(children < 0, needs.links.max(1)[np.maximum(-1 - children, 0)], called)
+    asked = below[list_owners(aligned)[links.ways]] + 1 + called.max(1, initial=0)
+    return max(int(below.max()), int(asked.max(initial=0))) <= most_frames
 
 
 def _narrow(aligned: Aligned, hopes: list[int]) -> Aligned:

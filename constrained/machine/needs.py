@@ -1,6 +1,6 @@
 """Needs: how many frames more a text must be able to open, from each state of a machine, to come to an end.
 
-    needs = find_needs(aligned, links, most_frames)
+    needs = measure(aligned, links, (pushes, rules), most_frames)
     needs.links                 # int64 [links, 2]: the frames there must be room for before a byte that calls
     needs.raising               # bytes that call nothing, and lead to where more frames are needed
 
@@ -15,8 +15,8 @@ the limit, only those count for which there is room (see `instead`); and a rule 
 room for these. So a text may be refused, in the last few frames, that could have been finished; none is begun that
 cannot.
 
-Rules that no recursion leads to are never too deep, and nothing is asked of their states. Slow: a microsecond for each
-different move of the other rules and each number of frames that some state needs. It refuses to know tables.
+Rules that no recursion leads to are mostly not too deep, and nothing need be asked of their states. Slow: a microsecond
+for each different move of the other rules and each number of frames that some state needs. It refuses to know tables.
 """
 
 from dataclasses import dataclass, field, replace
@@ -24,11 +24,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..automata.automaton import Flags
-from .align import Aligned, Ints, Links
+from .align import Aligned, Ints, Links, list_owners
 from .exits import Exits, connect
 from .rule import MOST_FRAMES
 
 Pair = tuple[int, int]
+RECURSIVE = -1  # as the most frames below a rule: there is no most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,37 +49,11 @@ class Needs:
     hopes: bool = False
 
 
-def find_needs(aligned: Aligned, links: Links, most_frames: int) -> Needs:
-    """The needs of a machine without dead ends that holds so many frames; one more where no number would do."""
-    depths = _find_depths(aligned)
-    deepest = max((d for d in depths if d is not None), default=0)
-    pushes = _find_pushes(aligned, links)
-    if None not in depths and deepest <= most_frames:
-        return Needs(np.zeros(len(aligned.ends), np.int64), pushes.astype(np.int64), [])
-    recursive = np.array([depth is None for depth in depths])
-    needs = _measure(aligned, links, (pushes, recursive), most_frames)
-    if not _fits(aligned, links, (needs, depths), most_frames):
-        needs = _measure(aligned, links, (pushes, np.ones_like(recursive)), most_frames)
-    return needs
-
-
-def _find_pushes(aligned: Aligned, links: Links) -> Flags:
-    """bool [links, 2]: which leave a frame behind, away from the limit and at it."""
-    ways = aligned.ways
-    both = (ways.call, ways.after), (ways.call_at_limit, ways.at_limit)
-    return np.stack([(call >= 0) & (targets.open > 0) for call, targets in both], 1)[links.ways]
-
-
-def _owners(aligned: Aligned) -> Ints:
-    """The rule of each way."""
-    return np.repeat(np.arange(len(aligned.starts)), np.diff(aligned.spans))
-
-
-def _find_depths(aligned: Aligned) -> list[int | None]:
-    """The most frames that ever wait below each rule; None for rules that recursion leads to."""
+def find_depths(aligned: Aligned) -> Ints:
+    """int64 [rules]: the most frames that ever wait below each, or RECURSIVE."""
     count = len(aligned.starts)
     call = np.concatenate([aligned.ways.call, aligned.ways.call_at_limit])
-    owners = np.tile(_owners(aligned), 2)
+    owners = np.tile(list_owners(aligned), 2)
     called: list[list[int]] = [[] for _ in range(count)]
     waiting = [0] * count
     pairs: list[int] = np.unique((owners * count + call)[call >= 0]).tolist()
@@ -93,26 +68,12 @@ def _find_depths(aligned: Aligned) -> list[int | None]:
             waiting[callee] -= 1
             if not waiting[callee]:
                 order.append(callee)
-    return [None if left else depth for left, depth in zip(waiting, deepest, strict=True)]
+    return np.where(np.array(waiting) > 0, RECURSIVE, np.array(deepest, np.int64))
 
 
-def _fits(
-    aligned: Aligned, links: Links, found: tuple[Needs, list[int | None]], most_frames: int
-) -> bool:
-    """Whether rules that no recursion leads to always have room for their calls: then nothing is asked of them."""
-    needs, depths = found
-    below = np.array([-2 * most_frames if depth is None else depth for depth in depths])
-    children = np.stack([links.onward, links.at_limit], 1)
-    called = needs.states[np.maximum(children, 0)]
-    if (children < 0).any():
-        called = np.where(children < 0, needs.links.max(1)[np.maximum(-1 - children, 0)], called)
-    asked = below[_owners(aligned)[links.ways]] + 1 + called.max(1, initial=0)
-    return max(int(below.max()), int(asked.max(initial=0))) <= most_frames
-
-
-def _measure(aligned: Aligned, links: Links, asked: tuple[Flags, Flags], most_frames: int) -> Needs:
-    """The needs of the states of some rules, as if the others needed nothing. asked: which links leave a frame behind,
-    and of which rules the states are."""
+def measure(aligned: Aligned, links: Links, asked: tuple[Flags, Flags], most_frames: int) -> Needs:
+    """The needs of the states of some rules, as if the others needed nothing. asked: bool [links, 2], which leave a
+    frame behind, away from the limit and at it; bool [rules], of which the states are."""
     pushes, rules = asked
     exits = connect(aligned, links, pushes, rules)
     levels = exits.find_levels(MOST_FRAMES)
@@ -196,7 +157,8 @@ def _find_marks(exits: Exits, levels: dict[int, int], state: int) -> dict[int, i
                     found[bit] = min(found.get(bit, levels[node]), levels[node])
             if mark or (node in exits.variants and node not in exits.bits.unseen):
                 continue
-            after = exits.variants[node][0][1] if node in exits.variants else node
+            variants = exits.variants.get(node, [(0, node, None)])
+            after = variants[0][1] if variants else node  # some links lead nowhere
             if after not in seen:
                 seen.add(after)
                 todo.append(after)

@@ -23,6 +23,7 @@ tested with. It refuses to know tokens.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,7 @@ from ..automata.bytedfa import ByteDfa, Classes, distinct_columns
 MOST_FRAMES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """What happens on a byte besides going to a state. In this order:
 
     unseen, seen: bits of the register; the byte is refused unless some bit of `unseen` (if any) is not set, and all

@@ -5,7 +5,8 @@ properties       Unicode categories, scripts and the other properties of \\p{...
 classes          escapes and bracketed classes
 tree, parser     syntax: what Python's `re` reads, and what ECMA-262 reads
 pattern          syntax tree to automaton; patterns met, subtracted and bounded
-looking          the automaton of a tree that looks around: lookahead, lookbehind, atomic groups
+network          a tree that looks around, as states and ways with conditions
+looking          the automaton of such a network: lookahead, lookbehind, atomic groups
 spelling         code points written as bytes: UTF-8, or JSON strings
 counting         a regex as a machine: long repeats counted, not unrolled
 """

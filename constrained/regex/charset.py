@@ -114,12 +114,16 @@ def unicode_space() -> Charset:
 def _case_groups() -> dict[int, Charset]:
     """For each cased code point, all that simple case mappings connect it with."""
     groups: dict[int, set[int]] = {}
+    folded: dict[str, int] = {}
     for plane in CASED:
         for char in map(chr, plane):
-            others = {char.lower(), char.upper(), char.casefold()} - {char}
-            for other in others:
+            fold = char.casefold()
+            for other in {char.lower(), char.upper(), fold} - {char}:
                 if len(other) == 1:
                     _join(groups, ord(char), ord(other))
+            # What folds to the same characters is the same but for case, as the two ligatures of s and t.
+            if len(fold) > 1:
+                _join(groups, ord(char), folded.setdefault(fold, ord(char)))
     # The simple lower case of capital I with dot is i; Python's lower() gives two characters.
     _join(groups, 0x130, 0x69)
     return {code: normalise((c, c) for c in group) for code, group in groups.items()}

@@ -231,9 +231,13 @@ def _class_item(text: PatternText, mode: Mode) -> Charset:
     if text.peek() != "-" or text.peek(2) in ("-]", "-"):
         return low
     text.at = at
-    first = _single(text, _class_atom(text, Mode()))
+    ends: list[Charset] = [_class_atom(text, Mode())]
     text.next()
-    last = _single(text, _class_atom(text, Mode()))
+    ends.append(_class_atom(text, Mode()))
+    if text.dialect == "ecma" and any(len(e) != 1 or e[0][0] != e[0][1] for e in ends):
+        # As browsers have it (the standard's Annex B): next to a set, a hyphen is nothing but that.
+        return ignoring(union(*ends, ((0x2D, 0x2D),)), mode)
+    first, last = (_single(text, end) for end in ends)
     if first > last:
         text.fail(f"the range {chr(first)}-{chr(last)} is backwards")
     return ignoring(normalise([(first, last)]), mode)

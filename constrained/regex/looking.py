@@ -16,17 +16,16 @@ A state of the result is the trackers and the set of threads. Slow: about 50 us 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
 
 from ..automata.automaton import Dfa, Flags
-from ..limits import Budget
-from .charset import Alphabet, Charset, partition
-from .tree import ANY, Alternatives, Atomic, Chars, Edge, Look, Repeat, Sequence, Tree, walk
-
-REACHED = 0  # the state of a thread that has found what it looked for
+from ..limits import LOOK_EVERY, Budget
+from .charset import Alphabet, partition
+from .network import REACHED, Ahead, Behind, Condition, Network, Once
+from .tree import Chars, Edge, Look, Tree, walk
 
 
 class Need(NamedTuple):
@@ -51,37 +50,12 @@ class Place(NamedTuple):
     threads: frozenset[Thread]
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """Passable where the network from `start` gets to its end on the following text."""
-
-    start: int
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Behind:
-    """Passable where this tracker is at its end."""
-
-    tracker: int
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """Passable for what this atomic group prefers."""
-
-    group: int
-
-
-Condition = Ahead | Behind | Once | None
 NO_NEEDS: frozenset[Need] = frozenset()
-NO_LOOPS: frozenset[int] = frozenset()
 
 
 def build_looking(tree: Tree, budget: Budget) -> tuple[Alphabet, Dfa]:
     """The alphabet and the automaton of any tree, neither trimmed nor minimal."""
-    network = _Network(budget)
+    network = Network(budget)
     start = network.state()
     final = network.tree(tree, start)
     network.ends.add(final)
@@ -102,7 +76,7 @@ def looks_beyond(tree: Tree, budget: Budget) -> bool:
         for look in looks
     ):
         return True
-    network = _Network(budget)
+    network = Network(budget)
     start = network.state()
     final = network.tree(tree, start)
     network.ends.add(final)
@@ -112,116 +86,17 @@ def looks_beyond(tree: Tree, budget: Budget) -> bool:
     return behind or run.asks_before
 
 
-class _Network:
-    """States with one edge under a set, or with free ways, the preferred first."""
-
-    def __init__(self, budget: Budget) -> None:
-        self.sets: list[Charset] = []
-        self.edges: dict[int, tuple[int, int]] = {}
-        self.ways: dict[int, list[tuple[Condition, int]]] = {}
-        self.trackers: list[tuple[int, int]] = []  # start and end of each lookbehind
-        self.groups: list[
-            tuple[int, int, int]
-        ] = []  # start, end and continuation of each atomic group
-        self.ends: set[int] = {REACHED}
-        self.loops: set[int] = set()  # where a round of an unlimited repeat begins
-        self._numbers: dict[Charset, int] = {}
-        self._budget = budget
-        self._count = 1
-
-    def state(self) -> int:
-        self._budget.spend(1)
-        self._count += 1
-        return self._count - 1
-
-    def way(self, source: int, target: int, condition: Condition = None) -> None:
-        self.ways.setdefault(source, []).append((condition, target))
-
-    def branch(self, source: int) -> int:
-        fresh = self.state()
-        self.way(source, fresh)
-        return fresh
-
-    def tree(self, tree: Tree, entry: int) -> int:
-        """Adds the network of a tree behind a state, and returns the state behind that."""
-        self._budget.spend(0)
-        match tree:
-            case Chars(chars):
-                return self._chars(chars, entry)
-            case Sequence(parts):
-                for part in parts:
-                    entry = self.tree(part, entry)
-                return entry
-            case Alternatives(parts):
-                leave = self.state()
-                for part in parts:
-                    self.way(self.tree(part, self.branch(entry)), leave)
-                return leave
-            case Repeat():
-                return self._repeat(tree, entry)
-            case Edge(at_end):
-                return self._look(Look(ANY, negated=True, behind=not at_end), entry)
-            case Look():
-                return self._look(tree, entry)
-            case Atomic(body):
-                start, leave = self.state(), self.state()
-                end = self.branch(self.tree(body, start))
-                self.way(end, REACHED)
-                self.groups.append((start, end, leave))
-                self.way(entry, leave, Once(len(self.groups) - 1))
-                return leave
-
-    def _chars(self, chars: Charset, entry: int) -> int:
-        number = self._numbers.setdefault(chars, len(self.sets))
-        if number == len(self.sets):
-            self.sets.append(chars)
-        source, leave = self.branch(entry), self.state()
-        self.edges[source] = (number, leave)
-        return leave
-
-    def _repeat(self, tree: Repeat, entry: int) -> int:
-        for _ in range(tree.low):
-            self._budget.spend(1)
-            entry = self.tree(tree.body, entry)
-        leave = self.state()
-        rounds = 1 if tree.high is None else tree.high - tree.low
-        for _ in range(rounds):
-            again = self.branch(entry) if tree.high is None else entry
-            inside = self.state()
-            for target in (leave, inside) if tree.lazy else (inside, leave):
-                self.way(again, target)
-            entry = self.tree(tree.body, inside)
-            if tree.high is None:
-                self.way(entry, again)
-                self.way(entry, leave)  # a round that has read nothing is the last one
-                self.loops.add(again)
-        if tree.high is not None:
-            self.way(entry, leave)
-        return leave
-
-    def _look(self, tree: Look, entry: int) -> int:
-        start, leave = self.state(), self.state()
-        end = self.branch(self.tree(tree.body, start))
-        if tree.behind:
-            self.ends.add(end)
-            self.trackers.append((start, end))
-            self.way(entry, leave, Behind(len(self.trackers) - 1, tree.negated))
-        else:
-            self.way(end, REACHED)
-            self.way(entry, leave, Ahead(start, tree.negated))
-        return leave
-
-
 class _Run:
     """The subset construction."""
 
-    def __init__(self, network: _Network, alphabet: Alphabet, final: int, budget: Budget) -> None:
+    def __init__(self, network: Network, alphabet: Alphabet, final: int, budget: Budget) -> None:
         self._network = network
         self._alphabet = alphabet
         self._final = final
         self._budget = budget
         self._trackers: list[frozenset[Thread]] = []  # at the place that is being worked out
         self._beginning = True
+        self._passed = 0
         self.asks_before = False  # whether a lookbehind was asked at the begin of the text
 
     def explore(self, start: int) -> Dfa:
@@ -292,28 +167,60 @@ class _Run:
         return self._close_all([Thread(state, (), needs)], stop)
 
     def _close_all(self, threads: list[Thread], stop: int | None) -> list[Thread]:
+        return self._close_least(threads) if stop is None else self._close_in_order(threads, stop)
+
+    def _close_in_order(self, threads: list[Thread], stop: int) -> list[Thread]:
         found: dict[Thread, None] = {}
-        seen: set[tuple[Thread, frozenset[int]]] = set()
-        stack = [(thread, NO_LOOPS) for thread in reversed(threads)]
+        seen: set[tuple[Thread, int]] = set()
+        stack = [(thread, 0) for thread in reversed(threads)]
         while stack:
+            self._pause()
             thread, loops = stack.pop()
             state = thread.state
-            if (thread, loops) in seen or state in loops:
+            if (thread, loops) in seen or loops & self._network.loops.get(state, 0):
                 continue
             seen.add((thread, loops))
-            if (
-                state < 0
-                or state == stop
-                or state in self._network.ends
-                or state in self._network.edges
-            ):
+            if state == stop or self._rests(state):
                 found[thread] = None
             if state >= 0 and state != stop:
-                loops = loops | {state} if state in self._network.loops else loops
+                loops |= self._network.loops.get(state, 0)
                 ways = self._network.ways.get(state, ())
                 on = [(t, loops) for way in ways for t in self._pass(*way, thread.needs)]
                 stack.extend(reversed(on))
         return list(found)
+
+    def _close_least(self, threads: list[Thread]) -> list[Thread]:
+        """In no order, and without threads that need more than another one at the same state."""
+        known: dict[tuple[int, tuple[Thread, ...]], list[frozenset[Need]]] = {}
+        found: list[Thread] = []
+        # Those that need least come first, so that no thread is followed in vain.
+        heap = [(len(thread.needs), number, thread) for number, thread in enumerate(threads)]
+        heapify(heap)
+        count = len(heap)
+        while heap:
+            self._pause()
+            _, _, thread = heappop(heap)
+            least = known.setdefault((thread.state, thread.order), [])
+            if any(needs <= thread.needs for needs in least):
+                continue
+            least.append(thread.needs)
+            if self._rests(thread.state):
+                found.append(thread)
+            for way in self._network.ways.get(thread.state, ()):
+                for after in self._pass(*way, thread.needs):
+                    count += 1
+                    heappush(heap, (len(after.needs), count, after))
+        return found
+
+    def _pause(self) -> None:
+        """Looks at the budget now and then: there is no bound on the threads at one place."""
+        self._passed += 1
+        if self._passed % LOOK_EVERY == 0:
+            self._budget.spend(0)
+
+    def _rests(self, state: int) -> bool:
+        """Whether a thread stays in this state for the next character, or for who asks whether it is reached."""
+        return state < 0 or state in self._network.ends or state in self._network.edges
 
     def _pass(self, condition: Condition, target: int, needs: frozenset[Need]) -> list[Thread]:
         """The threads behind a way, if its condition is fulfilled or still can be."""

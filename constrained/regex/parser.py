@@ -8,6 +8,7 @@ used to: leading flags as in (?i), \\A, \\Z and \\z. What is no regular language
 refused by name and position.
 """
 
+import re
 from dataclasses import replace
 
 from ..errors import InvalidConstraint
@@ -22,6 +23,9 @@ LINE_ENDS: dict[Dialect, Charset] = {
     "ecma": ((10, 10), (13, 13), (0x2028, 0x2029)),
 }
 REFUSED_GROUPS = {"(?P=": "the back reference (?P=...)", "(?(": "the conditional (?(...)"}
+# Of remarks; what a backslash stands before does not end them.
+COMMENT = re.compile(r"(?:[^)\\]|\\.)*", re.DOTALL)
+LINE = re.compile(r"(?:[^\n\\]|\\.)*", re.DOTALL)
 ANCHORS = frozenset({"^", "$", r"\A", r"\Z", r"\z", r"\b", r"\B"})
 # What `$` means in Python: the end, or before a line end that is the end.
 BEFORE_LAST_LINE_END = Look(Sequence((Repeat(Chars(NEW_LINE), 0, 1), Edge(at_end=True))), False)
@@ -55,7 +59,7 @@ def _settle_ends(tree: Tree) -> Tree:
 
 
 def _leading_flags(text: PatternText, mode: Mode) -> Mode:
-    while text.peek(2) == "(?":
+    while _skip(text, mode) and text.peek(2) == "(?":
         end = text.text.find(")", text.at)
         letters = text.text[text.at + 2 : end]
         if end < 0 or not letters.isalpha() or not letters.isascii():
@@ -68,20 +72,33 @@ def _leading_flags(text: PatternText, mode: Mode) -> Mode:
 def _read_flags(text: PatternText, mode: Mode, closing: str) -> Mode:
     """Flags as in (?i) or (?s-i: up to the closing character."""
     names = {"i": "ignore_case", "s": "dot_all", "m": "multi_line", "x": "verbose"}
-    switch_on = True
+    seen = ""
     while not text.take(closing):
         letter = text.next()
-        if letter == "-" and closing == ":" and switch_on:
-            switch_on = False
-        elif letter in names:
+        switch_on = "-" not in seen
+        if letter in names:
             mode = replace(mode, **{names[letter]: switch_on})
         elif letter in "au" and switch_on and text.dialect == "python":
             mode = replace(mode, ascii_only=letter == "a")
         elif letter == "L":
             text.refuse("the locale flag L is")
-        else:
+        elif letter == ")":
+            text.fail("flags for all that follows stand only at the very begin; elsewhere (?i:...)")
+        elif letter != "-" or closing == ")" or not switch_on:
             text.fail(f"unknown flag {letter!r}")
+        seen += letter
+    _check_flags(text, seen)
     return mode
+
+
+def _check_flags(text: PatternText, seen: str) -> None:
+    on, minus, off = seen.partition("-")
+    if minus and not off and (text.dialect == "python" or not on):
+        text.fail("a flag is missing behind the minus")
+    if set(on) & set(off):
+        text.fail(f"the flag {min(set(on) & set(off))!r} is switched both on and off")
+    if {"a", "u"} <= set(on):
+        text.fail("the flags 'a' and 'u' exclude each other")
 
 
 def _alternatives(text: PatternText, mode: Mode, depth: int) -> Tree:
@@ -95,29 +112,36 @@ def _alternatives(text: PatternText, mode: Mode, depth: int) -> Tree:
 
 def _sequence(text: PatternText, mode: Mode, depth: int) -> Tree:
     parts: list[Tree] = []
-    while True:
-        if mode.verbose:
-            _skip_space(text)
-        if text.at >= len(text.text) or text.peek() in ("|", ")"):
-            return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
+    while _skip(text, mode) and text.peek() not in ("|", ")"):
         begin = text.at
         atom = _atom(text, mode, depth)
-        if atom is not None:
-            anchor = text.text[begin : text.at] in ANCHORS
-            parts.append(_quantified(text, mode, atom, anchor))
+        anchor = text.text[begin : text.at] in ANCHORS
+        parts.append(_quantified(text, mode, atom, anchor))
+    return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
 
 
-def _skip_space(text: PatternText) -> None:
-    """White space and comments, which mean nothing under the flag x."""
-    while (char := text.peek()) and char in " \t\n\r\f\v#":
-        text.next()
-        if char == "#":
-            line = text.text.find("\n", text.at)
-            text.at = len(text.text) if line < 0 else line
+def _skip(text: PatternText, mode: Mode) -> bool:
+    """Moves behind what means nothing: comments as (?#...), under the flag x white space, too; whether more comes."""
+    while char := text.peek():
+        if text.dialect == "python" and text.take("(?#"):
+            text.at = _behind(COMMENT, text)
+            if not text.take(")"):
+                text.fail("')' is missing")
+        elif mode.verbose and char in " \t\n\r\f\v#":
+            text.next()
+            text.at = _behind(LINE, text) if char == "#" else text.at
+        else:
+            return True
+    return False
 
 
-def _atom(text: PatternText, mode: Mode, depth: int) -> Tree | None:
-    """One character, class, anchor or group; None for a comment."""
+def _behind(remark: re.Pattern[str], text: PatternText) -> int:
+    found = remark.match(text.text, text.at)
+    return found.end() if found else text.at
+
+
+def _atom(text: PatternText, mode: Mode, depth: int) -> Tree:
+    """One character, class, anchor or group."""
     char = text.peek()
     if char == "(":
         return _group(text, mode, depth)
@@ -170,7 +194,7 @@ def _word_boundary(dialect: Dialect, mode: Mode, negated: bool) -> Tree:
     return Alternatives((inside, Sequence((outside, besides))))
 
 
-def _group(text: PatternText, mode: Mode, depth: int) -> Tree | None:
+def _group(text: PatternText, mode: Mode, depth: int) -> Tree:
     for prefix, what in REFUSED_GROUPS.items():
         if text.text.startswith(prefix, text.at):
             text.refuse(f"{what} is")
@@ -181,9 +205,6 @@ def _group(text: PatternText, mode: Mode, depth: int) -> Tree | None:
                 return Look(_inside(text, mode, depth), negated, behind)
     if text.dialect == "python" and text.take("?>"):
         return Atomic(_inside(text, mode, depth))
-    if text.take("?#") and text.dialect == "python":
-        text.until(")")
-        return None
     if text.take("?P<") or text.take("?<"):
         if not text.until(">").isidentifier():
             text.fail("a group name must be an identifier")
@@ -200,8 +221,7 @@ def _inside(text: PatternText, mode: Mode, depth: int) -> Tree:
 
 
 def _quantified(text: PatternText, mode: Mode, atom: Tree, anchor: bool) -> Tree:
-    if mode.verbose:
-        _skip_space(text)
+    _skip(text, mode)
     bounds = _bounds(text, text.at)
     if bounds is None:
         return atom
@@ -220,9 +240,9 @@ def _quantified(text: PatternText, mode: Mode, atom: Tree, anchor: bool) -> Tree
 
 
 def _possessive(tree: Repeat) -> Tree:
-    """A repeat that gives nothing back. Of single characters: as many as come."""
+    """A repeat that gives nothing back, nor does any of its rounds. Of single characters: as many as come."""
     if not isinstance(tree.body, Chars):
-        return Atomic(tree)
+        return Atomic(replace(tree, body=Atomic(tree.body)))
     if tree.high is None:
         return Sequence((tree, Look(tree.body, negated=True)))
     full = Repeat(tree.body, tree.high, tree.high)

@@ -8,15 +8,19 @@ differ are marked by its bits where they can be listed, and else left to the hos
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from .board import Board
 from .distinct import demand_distinct
 from .formula import Formula, substitute
-from .items import demanded, list_values, read_items
+from .graph import Edge, Graph, Spot
+from .items import Items, demanded, list_values, read_items
 from .leaves.writing import write_value
 from .marked import has_prefixes
+from .node import all_of
 from .residue import Residue
-from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, needed
+from .site import NEEDED, Site, Vector, needed
+from .sites import Sites
 from .taking_item import TakingItem
 
 MOST_UNIQUE = 62
@@ -40,6 +44,11 @@ class ArrayGraph(Graph):
         self.containing = [i for i, m in self.items.items() if m.contains is not None]
         self.unique: dict[bytes, int] = {}  # the texts of which each may come once, with their bits
         self._allowed: dict[int, list[bytes]] = {}  # by position
+        only = next(iter(self.items.values())) if len(self.items) == 1 else None
+        if self.simple and only is not None and only.is_bare and not self.evaluators:
+            self.first, self.distinct = 0, False
+            self.begin = self._loop(only)
+            return
         begun = self.judged_by(formulas)
         told_apart = [i for i, m in self.items.items() if m.unique and m.high not in (0, 1)]
         self.distinct = bool(told_apart) and not self._list_items()
@@ -49,6 +58,21 @@ class ArrayGraph(Graph):
         self._spots: dict[tuple[int, State], Spot] = {}
         state = self._fold(0, begun, {}, (0,) * len(self.containing))
         self.begin = None if state is None else self._at(0, state)
+
+    def _loop(self, items: Items) -> Spot:
+        """The one spot of any number of items, each like the others."""
+        assert self.sure is not None
+        spot = self.spot()
+        self.finish(spot, self.sure)
+        make = partial(demanded, items, 0, self.nodes)
+        site = self.sites.leaf(items.rest, make)
+        if site is None:
+            root = all_of(self.nodes, [make()])
+            if root is None:
+                return spot
+            site = self.sites.of((root,), NEEDED) if root else self.sites.free
+        self.read(Edge(spot, None, site, lambda _: spot))
+        return spot
 
     def _measure(self) -> None:
         """How many places are told apart, and what the register counts behind them."""

@@ -9,6 +9,7 @@ All that the kind alone decides is folded away: of `anyOf: [string, object]` an 
 
 from dataclasses import dataclass, field
 
+from .branches import read_branches
 from .document import Json, reject
 from .formula import Atom, Formula, atoms, conjunction, disjunction, exactly_one, negate
 from .node import (
@@ -157,11 +158,8 @@ class Board:
         words, sub = node.words, self.nodes.sub
         parts: list[Formula] = []
         for keyword, fold in (("anyOf", disjunction), ("oneOf", exactly_one)):
-            branches = words.get(keyword)
-            if isinstance(branches, list):
-                parts.append(
-                    fold([self.truth(sub(node, b, keyword, i)) for i, b in enumerate(branches)])
-                )
+            if keyword in words:
+                parts.append(fold(map(self.truth, read_branches(self.nodes, node, keyword))))
         if "not" in words:
             parts.append(negate(self.truth(sub(node, words["not"], "not"))))
         if "if" in words and self.nodes.document.draft >= 7:
@@ -203,6 +201,8 @@ class Board:
             if not all(isinstance(n, str) for n in demand):
                 reject(f"{keyword} must list names", node.at(keyword, name))
             return conjunction([self.name(n) for n in demand if isinstance(n, str)])
+        if keyword == "dependentRequired":
+            reject(f"{keyword} needs a list of names for each name", node.at(keyword, name))
         return self.truth(self.nodes.sub(node, demand, keyword, name))
 
     def evaluators(self, node: Node) -> list[tuple[Node, Formula]]:

@@ -8,8 +8,9 @@ json.dumps writes them. The grammar accepts the text if and only if the schema a
 not accept is written somehow. Slow: Python for each value. Only fixed separators are written.
 """
 
-import json
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import cast
 
 from ..errors import InvalidConstraint
 from ..limits import Budget, Limits
@@ -17,6 +18,7 @@ from ..spec import JsonSchema
 from .arrays import ArrayGraph
 from .document import Json
 from .fragments import Fragments
+from .graph import Edge, Spot
 from .leaves.decimals import normal
 from .leaves.numbers import WHOLE_DIGITS, NumberPart
 from .leaves.texts import TextPart
@@ -24,7 +26,9 @@ from .leaves.writing import write_text, write_value
 from .lower import Settled, settle
 from .node import kind_of
 from .objects import ObjectGraph
-from .sites import Constant, Edge, Site, Spot, Vector
+from .site import Constant, Site, Vector
+
+MOST_DIGITS = 4000
 
 
 class Canonical:
@@ -50,17 +54,40 @@ def canonical(constraint: JsonSchema, value: object) -> str:
 
 
 def exact(value: object) -> Json:
-    """The value with its floats as the decimals that they are written as."""
+    """The value with its floats as the decimals that they are written as. Raises InvalidConstraint."""
     try:
-        return json.loads(json.dumps(value, default=_plain), parse_float=Decimal)
-    except (TypeError, ValueError) as error:
-        raise InvalidConstraint(f"not a JSON value: {error}") from error
+        return _exact(value)
+    except RecursionError:
+        raise InvalidConstraint("not a JSON value: it is nested too deep") from None
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    raise TypeError(f"{type(value).__name__} is no JSON type")
+def _exact(value: object) -> Json:
+    match value:
+        case None | bool() | str():
+            return value
+        case int():
+            _exact_number(Decimal(value))
+            return value
+        case float() | Decimal():
+            return _exact_number(Decimal(repr(value)) if isinstance(value, float) else value)
+        case list() | tuple():
+            return [_exact(item) for item in cast("Sequence[object]", value)]
+        case dict():
+            members = cast("dict[object, object]", value)
+            if odd := [name for name in members if not isinstance(name, str)]:
+                raise InvalidConstraint(f"not a JSON value: the name {odd[0]!r} is no string")
+            return {cast(str, name): _exact(item) for name, item in members.items()}
+        case other:
+            raise InvalidConstraint(f"not a JSON value: {type(other).__name__} is no JSON type")
+
+
+def _exact_number(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise InvalidConstraint(f"not a JSON value: {number} is no number there")
+    # Written out, one of a few letters could have any number of digits.
+    if abs(number.adjusted()) > MOST_DIGITS:
+        raise InvalidConstraint(f"a number with more than {MOST_DIGITS} digits")
+    return number
 
 
 def write_canonical(settled: Settled, value: Json) -> bytes:
@@ -108,7 +135,8 @@ class _Writing:
         names = [n for n in graph.order if n in members]
         names += [n for n in members if n not in graph.names.declared]
         for count, name in enumerate(names, 1):
-            edge = _edge(graph, spot, name)
+            label = graph.label(name)
+            edge = _edge(spot, label)
             if edge is None:
                 return write_value(members, self._ascii), None
             text, vector = self.write(edge.site, members[name])
@@ -119,10 +147,11 @@ class _Writing:
         return b"{" + b", ".join(texts) + b"}", spot.end if spot is not None else None
 
 
-def _edge(graph: ObjectGraph, spot: Spot | None, name: str) -> Edge | None:
+def _edge(spot: Spot | None, label: str | int) -> Edge | None:
     """The edge of a name, behind those that are skipped."""
-    label = graph.label(name)
     while spot is not None:
+        if spot.line is not None:
+            return spot.line.edge(spot, label)
         found = next((e for e in spot.edges if e.label == label), None)
         if found is not None:
             return found

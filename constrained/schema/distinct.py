@@ -23,7 +23,8 @@ from ..machine.rule import Machine
 from ..machine.tables import build_grammar
 from .document import refuse
 from .formula import Atom, Formula, substitute
-from .sites import Part, Sites, Vector, is_wanted
+from .site import Part, Vector, is_wanted
+from .sites import Sites
 
 if TYPE_CHECKING:
     from .arrays import ArrayGraph

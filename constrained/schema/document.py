@@ -35,10 +35,10 @@ MAPS = frozenset(
 TOO_DEEP = "the schema is nested too deeply"
 BASE = "trellis:/schema"
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-# A text without any of these has no identifiers, anchors, dynamic references, or references to other documents.
-IDENTIFYING = re.compile(
-    r'"\$id"|\\u00(?:24|6[49])|nchor"|ynamicRef"|ecursiveRef"|\$ref"\s*:\s*"[^#]'
-)
+IDENTIFYING = ('"$id"', 'nchor"', 'ynamicRef"', 'ecursiveRef"')
+ELSEWHERE = re.compile(r'\$ref"\s*:\s*"[^#]')
+ESCAPED = re.compile(r"\\u00(?:24|6[49])")  # letters of these words
+CONTAINERS = frozenset({dict, list})
 
 
 def refuse(what: str, path: str) -> NoReturn:
@@ -79,17 +79,19 @@ def read_json(text: str, budget: Budget) -> Json:
 
 def _check_depth(value: Json, most: int) -> None:
     """Refuses what is nested so deeply that no value of it fits into the machine's stack."""
-    level: list[Json] = [value]
-    for _ in range(most):
+    level: list[Json] = [value] if type(value) in CONTAINERS else []
+    for _ in range(most - 1):
+        if not level:
+            return
         below: list[Json] = []
         for each in level:
             if isinstance(each, dict):
-                below += each.values()
+                below += [inner for inner in each.values() if type(inner) in CONTAINERS]
             elif isinstance(each, list):
-                below += each
-        if not below:
-            return
+                below += [inner for inner in each if type(inner) in CONTAINERS]
         level = below
+    if not any(level):
+        return
     raise InvalidConstraint(f"{TOO_DEEP}: the most is {most} levels")
 
 
@@ -132,7 +134,7 @@ class Document:
         self._home = Resource(BASE, root, "")
         self._resources[BASE] = self._home
         self.dynamic = False
-        if IDENTIFYING.search(text) or (self.draft == 4 and '"id"' in text):
+        if _identifies(text) or (self.draft == 4 and '"id"' in text):
             self._index(root, self._home)
         metaschema = self._resources.get(urldefrag(self._named or "").url)
         self.dialect = read_dialect(self._named, metaschema and metaschema.schema)
@@ -252,8 +254,13 @@ class Document:
 
     def _identify(self, schema: dict[str, Json], at: str, resource: Resource) -> Resource:
         own = schema.get(self._id)
-        if isinstance(own, str):
-            uri, fragment = urldefrag(urljoin(resource.uri, own))
+        if own is not None and not isinstance(own, str):
+            reject(f"{self._id} must be a string", pointer(at, self._id))
+        if own is not None:
+            try:
+                uri, fragment = urldefrag(urljoin(resource.uri, own))
+            except ValueError:
+                reject(f"{self._id} {own!r} is no URI reference", pointer(at, self._id))
             if fragment and self.draft < 2019:
                 resource.anchors[fragment] = (schema, at)
             if own.split("#")[0]:
@@ -268,6 +275,12 @@ class Document:
                     resource.dynamic.add(name)
         self.dynamic |= "$dynamicRef" in schema or "$recursiveRef" in schema
         return resource
+
+
+def _identifies(text: str) -> bool:
+    """Whether a text may have identifiers, anchors, dynamic references, or references to other documents."""
+    escaped = "\\u00" in text and ESCAPED.search(text)
+    return bool(escaped or any(word in text for word in IDENTIFYING) or ELSEWHERE.search(text))
 
 
 def _counts(resource: Resource, scope: tuple[Resource, ...]) -> bool:

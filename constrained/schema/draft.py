@@ -36,8 +36,12 @@ class Draft:
         self.copies: list[tuple[int, ByteDfa]] = []
         self.rows: list[tuple[int, int, int]] = []  # a state, the copy whose row it has, the row
         self.spreads: array[int] = array("i")  # state, entry, and so on
-        self.chains: list[tuple[int, bytes, int, int]] = []
+        self.letters = bytearray()  # the texts of chains, one behind the other
+        self.chains: array[int] = array("i")  # first state, length, entry, spread, and so on
         self.groups: dict[bytes, array[int]] = {}
+        self.runs: array[int] = array(
+            "i"
+        )  # state, byte, entry, how many, what is added to the entry; and so on
 
     def state(self) -> int:
         """A new state."""
@@ -47,6 +51,25 @@ class Draft:
     def edge(self, state: int, byte: int, entry: int) -> None:
         """On this byte, this entry. A later edge stands for an earlier one."""
         self.cells.extend((state, byte, entry))
+
+    def states(self, count: int) -> int:
+        """The first of so many new states."""
+        self.count += count
+        return self.count - count
+
+    def span(self, first: int, last: int, byte: int, entry: int) -> None:
+        """On this byte, this entry, from a state to another."""
+        if first == last:
+            self.cells.extend((first, byte, entry))
+        else:
+            self.runs.extend((first, byte, entry, last - first + 1, 0))
+
+    def march(self, first: int, byte: int, target: int, count: int) -> None:
+        """On this byte, from so many states to as many others, each to its own."""
+        if count == 1:
+            self.cells.extend((first, byte, target))
+        elif count:
+            self.runs.extend((first, byte, target, count, 1))
 
     def edges(self, state: int, group: bytes, entry: int) -> None:
         """On each byte of a group, this entry. No other edge leaves the state with one of them."""
@@ -60,7 +83,8 @@ class Draft:
         every other byte of a string."""
         first = self.count
         self.count += len(text)
-        self.chains.append((first, text, target, spread))
+        self.letters += text
+        self.chains.extend((first, len(text), target, spread))
         return first
 
     def move(self, move: Move) -> int:
@@ -73,10 +97,14 @@ class Draft:
         entry = self._entries.get((rule, after))
         return self._add((rule, after), Move(after, rule)) if entry is None else entry
 
-    def _add(self, key: Move | tuple[int, tuple[int, ...]], move: Move) -> int:
+    def add(self, move: Move) -> int:
+        """The entry of a move of which it is known that no other is like it."""
         self.moves.append(move)
-        self._entries[key] = -len(self.moves)
         return -len(self.moves)
+
+    def _add(self, key: Move | tuple[int, tuple[int, ...]], move: Move) -> int:
+        entry = self._entries[key] = self.add(move)
+        return entry
 
     def end(self, state: int, verdict: int) -> None:
         """The rule may end here."""
@@ -100,21 +128,22 @@ class Draft:
 
 def finish(drafts: Sequence[Draft], classes: Classes, inside: Flags, budget: Budget) -> list[Rule]:
     """The rules. classes must tell apart the bytes of all edges; inside: the classes that `spread` speaks of."""
-    plain = [draft for draft in drafts if not draft.copies]
-    found = dict(zip(map(id, plain), _finish(plain, classes, inside, budget), strict=True))
+    groups: dict[tuple[int, ...], list[Draft]] = {}  # by the automata that are copied in
     for draft in drafts:
-        if draft.copies:
-            joint = join_classes([classes, *(part.classes for _, part in draft.copies)])
+        groups.setdefault(tuple([id(part) for _, part in draft.copies]), []).append(draft)
+    found: dict[int, Rule] = {}
+    for group in groups.values():
+        joint, shown = classes, inside
+        if group[0].copies:
+            joint = join_classes([classes, *(part.classes for _, part in group[0].copies)])
             shown = np.zeros(int(joint.max()) + 1, np.bool_)
             shown[joint] = inside[classes]
-            found[id(draft)] = _finish([draft], joint, shown, budget)[0]
+        found |= zip(map(id, group), _finish(group, joint, shown, budget), strict=True)
     return [found[id(draft)] for draft in drafts]
 
 
 def _finish(drafts: Sequence[Draft], classes: Classes, inside: Flags, budget: Budget) -> list[Rule]:
     """The rules of drafts, side by side in one table: each with a dead state of its own, numbers as they are."""
-    if not drafts:
-        return []
     bases = [0]
     for draft in drafts:
         bases.append(bases[-1] + draft.count)
@@ -125,18 +154,17 @@ def _finish(drafts: Sequence[Draft], classes: Classes, inside: Flags, budget: Bu
     for draft, base in zip(drafts, bases, strict=False):
         if draft.copies:
             _copy_in(draft, table[base:], classes)
-    spreads = _joined([draft.spreads for draft in drafts], bases, 2)
-    chains = [(base, *c) for draft, base in zip(drafts, bases, strict=False) for c in draft.chains]
-    written = _written(chains)
-    if chains:
-        runs = written[:, 0], np.repeat([c[4] for c in chains], [len(c[2]) for c in chains])
-        spreads = np.concatenate([spreads, np.stack(runs, 1)[runs[1] != 0]])
+    shifts = np.array(bases, np.int32)
+    written, spread = _unchained(drafts, shifts)
+    spreads = np.concatenate([_joined([draft.spreads for draft in drafts], shifts, 2), spread])
     if len(spreads):
         table[spreads[:, 0]] = np.where(inside, spreads[:, 1:], 0)
-    edges = np.concatenate([_joined([draft.cells for draft in drafts], bases, 3), written])
+    cells = _joined([draft.cells for draft in drafts], shifts, 3)
+    runs = _unrolled(_joined([draft.runs for draft in drafts], shifts, 5))
+    edges = np.concatenate([cells, written, runs])
     table[edges[:, 0], classes[edges[:, 1]]] = edges[:, 2]
     for group in dict.fromkeys(group for draft in drafts for group in draft.groups):
-        entries = _joined([draft.groups.get(group, array("i")) for draft in drafts], bases, 2)
+        entries = _joined([draft.groups.get(group, array("i")) for draft in drafts], shifts, 2)
         for column in dict.fromkeys(classes[list(group)].tolist()):
             table[entries[:, 0], column] = entries[:, 1]
     return [
@@ -145,27 +173,53 @@ def _finish(drafts: Sequence[Draft], classes: Classes, inside: Flags, budget: Bu
     ]
 
 
-def _joined(parts: "list[array[int]]", bases: list[int], width: int) -> Table:
+def _joined(parts: "list[array[int]]", shifts: Table, width: int) -> Table:
     """Rows of numbers, the states that they begin with numbered through."""
-    every = np.concatenate([np.frombuffer(part, np.int32) for part in parts]).reshape(-1, width)
-    counts = [len(part) // width for part in parts]
-    every[:, 0] += np.repeat(np.array(bases[: len(parts)], np.int32), counts)
+    every = np.frombuffer(bytearray().join(parts), np.int32).reshape(-1, width)
+    if len(parts) == 1:
+        return every
+    every[:, 0] += shifts[: len(parts)].repeat([len(part) // width for part in parts])
     return every
 
 
-def _written(chains: list[tuple[int, int, bytes, int, int]]) -> Table:
-    """The edges of chains."""
-    lengths = np.array([len(text) for _, _, text, _, _ in chains], np.int64)
-    last = np.cumsum(lengths) - 1
-    within = np.arange(int(lengths.sum())) - np.repeat(last + 1 - lengths, lengths)
-    edges = np.empty((len(within), 3), np.int32)
-    first = np.array([first for _, first, _, _, _ in chains], np.int64)
-    target = np.repeat(first, lengths) + within + 1
-    target[last] = [entry for _, _, _, entry, _ in chains]
-    edges[:, 0] = np.repeat([base + first for base, first, _, _, _ in chains], lengths) + within
-    edges[:, 1] = np.frombuffer(b"".join(text for _, _, text, _, _ in chains), np.uint8)
-    edges[:, 2] = target
+def _unrolled(runs: Table) -> Table:
+    """The edges of runs."""
+    counts = runs[:, 3]
+    if not len(counts):
+        return runs[:, :3]
+    within = _counted(counts)
+    edges = runs[:, :3].repeat(counts, 0)
+    edges[:, 0] += within
+    edges[:, 2] += within * runs[:, 4].repeat(counts)
     return edges
+
+
+def _unchained(drafts: Sequence[Draft], shifts: Table) -> tuple[Table, Table]:
+    """The edges of chains, and the spreads of their states."""
+    chains = _joined([draft.chains for draft in drafts], shifts, 4)
+    lengths = chains[:, 1]
+    if not len(lengths):
+        return np.zeros((0, 3), np.int32), np.zeros((0, 2), np.int32)
+    owners = shifts[: len(drafts)].repeat([len(draft.chains) // 4 for draft in drafts])
+    within = _counted(lengths)
+    edges = np.empty((len(within), 3), np.int32)
+    edges[:, 0] = chains[:, 0].repeat(lengths)
+    edges[:, 0] += within
+    edges[:, 1] = np.frombuffer(b"".join([draft.letters for draft in drafts]), np.uint8)
+    edges[:, 2] = edges[:, 0] + 1
+    if len(drafts) > 1:
+        edges[:, 2] -= owners.repeat(lengths)
+    edges[lengths.cumsum() - 1, 2] = chains[:, 2]
+    spread = chains[:, 3].repeat(lengths)
+    if not spread.any():
+        return edges, np.zeros((0, 2), np.int32)
+    return edges, np.stack([edges[:, 0], spread], 1)[spread != 0]
+
+
+def _counted(lengths: Table) -> Table:
+    """0, 1, 2 and so on for each length."""
+    ends = lengths.cumsum(dtype=np.int32)
+    return np.arange(ends[-1], dtype=np.int32) - (ends - lengths).repeat(lengths)
 
 
 def _rule(draft: Draft, classes: Classes, table: Table) -> Rule:

@@ -8,37 +8,24 @@ which its reader can still come to an end. So no rule leads where its reader can
 first, in a fixed order, and are the same objects in every machine.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from ..grammar.place import DISTINCT
 from ..machine.rule import Machine, Move, Rule
+from .array_writer import ArrayWriter
 from .arrays import ArrayGraph
 from .draft import Draft, distinguish, finish
+from .graph import Graph
 from .leaves.numbers import NumberPart
 from .leaves.texts import TextPart
 from .leaves.writing import write_text
-from .marked import write_marked
+from .object_writer import ObjectWriter
 from .objects import ObjectGraph
-from .sites import Constant, Edge, Graph, Part, Site, Sites, Spot, Vector
-from .trie import NameTrie
+from .site import Constant, Part, Site, Vector
+from .sites import Sites
+from .writer import FIRST, PLACE, Goal
 
-BASE = ("tail", "string", "number", "true", "false", "null", "array", "object", "break")
-PLACE = {name: number for number, name in enumerate(BASE)}
-FIRST = {
-    "string": b'"',
-    "true": b"t",
-    "false": b"f",
-    "null": b"n",
-    "array": b"[",
-    "object": b"{",
-    "number": b"-0123456789",
-}
 STRUCTURE = b'{}[]:,"\n tfn-0'
-SPACES = b" \n"
-
-Goal = tuple[Vector, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +45,10 @@ class Emitter:
         self._rules: list[Rule | Draft] = [*base]
         self._places: dict[tuple[Part, Goal], int] = {}
         self._same: dict[int, int] = {}  # the places of rules that several parts have, by identity
+        self._alike: dict[Hashable, int] = {}  # the places of objects by their shape
         self._todo: list[tuple[Graph, Goal, int]] = []
         self._calls: dict[tuple[Site, Goal], list[tuple[bytes, int, Goal]]] = {}
+        self._reads: dict[Site, list[tuple[bytes, int]]] = {}
         self._keys: dict[str, bytes] = {}
 
     def machine(self, root: Site) -> Machine:
@@ -88,7 +77,7 @@ class Emitter:
     def _finish(self) -> tuple[Rule, ...]:
         while self._todo:
             graph, goal, place = self._todo.pop()
-            writer = _Objects if isinstance(graph, ObjectGraph) else _Arrays
+            writer = ObjectWriter if isinstance(graph, ObjectGraph) else ArrayWriter
             self._rules[place] = writer(self, graph, goal).write()
         drafts = [rule for rule in self._rules if isinstance(rule, Draft)]
         classes, inside = distinguish([*STRUCTURE, *self._written_bytes()])
@@ -127,6 +116,17 @@ class Emitter:
                     found.append((FIRST[kind], self.call(kind, part, goal), goal))
         return found
 
+    def reads(self, site: Site) -> list[tuple[bytes, int]]:
+        """What reads a value of a site with no more than one vector: the bytes that it begins with, and the rule."""
+        found = self._reads.get(site)
+        if found is None:
+            found = self._reads[site] = [
+                (FIRST[kind], self.call(kind, part, tuple(part.vectors)))
+                for kind, part in site.parts.items()
+                if part.vectors
+            ]
+        return found
+
     def call(self, kind: str, part: Part, goal: Goal) -> int:
         """The place of the rule that reads a kind of value with one of these vectors."""
         if isinstance(part, Constant):
@@ -137,8 +137,12 @@ class Emitter:
     def _place(self, part: Part, goal: Goal) -> int:
         place = len(self._rules)
         if isinstance(part, Graph):
-            self._rules.append(Draft())
-            self._todo.append((part, goal, place))
+            shape = part.shape if isinstance(part, ObjectGraph) else None
+            if shape is not None:
+                place = self._alike.setdefault(shape, place)
+            if place == len(self._rules):
+                self._rules.append(Draft())
+                self._todo.append((part, goal, place))
         else:
             assert isinstance(part, TextPart | NumberPart), part
             rule = part.rule(goal)
@@ -147,223 +151,3 @@ class Emitter:
                 self._rules.append(rule)
         self._places[part, goal] = place
         return place
-
-
-class _Writer(ABC):
-    """What arrays and objects have in common."""
-
-    opening = b"["
-    closing = b"]"
-    counts_from = 0  # what the register holds behind the opening bracket
-
-    def __init__(self, emitter: Emitter, graph: Graph, goal: Goal) -> None:
-        self._emitter = emitter
-        self._graph = graph
-        self._goal = goal
-        self._live = graph.live(frozenset(goal))
-        self._loose = emitter.layout.loose
-        self.draft = Draft()
-        self._ends: dict[Vector, int] = {}
-        self._behind: dict[Spot, int] = {}
-        self._todo: list[Spot] = []
-
-    def write(self) -> Draft:
-        """The rule, but for its table."""
-        draft = self.draft
-        begin = self._begin()
-        assert begin is not None and begin in self._live, "a goal that no value meets"
-        start, first = draft.state(), draft.state()
-        draft.edge(start, self.opening[0], self._entry(first))
-        self._open(begin, first)
-        while self._todo:
-            spot = self._todo.pop()
-            self._follow(spot, self._behind[spot])
-        return draft
-
-    @abstractmethod
-    def _begin(self) -> Spot | None:
-        """The spot behind the opening bracket."""
-
-    def _entry(self, first: int) -> int:
-        """What the opening bracket leads to."""
-        return first
-
-    def _close(self, state: int, vector: Vector | None, seen: int = 0) -> None:
-        if vector is None or vector not in self._goal:
-            return
-        if vector not in self._ends:
-            self._ends[vector] = self.draft.state()
-            self.draft.end(self._ends[vector], self._goal.index(vector))
-        end = self._ends[vector]
-        entry = self.draft.move(Move((end,), seen=seen)) if seen else end
-        self.draft.edge(state, self.closing[0], entry)
-
-    @abstractmethod
-    def _open(self, spot: Spot, state: int) -> None:
-        """Writes what follows the opening bracket."""
-
-    @abstractmethod
-    def _follow(self, spot: Spot, state: int) -> None:
-        """Writes what follows a value."""
-
-    def behind(self, spot: Spot) -> int:
-        """The state behind a value that led to this spot."""
-        spot = self._merged(spot)
-        if spot not in self._behind:
-            self._behind[spot] = self.draft.state()
-            self._todo.append(spot)
-        return self._behind[spot]
-
-    def _merged(self, spot: Spot) -> Spot:
-        """The spot whose state stands for this one."""
-        return spot
-
-    def _spaced(self, state: int, seen: int = 0) -> int:
-        """The state behind white space that may follow a state, once these bits are set."""
-        after = self.draft.state()
-        move = self.draft.move(Move((after,), PLACE["break"], seen=seen))
-        for byte in SPACES:
-            self.draft.edge(state, byte, move)
-        return after
-
-    def _comma(self, state: int, unseen: int = 0) -> list[int]:
-        """Reads a comma; returns the states in which the next element begins."""
-        comma = self.draft.state()
-        entry = self.draft.move(Move((comma,), unseen=unseen)) if unseen else comma
-        self.draft.edge(state, 0x2C, entry)
-        if self._loose:
-            return [comma, self._spaced(comma)]
-        after = self.draft.state()
-        self.draft.edge(comma, 0x20, after)
-        return [after]
-
-    def is_open(self, edge: Edge) -> bool:
-        """Whether some value may be read along an edge."""
-        live = self._live
-        return not (
-            live.isdisjoint(edge.targets.values()) and live.isdisjoint(edge.limited.values())
-        )
-
-    def value(self, states: list[int], edge: Edge) -> None:
-        """Reads the value of an edge."""
-        if edge.limit is None:
-            live, draft = self._live, self.draft
-            targets = {v: self.behind(t) for v, t in edge.targets.items() if t in live}
-            for group, place, goal in self._emitter.calls(edge.site, tuple(targets)):
-                entry = draft.call(place, tuple([targets[v] for v in goal]))
-                for state in states:
-                    draft.edges(state, group, entry)
-        else:
-            self._count(states, edge, edge.limit + self.counts_from)
-
-    def _count(self, states: list[int], edge: Edge, limit: int) -> None:
-        live = self._live
-        targets = {v: self.behind(t) for v, t in edge.targets.items() if t in live}
-        limited = {v: self.behind(t) for v, t in edge.limited.items() if t in live}
-        assert targets.keys() >= limited.keys(), (targets, limited)
-        for kind, part in edge.site.parts.items():
-            goal = tuple(v for v in part.vectors if v in targets)
-            if goal:
-                place = self._emitter.call(kind, part, goal)
-                after = tuple(targets[v] for v in goal)
-                at_limit = tuple(limited.get(v, 0) for v in goal)
-                move = self.draft.move(Move(after, place, limit, at_limit))
-                for state in states:
-                    self.draft.edges(state, FIRST[kind], move)
-
-
-class _Arrays(_Writer):
-    def __init__(self, emitter: Emitter, graph: Graph, goal: Goal) -> None:
-        super().__init__(emitter, graph, goal)
-        assert isinstance(graph, ArrayGraph)
-        self._array = graph
-        self.counts_from = DISTINCT if graph.distinct else 0
-
-    def _begin(self) -> Spot | None:
-        return self._array.begin
-
-    def _entry(self, first: int) -> int:
-        return self.draft.move(Move((first,), mark=DISTINCT)) if self._array.distinct else first
-
-    def _open(self, spot: Spot, state: int) -> None:
-        states = [state, self._spaced(state)] if self._loose else [state]
-        for each in states:
-            self._close(each, spot.end)
-        self._items(states, spot)
-
-    def _follow(self, spot: Spot, state: int) -> None:
-        self._close(state, spot.end)
-        if self._loose and spot.end in self._goal:
-            self._close(self._spaced(state), spot.end)
-        if any(map(self.is_open, spot.edges)):
-            unseen = sum(bit for _, bit in self._array.choices(spot))
-            self._items(self._comma(state, unseen), spot)
-
-    def _items(self, states: list[int], spot: Spot) -> None:
-        for edge in filter(self.is_open, spot.edges):
-            if not self._array.unique:
-                self.value(states, edge)
-                continue
-            (target,) = edge.targets.values()
-            after = self.behind(target)
-            marked = [(text, bit, after) for text, bit in self._array.choices(spot)]
-            write_marked(self.draft, states, marked)
-
-
-class _Objects(_Writer):
-    opening = b"{"
-    closing = b"}"
-
-    def __init__(self, emitter: Emitter, graph: Graph, goal: Goal) -> None:
-        super().__init__(emitter, graph, goal)
-        assert isinstance(graph, ObjectGraph)
-        self._required = graph.required
-        self._colons: dict[Hashable, int] = {}  # by what is read, and where it leads
-        self._trie = NameTrie(graph, self.draft, self._live, self)
-
-    def _begin(self) -> Spot | None:
-        assert isinstance(self._graph, ObjectGraph)
-        return self._graph.begin
-
-    def _merged(self, spot: Spot) -> Spot:
-        return self._trie.merged(spot)
-
-    def key(self, name: str) -> bytes:
-        """How a name is spelled, with its quotes."""
-        return self._emitter.key(name)
-
-    def colon(self, edge: Edge) -> int:
-        """The state behind the name of a property."""
-        key: Hashable = edge
-        if self._trie.merges and edge.limit is None:
-            live, merged = self._live, self._trie.merged
-            targets = [(v, merged(t)) for v, t in edge.targets.items() if t in live]
-            key = edge.site, *targets
-        if key not in self._colons:
-            value = self.draft.state()
-            named = self._colons[key] = self.draft.chain(b": ", value, 0)
-            self.value([named + 1, value] if self._loose else [value], edge)
-        return self._colons[key]
-
-    def _open(self, spot: Spot, state: int) -> None:
-        names, end = self._trie.names(spot, self), self._end(spot)
-        for each in [state, self._spaced(state)] if self._loose else [state]:
-            self._close(each, end, self._required)
-            if names:
-                self.draft.edge(each, 0x22, names)
-
-    def _follow(self, spot: Spot, state: int) -> None:
-        names, end = self._trie.names(spot, self), self._end(spot)
-        self._close(state, end, self._required)
-        if self._loose and end in self._goal:
-            self._close(self._spaced(state, self._required), end)
-        if names:
-            unseen = sum(bit for _, bit, _ in self._trie.choices(spot, self) or ())
-            if unseen or self._loose:
-                for each in self._comma(state, unseen):
-                    self.draft.edge(each, 0x22, names)
-            else:
-                self.draft.edge(state, 0x2C, self.draft.chain(b' "', names, 0))
-
-    def _end(self, spot: Spot) -> Vector | None:
-        return spot.end if self._required else self._trie.end(spot, self)

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 
 from ..machine.rule import MOST_FRAMES
 from .document import refuse
-from .sites import Edge, Graph, Site, Sites, Spot, Vector
+from .graph import Graph, Spot
+from .objects import ObjectGraph
+from .site import Site, Vector
+from .sites import Sites
 
 Needs = dict[tuple[Site, Vector], int]
 FEW = MOST_FRAMES - 2  # arrays and objects that cannot be too deep
@@ -33,7 +36,7 @@ def check_frames(sites: Sites, root: Site) -> None:
         behind: dict[Site, None] = {}
         for site in level:
             _check(site, depth, needs)
-            behind |= dict.fromkeys(e.site for e in _edges(site) if e.targets or e.limited)
+            behind |= dict.fromkeys(_read(site))
         level = [site for site in behind if site not in seen]
         seen.update(level)
         if not level:
@@ -52,11 +55,15 @@ def _refuse(site: Site) -> None:
     refuse(f"a value here is nested more than {MOST_FRAMES} deep, whatever is left out", path)
 
 
-def _edges(site: Site) -> Iterator[Edge]:
+def _read(site: Site) -> Iterator[Site]:
+    """The sites of the values that may be read in an array or object."""
     for part in site.parts.values():
         if isinstance(part, Graph):
             for spot in part.spots:
-                yield from spot.edges
+                yield from (edge.site for edge in spot.edges if edge.targets or edge.limited)
+        if isinstance(part, ObjectGraph):
+            for line in part.lines:
+                yield from (site for site in line.read() if site.vectors)
 
 
 def _find_needs(sites: Sites, graphs: list[tuple[Site, Graph]]) -> Needs:
@@ -95,6 +102,10 @@ def _ends(graph: Graph, needs: Needs) -> set[Vector]:
         spot = stack.pop()
         if spot.end is not None:
             ends.add(spot.end)
+        elif spot.line is not None:
+            behind = spot.line.demanded(spot.place)
+            if all((site, vector) in needs for site in behind for vector in site.vectors):
+                ends.add(spot.line.vector)
         after = [] if spot.skip is None else [spot.skip]
         for edge in spot.edges:
             for targets in (edge.targets, edge.limited):

@@ -11,7 +11,7 @@ from decimal import Decimal
 from .board import Board, matches_listed
 from .document import Json, reject
 from .formula import Formula, substitute
-from .leaves.numbers import holds, read_amount
+from .leaves.amount import holds, read_amount
 from .node import KINDS, Node, Nodes, Root, kind_of, listed, read_count, same
 from .sites import Sites
 
@@ -32,6 +32,12 @@ class Items:
     low: int
     high: int | None
     unique: bool
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is said but what all items must satisfy."""
+        counted = self.low > 0 or self.high is not None or self.contains is not None
+        return not (self.first or counted or self.unique)
 
 
 def read_items(node: Node, nodes: Nodes) -> Items:
@@ -64,10 +70,17 @@ def read_items(node: Node, nodes: Nodes) -> Items:
         read_count(node, "maxContains") if counted else None,
         read_count(node, "minItems") or 0,
         read_count(node, "maxItems"),
-        words.get("uniqueItems") is True,
+        _must_differ(node),
     )
     node.cache["items"] = found
     return found
+
+
+def _must_differ(node: Node) -> bool:
+    told = node.words.get("uniqueItems", False)
+    if not isinstance(told, bool):
+        reject("uniqueItems must be true or false", node.at("uniqueItems"))
+    return told
 
 
 def demanded(items: Items, index: int, nodes: Nodes) -> Node:

@@ -22,15 +22,18 @@ from .arrays import grow_array
 from .board import Board
 from .distinct import check_distinct
 from .document import Document, read_json
-from .emit import BASE, Emitter, Layout
+from .emit import Emitter, Layout
 from .fragments import Fragments
 from .frames import check_frames
+from .graph import Graph
 from .leaves.leaf import rule_of
 from .leaves.numbers import adopt_number, free_number, grow_number
 from .leaves.texts import Texts, adopt_text
 from .node import Nodes
 from .objects import grow_object
-from .sites import NEEDED, Graph, Grow, Site, Sites
+from .site import NEEDED, Site
+from .sites import Grow, Sites
+from .writer import BASE
 
 MOST_INDENT = 16
 

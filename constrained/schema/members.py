@@ -36,12 +36,7 @@ def read_members(node: Node, nodes: Nodes) -> Members:
     if isinstance(known, Members):
         return known
     words = node.words
-    maps: list[dict[str, Json]] = []
-    for keyword in ("properties", "patternProperties"):
-        value = words.get(keyword, {})
-        if not isinstance(value, dict):
-            reject(f"{keyword} must be an object", node.at(keyword))
-        maps.append(value)
+    properties, patterns = _read_map(node, "properties"), _read_map(node, "patternProperties")
     required = words.get("required", [])
     if isinstance(required, bool) and nodes.document.draft == 4:
         required = []
@@ -51,8 +46,8 @@ def read_members(node: Node, nodes: Nodes) -> Members:
     names = words.get("propertyNames")
     found = Members(
         node,
-        maps[0],
-        maps[1],
+        properties,
+        patterns,
         words.get("additionalProperties", True),
         nodes.sub(node, names, "propertyNames") if "propertyNames" in words else None,
         frozenset(needed),
@@ -60,9 +55,18 @@ def read_members(node: Node, nodes: Nodes) -> Members:
         read_count(node, "maxProperties"),
         "additionalProperties" in words,
     )
-    found.order = list(dict.fromkeys([*maps[0], *needed, *_listed_names(found, nodes)]))
+    found.order = list(dict.fromkeys([*properties, *needed, *_listed_names(found, nodes)]))
     node.cache["members"] = found
     return found
+
+
+def _read_map(node: Node, keyword: str) -> dict[str, Json]:
+    found = node.words.get(keyword)
+    if isinstance(found, dict):
+        return found
+    if keyword in node.words:
+        reject(f"{keyword} must be an object", node.at(keyword))
+    return {}
 
 
 def _listed_names(members: Members, nodes: Nodes) -> list[str]:

@@ -1,7 +1,7 @@
 """Node: one schema, its keywords read and checked, its sub-schemas still to be read.
 
     nodes = Nodes(document)
-    node = nodes.at(place)                      # the same Node for the same place, and for equal leaves
+    node = nodes.at(place)                      # the same Node for the same place, equal leaves, unions of equal ones
     nodes.sub(node, raw, "items")               # the node of a sub-schema
 
 What a draft does not know it ignores, as the drafts say. Here keywords are told apart by the kind of value that they
@@ -23,6 +23,7 @@ KINDS_OF = {
     "array": ("array",),
     "object": ("object",),
 }
+MOST_COUNT = 1 << 62  # what a register holds; no text is so long, so more would mean the same
 TEXT_KEYWORDS = ("minLength", "maxLength", "pattern", "format")
 NUMBER_KEYWORDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 ARRAY_KEYWORDS = (
@@ -61,6 +62,7 @@ class Node:
     leaf: tuple[object, ...] | None = None  # what equal leaves have in common
     simple: bool = True  # its truth is that of its own keywords and `targets`, all of them
     by_kind: dict[str, list[Json]] | None = None  # what enum and const leave
+    possible: frozenset[str] | None = None  # the kinds of value that it may allow, see kinds
     constants: "list[tuple[Json, Node]]" = field(default_factory=list["tuple[Json, Node]"])
     cache: dict[str, object] = field(default_factory=dict[str, object])
 
@@ -100,7 +102,7 @@ class Nodes:
             if schema is False:
                 return self.nothing
             reject("a schema must be an object or a boolean", place.path)
-        key = (id(schema), tuple(map(id, place.scope)))
+        key = (id(schema), tuple(map(id, place.scope)) if place.scope else ())
         node = self._known.get(key)
         if node is None:
             node = self._known[key] = self._read(schema, place)
@@ -132,15 +134,16 @@ class Nodes:
         if self.document.dialect.without:
             schema = {k: v for k, v in schema.items() if k not in self.document.dialect.without}
         key = leaf_key(schema)
-        if key is not None and key in self._leaves:
-            return self._leaves[key]
+        shared = key or union_key(schema, place)
+        if shared is not None and shared in self._leaves:
+            return self._leaves[shared]
         node = Node(place, schema, ALL_KINDS)
         if "type" in schema:
             _read_type(node, schema["type"])
         if node.words and not IN_PLACE.isdisjoint(schema):
             self._read_in_place(node)
-        if key is not None:
-            self._leaves[key] = node
+        if shared is not None:
+            self._leaves[shared] = node
             node.leaf = key
         return node
 
@@ -189,31 +192,68 @@ class Nodes:
         return node.flat
 
 
+def all_of(nodes: Nodes, parts: list[Node]) -> Root | None:
+    """The root that demands all of these; None where one of them can never hold."""
+    if len(parts) == 1:
+        root = nodes.flatten(parts[0])
+    else:
+        root = tuple(dict.fromkeys(n for part in parts for n in nodes.flatten(part)))
+    return None if nodes.nothing in root else root
+
+
 def _matters(node: Node) -> bool:
     """Whether a node demands anything itself, beside what it refers to."""
     return not DEMANDING.isdisjoint(node.words)
 
 
+UNITING = frozenset({"allOf", "anyOf", "oneOf"})
 REFERRING = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "allOf"})
 DEMANDING = (
     frozenset({*TEXT_KEYWORDS, *NUMBER_KEYWORDS, *ARRAY_KEYWORDS, *OBJECT_KEYWORDS})
     | {"type", "enum", "const"}
     | (IN_PLACE - REFERRING)
 )
+CONTAINING = (DEMANDING | IN_PLACE) - LEAF_KEYWORDS
 
 
 def leaf_key(schema: dict[str, Json]) -> tuple[object, ...] | None:
     """What equal leaves have in common; None for schemas that contain others, or much."""
-    key: list[tuple[str, str]] = []
+    if not CONTAINING.isdisjoint(schema):
+        return None
+    listed = schema.get("enum")
+    if isinstance(listed, list) and len(listed) > MOST_INTERNED:
+        return None
+    key = [(word, repr(value)) for word, value in schema.items() if word in LEAF_KEYWORDS]
+    key.sort()
+    return tuple(key)
+
+
+def union_key(schema: dict[str, Json], place: Place) -> tuple[object, ...] | None:
+    """What equal combinations of leaves and references have in common, as `oneOf: [A, reference to an A]` that stands
+    wherever an A may; None for others."""
+    if UNITING.isdisjoint(schema):
+        return None
+    key: list[tuple[object, ...]] = []
     for word, value in schema.items():
-        if word in LEAF_KEYWORDS:
-            if word == "enum" and isinstance(value, list) and len(value) > MOST_INTERNED:
-                return None
+        if word in UNITING and isinstance(value, list):
+            key.append((word, *map(_branch_key, value)))
+        elif word in LEAF_KEYWORDS:
             key.append((word, repr(value)))
         elif word in DEMANDING or word in IN_PLACE:
             return None
-    key.sort()
-    return tuple(key)
+    if any(None in parts for parts in key):
+        return None
+    return id(place.resource), tuple(map(id, place.scope)), *sorted(key, key=repr)
+
+
+def _branch_key(branch: Json) -> tuple[object, ...] | None:
+    if not isinstance(branch, dict):
+        return None
+    if "$ref" not in branch:
+        return leaf_key(branch)
+    others = branch.keys() - {"$ref"}
+    alone = others.isdisjoint(DEMANDING) and others.isdisjoint(IN_PLACE)
+    return ("$ref", repr(branch["$ref"])) if alone else None
 
 
 def scalar_key(schema: dict[str, Json]) -> tuple[object, ...] | None:
@@ -245,7 +285,7 @@ def _read_type(node: Node, value: Json) -> None:
 
 
 def read_count(node: Node, keyword: str) -> int | None:
-    """The non-negative integer of a keyword such as maxLength, or None if it is absent."""
+    """The non-negative integer of a keyword such as maxLength, or None if it is absent; at most MOST_COUNT."""
     if keyword not in node.words:
         return None
     value = node.words[keyword]
@@ -253,7 +293,7 @@ def read_count(node: Node, keyword: str) -> int | None:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         reject(f"{keyword} must be a non-negative integer", node.at(keyword))
-    return value
+    return min(value, MOST_COUNT)
 
 
 def listed(node: Node) -> list[Json] | None:

@@ -5,20 +5,26 @@
 Names that the schemas at this site mention come in one order, that of the document; then all other names, in any order.
 A spot is a position in that order with what has been learnt: which schemas are out, how many properties there are. From
 each spot the next name may be taken or skipped; behind the last the other names follow, by the patterns they match.
+Once nothing is left to be learnt but that all is well, which for most objects is at once, a line goes on instead.
 Where names come in any order, a spot is the set of those that have been, or one spot with bits in the register.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 
 from .board import Board
+from .demands import Demands
 from .document import refuse, reject
 from .formula import Formula, substitute
-from .members import Members, demanded, read_members
+from .graph import Edge, Graph, Spot
+from .line import Line
+from .members import Members, read_members
 from .names import Names, Traits
-from .node import Node, Root
+from .node import Node
 from .residue import Residue
-from .sites import NEEDED, Edge, Graph, Site, Sites, Spot, Vector, all_of, needed
+from .site import NEEDED, Site, Vector, find_sure, needed
+from .sites import Sites
 from .taking import Taking
 
 MOST_BITS = 62
@@ -42,31 +48,53 @@ class ObjectGraph(Graph):
         self.members = {i: read_members(n, self.nodes) for i, n in board.locals.items()}
         for reading in (n for found in self.evaluators.values() for n, _ in found):
             self._add_reader(reading)
-        order = [n for m in self.members.values() for n in m.order]
+        order = [name for members in self.members.values() for name in members.order]
         self.order = list(dict.fromkeys([*order, *board.has]))
         self.names = Names(sites, list(self.members.values()), frozenset(self.order))
+        self.demands = Demands(sites, self.members, self.names)
         self._count_up()
         self._arrange()
         self.begin: Spot | None
-        self._chained = self.simple and not (self._cap or self.bits or self._in_sets)
-        if self._chained:
-            self.begin = self._chain()
+        self.lines: list[Line] = []
+        self._of_residue: dict[Residue, Line | None] = {}
+        self._lined = self._has_lines()
+        if self._lined and self.simple:
+            assert self.sure is not None
+            self.begin = self._line(list(self.members), self.sure).enter(0)
             return
         self._settled = self._find_settled()
+        self._until = {index: at for at, found in self._settled.items() for index in found}
         self._needing: dict[str, list[int]] = {}  # the schemas that need a name
         for index, members in self.members.items():
             for name in members.required if index >= 0 else ():
                 self._needing.setdefault(name, []).append(index)
         self._takings: dict[tuple[Residue, str | int], Taking] = {}
-        self._roots: dict[tuple[int, str | int], Root | None] = {}
         self._spots: dict[tuple[int, State], Spot] = {}
         state = self._fold(0, self.judged_by(formulas), {}, 0)
         self.begin = None if state is None else self._at(0, state)
+
+    def _has_lines(self) -> bool:
+        """Whether lines stand for what is as simple as they are; without them it is written spot by spot."""
+        told_apart = self._cap or self.bits or self._in_sets or self.evaluators
+        return self.site.need is not None and not told_apart
 
     @property
     def counts(self) -> bool:
         """Whether the register counts the properties."""
         return bool(self._limits)
+
+    @property
+    def shape(self) -> Hashable:
+        """What objects have in common that are read alike; None for those of which that is not known: all but lines of
+        values that are neither arrays nor objects of their own."""
+        line = None if self.begin is None else self.begin.line
+        if line is None or not self.simple or self.names.automaton is not None:
+            return None
+        sites = [*line.sites, *line.others.values()]
+        for site in sites:
+            if site is not None and any(isinstance(part, Graph) for part in site.parts.values()):
+                return None
+        return tuple(self.order), line.needed, line.vector, tuple(map(id, sites))
 
     def label(self, name: str) -> str | int:
         """The label of the edge that a property of this name takes."""
@@ -83,7 +111,9 @@ class ObjectGraph(Graph):
         if not self.sites.any_order or len(self.order) < 2:
             return
         # A name that must be one of the others may begin like one that is over: bits are seen too late for that.
-        told = self.names.automaton is None or not any(map(self._extra, self.names.classes))
+        told = self.names.automaton is None or not any(
+            map(self._extra, range(len(self.names.classes)))
+        )
         if self.simple and told and not self._cap and len(self.order) <= MOST_BITS:
             self.bits = {name: 1 << i for i, name in enumerate(self.order)}
             self._needed = {n for m in self.members.values() for n in m.required}
@@ -98,79 +128,44 @@ class ObjectGraph(Graph):
                 node.path,
             )
 
-    def _chain(self) -> Spot:
-        """The spots of names in their order, where nothing is learnt but that all is well so far."""
-        self._needed = {n for m in self.members.values() for n in m.required}
-        judges = [m for i, m in self.members.items() if i >= 0]
-        plain = len(judges) == 1 and not judges[0].patterns and judges[0].checks is None
-        self._only = judges[0] if plain else None
-        spots = self.line(len(self.order) + 1)
-        self._last = spots[-1]
-        for spot, name, following in zip(spots, self.order, spots[1:], strict=False):
-            if name not in self._needed:
-                spot.skip = following
-            self._take_next(spot, name, self.names.declared[name], following)
-        spot = spots[-1]
-        for label, traits in enumerate(self.names.classes):
-            self._take_next(spot, label, traits, spot)
-        if not self._needed:
-            self.finish(spot, (True,))
-        return spots[0]
+    def release(self) -> None:
+        super().release()
+        self._of_residue.clear()
+        self.lines.clear()
 
-    def live(self, goal: frozenset[Vector]) -> set[Spot]:
-        if not self._chained:
-            return super().live(goal)
-        found: set[Spot] = set()
-        for spot in reversed(self.spots):
-            if (
-                spot.end in goal
-                or spot.skip in found
-                or any(t in found for edge in spot.edges for t in edge.targets.values())
-            ):
-                found.add(spot)
-        return found
+    def _line(
+        self,
+        judges: list[int],
+        vector: Vector,
+        named: frozenset[str] = frozenset(),
+        end: int | None = None,
+        tail: Line | None = None,
+    ) -> Line:
+        """The line of what these members demand. named: more names that must come."""
+        members = [self.members[index] for index in judges]
+        needed = named.union(*(m.required for m in members))
+        find = self.demands.finder(judges, self.simple)
+        line = Line(self, vector, needed, len(self.order) if end is None else end, tail, find)
+        self.lines.append(line)
+        return line
 
-    def _take_next(self, spot: Spot, label: str | int, traits: Traits, following: Spot) -> None:
-        name = label if isinstance(label, str) else None
-        site = self._leaf(name)
-        if site is None:
-            root = self._root(name, traits)
-            if root is None:
-                return
-            site = self.sites.of((root,), NEEDED) if root else self.sites.free
-        self.read(Edge(spot, label, site, partial(self._step, name, following)))
+    def _line_of(self, left: Residue) -> Line | None:
+        """The line that a state goes on with in which all that is open must hold anyway."""
+        if left not in self._of_residue:
+            self._of_residue[left] = self._find_line(left)
+        return self._of_residue[left]
 
-    def _leaf(self, name: str | None) -> Site | None:
-        """The site of a property about which one schema alone says something simple."""
-        only = self._only
-        if only is None or name not in only.properties:
+    def _find_line(self, left: Residue) -> Line | None:
+        vector = find_sure(left.truths, self.site)
+        if vector is None:
             return None
-        schema = only.properties[name]
-        return self.sites.leaf(
-            schema, partial(self.nodes.sub, only.node, schema, "properties", name)
-        )
-
-    def _step(self, name: str | None, following: Spot, _: Vector) -> Spot:
-        """Where a property of a chain leads. The object can end once each name that is required can come."""
-        if name in self._needed:
-            self._needed.discard(name)
-            if not self._needed:
-                self.finish(self._last, (True,))
-        return following
-
-    def judging(self, index: int, label: str | int, traits: Traits) -> Root | None:
-        """What one of the schemas demands of a property; None where it may not come."""
-        key = index, label
-        if key not in self._roots:
-            name = label if isinstance(label, str) else None
-            parts = demanded(self.members[index], name, traits, self.nodes)
-            self._roots[key] = all_of(self.nodes, parts) if parts else ()
-        return self._roots[key]
-
-    def _root(self, name: str | None, traits: Traits) -> Root | None:
-        """What a property must satisfy; None where it may not come."""
-        parts = self._demanded(name, traits)
-        return all_of(self.nodes, parts) if parts else ()
+        judges = [index for index in self.members if index in left.open]
+        named = frozenset(n for n, index in self.board.has.items() if index in left.open)
+        if not left.open or not left.open <= self._until.keys():
+            return self._line(judges, vector, named)
+        end = max(self._until[index] for index in left.open)
+        tail = self._line_of(self.residues.of(vector, left.whens))
+        return self._line(judges, vector, named, end, tail)
 
     def _at_once(self, seen: int, state: State) -> Spot:
         """The spot of a set of names that have been, where they come in any order."""
@@ -188,16 +183,20 @@ class ObjectGraph(Graph):
             if last is not None and self._in_sets and not seen >> i & 1:
                 last = self._skip(seen, last, name)
         if self.bits and not self.required:
-            self.finish(spot, (True,))
+            self._finish_surely(spot)
         elif last is not None and self._in_sets:
             self._end(spot, last)
         return spot
+
+    def _finish_surely(self, spot: Spot) -> None:
+        assert self.sure is not None, "several vectors are wanted"
+        self.finish(spot, self.sure)
 
     def _open_needed(self, spot: Spot, name: str) -> None:
         """With bits, the object can end once each name that is required can come."""
         self._needed.discard(name)
         if not self._needed:
-            self.finish(spot, (True,))
+            self._finish_surely(spot)
 
     def _add_reader(self, node: Node) -> None:
         """Members of nodes that only unevaluatedProperties asks about."""
@@ -219,30 +218,38 @@ class ObjectGraph(Graph):
 
     def _count_up(self) -> None:
         """Chooses how properties are counted: by spots, or by the register where one open schema alone decides."""
+        self._limits: list[int] = []
+        self._full = False
+        self._highs: list[tuple[int, int]] = []
+        self._cap = 0
         live = [m for i, m in self.members.items() if i >= 0]
+        if not any(m.low or m.high is not None for m in live):
+            return
         highs = [m.high for m in live if m.high is not None]
         low, high = max((m.low for m in live), default=0), min(highs, default=None)
         self._highs = [
             (i, m.high) for i, m in self.members.items() if i >= 0 and m.high is not None
         ]
         self._cap = max([low, *(h + 1 for h in highs)])
-        self._limits: list[int] = []
-        self._full = False
         few = self._cap <= MOST_COUNTED or (high is not None and high < len(self.order))
-        if few or not self.simple or not any(map(self._extra, self.names.classes)):
+        if few or not self.simple or not any(map(self._extra, range(len(self.names.classes)))):
             return
         if high is not None and low > high:
             reject(f"minProperties {low} is above maxProperties {high}", live[0].node.path)
         self._limits = [n for n in dict.fromkeys((low, high)) if n]
         self._full = high is not None
 
-    def _extra(self, traits: Traits) -> bool:
-        return all_of(self.nodes, self._demanded(None, traits)) is not None
+    def _extra(self, label: int) -> bool:
+        return self.demands.root(label) is not None
 
     def _at(self, position: int, state: State) -> Spot:
         """The spot of a position and state; makes those that skipping leads to as well."""
         if self.bits or self._in_sets:
             return self._at_once(position, state)
+        if self._lined and state.left.plain:
+            line = self._line_of(state.left)
+            if line is not None:
+                return line.enter(position)
         first = self._spots.get((position, state))
         if first is not None:
             return first
@@ -256,6 +263,9 @@ class ObjectGraph(Graph):
                 return first
             state = behind
             known = self._spots.get((position, state))
+            if known is None and self._lined and state.left.plain:
+                line = self._line_of(state.left)
+                known = line and line.enter(position)
             if known is not None:
                 spot.skip = known
                 return first
@@ -299,7 +309,7 @@ class ObjectGraph(Graph):
         if self._full and state.count == len(self._limits):
             return
         if self.simple:
-            self._take_plain(Edge(spot, label, self.sites.free, _nowhere), after, state, traits)
+            self._take_plain(spot, label, after, state)
             return
         taking = self._takings.get((state.left, label))
         if taking is None:
@@ -319,28 +329,20 @@ class ObjectGraph(Graph):
             site = self.sites.of(taking.roots, needed(len(taking.roots), wanted))
         self.read(Edge(spot, label, site, follow))
 
-    def _take_plain(self, edge: Edge, after: int, state: State, traits: Traits) -> None:
+    def _take_plain(self, spot: Spot, label: str | int, after: int, state: State) -> None:
         """The edge of a property that must satisfy all that is said about it."""
-        name = edge.label if isinstance(edge.label, str) else None
-        root = self._root(name, traits)
+        name = label if isinstance(label, str) else None
+        root = self.demands.root(label)
         if root is None:
             return
-        if root:
-            edge.site = self.sites.of((root,), NEEDED)
-        edge.follow = partial(self._follow_plain, name, after, state, not self._limits)
+        site = self.sites.of((root,), NEEDED) if root else self.sites.free
+        follow = partial(self._follow_plain, name, after, state, not self._limits)
+        edge = Edge(spot, label, site, follow)
         if state.count < len(self._limits):
             edge.count(
                 self._limits[state.count], partial(self._follow_plain, name, after, state, True)
             )
         self.read(edge)
-
-    def _demanded(self, name: str | None, traits: Traits) -> list[Node]:
-        return [
-            node
-            for index, members in self.members.items()
-            if index >= 0
-            for node in demanded(members, name, traits, self.nodes)
-        ]
 
     def _follow_plain(
         self, name: str | None, after: int, state: State, more: bool, _: Vector
@@ -373,10 +375,6 @@ class ObjectGraph(Graph):
     def _counted(self, index: int) -> bool:
         members = self.members.get(index)
         return members is not None and (members.low > 0 or members.high is not None)
-
-
-def _nowhere(_: Vector) -> None:
-    return None
 
 
 def grow_object(sites: Sites, site: Site, board: Board, formulas: list[Formula]) -> ObjectGraph:

@@ -19,9 +19,7 @@ from .draft import Draft
 BETWEEN = 1  # the state between two characters, where any name may come
 
 
-def is_plain(byte: int) -> bool:
-    """Whether a byte of a name is a character of its own."""
-    return 0x20 <= byte < 0x7F and byte != 0x5C
+PLAIN = frozenset(range(0x20, 0x7F)) - {0x5C}  # bytes of a name that are characters of their own
 
 
 class OtherNames:
@@ -97,7 +95,7 @@ class AnyNames(OtherNames):
 
     def step(self, state: int, byte: int) -> int:
         """Where a byte leads."""
-        if self._plain or (state == BETWEEN and is_plain(byte)):
+        if self._plain or (state == BETWEEN and byte in PLAIN):
             return state
         return super().step(state, byte)
 
@@ -114,6 +112,6 @@ class AnyNames(OtherNames):
 
     def chain(self, text: bytes, target: int, state: int) -> int:
         """As that of other names; in one go where all characters are plain."""
-        if self._plain:
+        if self._plain or (state == BETWEEN and PLAIN.issuperset(text)):
             return self._draft.chain(text, target, self._entry)
         return super().chain(text, target, state)

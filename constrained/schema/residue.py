@@ -23,7 +23,8 @@ Whens = tuple[tuple[Formula, ...], ...]
 class Residue:
     """truths: of the roots; whens: for each unevaluated keyword that still matters, when each of its evaluators counts.
     open: the atoms on which something still depends; wanted: whether some vector that is still possible is of use;
-    plain: whether it only says that all these atoms hold; after: what is left once more is known, if anyone asked."""
+    plain: whether each truth is known, or only says that some atoms hold; after: what is left once more is known, if
+    anyone asked."""
 
     truths: Truths
     whens: Whens
@@ -50,7 +51,7 @@ class Residues:
         if found is None:
             every = (*truths, *(when for each in whens for when in each))
             open_ = frozenset(index for formula in every for index in atoms(formula))
-            plain = len(truths) == 1 and not any(whens) and _is_plain(truths[0])
+            plain = not any(whens) and all(map(_is_plain, truths))
             found = Residue(truths, whens, open_, self._wants(truths), plain)
             self._known[truths, whens] = found
         return found
@@ -99,4 +100,4 @@ def _resolve(known: dict[int, Formula], index: int) -> Formula:
 
 def _is_plain(formula: Formula) -> bool:
     parts = formula.parts if isinstance(formula, All) else (formula,)
-    return all(isinstance(part, Atom) for part in parts)
+    return isinstance(formula, bool) or all(isinstance(part, Atom) for part in parts)

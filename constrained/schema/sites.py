@@ -13,159 +13,22 @@ followed with a vector only once some value of its site has it, so whatever is r
 
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from ..machine.rule import Rule
 from .board import Board, literal_truth
 from .document import Json
-from .formula import All, Atom, Formula, atoms, substitute
+from .formula import Formula, atoms, substitute
+from .graph import Edge, Graph
+from .kinds import possible_kinds
 from .node import KINDS, Node, Nodes, Root, scalar_key
-from .residue import Residue, Residues
+from .site import NEEDED, Constant, Part, Site, Vector
 
 if TYPE_CHECKING:
     from .leaves.texts import Texts
+    from .line import Line
 
-Vector: TypeAlias = tuple[bool, ...]
-NEEDED: frozenset[Vector] = frozenset({(True,)})
 SCALARS = frozenset(KINDS) - {"array", "object"}
-
-
-class Part(Protocol):
-    """What a site does with one kind of value. vectors: grows until the sites are settled."""
-
-    vectors: list[Vector]
-
-
-@dataclass(slots=True, eq=False)
-class Constant:
-    """Every value of the kind has one vector."""
-
-    vectors: list[Vector]
-
-
-@dataclass(slots=True, eq=False)
-class Site:
-    """Roots that one value is judged by."""
-
-    roots: tuple[Root, ...]
-    need: frozenset[Vector] | None
-    parts: dict[str, Part] = field(default_factory=dict[str, Part])
-    vectors: dict[Vector, None] = field(default_factory=dict[Vector, None])
-    readers: "list[Edge]" = field(default_factory=list["Edge"])
-
-    def wants(self, vector: Vector) -> bool:
-        """Whether the reader can use a vector."""
-        return self.need is None or vector in self.need
-
-
-@dataclass(slots=True, eq=False)
-class Spot:
-    """A place in an array or object. edges: values that may follow; skip: the spot that stands for what else may
-    follow; end: the vector if the value ends here; number: its order of discovery."""
-
-    number: int
-    edges: "list[Edge]" = field(default_factory=list["Edge"])
-    skip: "Spot | None" = None
-    end: Vector | None = None
-
-
-NOWHERE: "Mapping[Vector, Spot]" = MappingProxyType({})
-
-
-@dataclass(slots=True, eq=False)
-class Edge:
-    """A value that may follow. label: the property's name, or the class of names, or None for an item.
-
-    follow: the spot behind a value of this vector. limit: where it counts, the count at which it leads to what
-    `follow_limit` says instead. targets, limited: what these said for the vectors that are possible."""
-
-    source: Spot
-    label: "str | int | None"
-    site: Site
-    follow: "Callable[[Vector], Spot | None]"
-    limit: int | None = None
-    follow_limit: "Callable[[Vector], Spot | None] | None" = None
-    targets: "dict[Vector, Spot]" = field(default_factory=dict[Vector, Spot])
-    limited: "Mapping[Vector, Spot]" = field(default_factory=lambda: NOWHERE)
-
-    def count(self, limit: int, follow: "Callable[[Vector], Spot | None]") -> None:
-        """At this count it leads elsewhere."""
-        self.limit, self.follow_limit, self.limited = limit, follow, {}
-
-    def open(self, vector: Vector) -> None:
-        """Takes note that some value has this vector."""
-        target = self.follow(vector)
-        if target is not None:
-            self.targets[vector] = target
-        if self.follow_limit is not None:
-            target = self.follow_limit(vector)
-            if target is not None:
-                self.limited = {**self.limited, vector: target}
-
-
-class Graph:
-    """The spots of an array or object; grows as vectors of the sites it reads become known. begin: the spot behind the
-    opening bracket, or None where nothing is wanted of it."""
-
-    begin: "Spot | None"
-
-    def __init__(self, sites: "Sites", site: Site, board: Board, formulas: list[Formula]) -> None:
-        self.sites = sites
-        self.nodes = sites.nodes
-        self.site = site
-        self.board = board
-        self.simple = site.need == NEEDED and is_plain(formulas[0], board)
-        self.evaluators = board.evaluating
-        self.residues = Residues(board.unevaluated, lambda truths: is_wanted(truths, site))
-        self.vectors: list[Vector] = []
-        self.spots: list[Spot] = []
-
-    def judged_by(self, formulas: list[Formula]) -> Residue:
-        """What is left of the formulas before anything is known."""
-        whens = (tuple(when for _, when in found) for found in self.evaluators.values())
-        return self.residues.of(tuple(formulas), tuple(whens))
-
-    def spot(self) -> Spot:
-        """A new spot."""
-        return self.line(1)[0]
-
-    def line(self, count: int) -> list[Spot]:
-        """New spots, one behind the other."""
-        self.sites.budget.spend(count)
-        first = len(self.spots)
-        self.spots += [Spot(first + i) for i in range(count)]
-        return self.spots[first:]
-
-    def finish(self, spot: Spot, vector: Vector) -> None:
-        """The value may end here, with this vector, if anyone wants it."""
-        if self.site.wants(vector):
-            spot.end = vector
-            self.sites.add(self.site, self, vector)
-
-    def read(self, edge: Edge) -> None:
-        """Adds an edge to its source."""
-        edge.source.edges.append(edge)
-        self.sites.listen(edge)
-
-    def live(self, goal: frozenset[Vector]) -> set[Spot]:
-        """The spots from which the value can end with one of these vectors."""
-        before: dict[Spot, list[Spot]] = {}
-        for spot in self.spots:
-            if spot.skip is not None:
-                before.setdefault(spot.skip, []).append(spot)
-            for edge in spot.edges:
-                for target in (*edge.targets.values(), *edge.limited.values()):
-                    before.setdefault(target, []).append(spot)
-        stack = [s for s in self.spots if s.end in goal]
-        found = set(stack)
-        while stack:
-            for spot in before.get(stack.pop(), ()):
-                if spot not in found:
-                    found.add(spot)
-                    stack.append(spot)
-        return found
 
 
 Grow: TypeAlias = "Callable[[Sites, Site, Board, list[Formula]], Part]"
@@ -202,7 +65,7 @@ class Sites:
         self._adopt = adopt
         self._known: dict[tuple[tuple[Root, ...], frozenset[Vector] | None], Site] = {}
         self._leaves: dict[Hashable, Site] = {}
-        self._pending: deque[tuple[Edge, Vector]] = deque()
+        self._pending: deque[tuple[Edge | Line, Vector]] = deque()
         self._todo: deque[tuple[Site, str]] = deque()
         parts: dict[str, Part] = {kind: Constant([()]) for kind in KINDS}
         self.free = self._known[(), None] = Site((), None, parts, {(): None})
@@ -214,16 +77,29 @@ class Sites:
             self.budget.spend(1)
             site = self._known[roots, need] = Site(roots, need)
             if need is not NEEDED:
-                self._todo.extend((site, kind) for kind in KINDS)
+                self._divide(site)
                 return site
-            if len(roots[0]) == 1:
-                node = roots[0][0]
+            node = roots[0][0]
+            if len(roots[0]) == 1 and (node.leaf is not None or not node.simple):
                 key = node.leaf or scalar_key(node.words)
                 if key is not None and self._adopts(site, key, lambda: node):
                     return site
-            kinds = frozenset(KINDS).intersection(*(n.kinds for n in roots[0]))
-            self._todo.extend((site, kind) for kind in KINDS if kind in kinds)
+            kinds = possible_kinds(self.nodes, roots[0])
+            self._todo.extend([(site, kind) for kind in KINDS if kind in kinds])
         return site
+
+    def _divide(self, site: Site) -> None:
+        """Leaves the kinds of value to be looked at that some root allows; the others have no root that holds."""
+        allowed: set[str] = set()
+        for root in site.roots:
+            allowed |= possible_kinds(self.nodes, root)
+        self._todo.extend([(site, kind) for kind in KINDS if kind in allowed])
+        none = (False,) * len(site.roots)
+        if site.wants(none):
+            for kind in KINDS:
+                if kind not in allowed:
+                    part = site.parts[kind] = Constant([])
+                    self.add(site, part, none)
 
     def leaf(self, schema: Json, make: Callable[[], Node]) -> Site | None:
         """The site of a schema about strings, numbers and literals only, the node of which is not made unless it must
@@ -262,8 +138,9 @@ class Sites:
 
     def _grow_leaf(self, node: Node) -> Site:
         site = Site(((node,),), NEEDED)
+        kinds = possible_kinds(self.nodes, (node,))
         for kind in KINDS:
-            if kind in node.kinds:
+            if kind in kinds:
                 self._open(site, kind)
         return site
 
@@ -292,8 +169,7 @@ class Sites:
         for site in self.known:
             for part in site.parts.values():
                 if isinstance(part, Graph):
-                    for spot in part.spots:
-                        spot.edges.clear()
+                    part.release()
             site.parts.clear()
             site.readers.clear()
         self.nodes.release()
@@ -305,8 +181,8 @@ class Sites:
                 site, kind = self._todo.pop()
                 self._open(site, kind)
             if self._pending:
-                edge, vector = self._pending.popleft()
-                edge.open(vector)
+                reader, vector = self._pending.popleft()
+                reader.open(vector)
 
     def add(self, site: Site, part: Part, vector: Vector) -> None:
         """Some value has this vector."""
@@ -314,8 +190,8 @@ class Sites:
             part.vectors.append(vector)
         if vector not in site.vectors:
             site.vectors[vector] = None
-            for edge in site.readers:
-                self._pending.append((edge, vector))
+            for reader in site.readers:
+                self._pending.append((reader, vector))
 
     def listen(self, edge: Edge) -> None:
         """The edge is followed for each vector that its site has, now and later."""
@@ -349,37 +225,3 @@ class Sites:
 
 def _literal(formula: Formula, kind: str, board: Board) -> Formula:
     return substitute(formula, lambda index: literal_truth(kind, board.locals[index]))
-
-
-def all_of(nodes: Nodes, parts: list[Node]) -> Root | None:
-    """The root that demands all of these; None where one of them can never hold."""
-    if len(parts) == 1:
-        root = nodes.flatten(parts[0])
-    else:
-        root = tuple(dict.fromkeys(n for part in parts for n in nodes.flatten(part)))
-    return None if nodes.nothing in root else root
-
-
-def is_plain(formula: Formula, board: Board) -> bool:
-    """Whether the formula only says that all its atoms hold, each about a schema's own keywords."""
-    parts = formula.parts if isinstance(formula, All) else (formula,)
-    return all(isinstance(p, Atom) and p.index in board.locals for p in parts)
-
-
-def needed(size: int, wanted: Callable[[Vector], bool]) -> frozenset[Vector] | None:
-    """The vectors that lead anywhere, if they are few enough to be listed."""
-    if size > 3:
-        return None
-    every = [tuple(bool(i >> k & 1) for k in range(size)) for i in range(1 << size)]
-    found = frozenset(filter(wanted, every))
-    return NEEDED if found == NEEDED else found
-
-
-def is_wanted(formulas: tuple[Formula, ...], site: Site) -> bool:
-    """Whether some vector that is still possible is of use."""
-    if site.need is None:
-        return True
-    return any(
-        all(not isinstance(f, bool) or f is v for f, v in zip(formulas, vector, strict=True))
-        for vector in site.need
-    )

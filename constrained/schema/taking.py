@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from .formula import Atom, Formula, conjunction, disjunction
 from .members import evaluates
 from .names import Traits
-from .node import Root
+from .node import Root, all_of
 from .residue import Residue
-from .sites import Vector, all_of
+from .site import Vector
 
 if TYPE_CHECKING:
     from .objects import ObjectGraph
@@ -26,7 +26,7 @@ class Taking:
         self._name = graph.board.has.get(label) if isinstance(label, str) else None
         for index in graph.members:
             if index in left.open:
-                root = graph.judging(index, label, traits)
+                root = graph.demands.judging(index, label)
                 if root is None:
                     self._judged[index] = None
                 elif root:

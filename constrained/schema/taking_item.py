@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from .formula import Atom, Formula, conjunction, disjunction
 from .items import demanded, read_items
-from .node import Root
-from .sites import Vector, all_of
+from .node import Root, all_of
+from .site import Vector
 
 if TYPE_CHECKING:
     from .arrays import ArrayGraph, State

@@ -4,11 +4,13 @@
 
 One rule reads the free text: any characters, through an automaton that knows how much of a trigger has just been read,
 so it does not matter how the trigger is cut into tokens. Behind a begin text it calls a rule of the tag. A tag ends at
-the first place where its constraint and then its end text are complete; without an end text, where the constraint is.
+the first place where its constraint and then its end text are complete, if the constraint is one automaton; if it
+counts or recurs, at any such place; without an end text, where the constraint is.
 What `specials` names is one token of the vocabulary, spelled with the byte 0xFF before it, which no text has: a begin
 or end text with such a name in it means the token. It refuses to know what is within a tag: `lower` compiles that.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..automata.automaton import Flags, Nfa, determinise, trim
 from ..automata.bytedfa import distinct_columns, join_classes, representatives
-from ..errors import InvalidConstraint, UnsupportedConstraint
+from ..errors import ConstraintError, InvalidConstraint, UnsupportedConstraint
 from ..limits import Budget
 from ..machine.rule import Machine, Move, Rule
 from ..spec import Constraint, Tag, Tagged
@@ -25,6 +27,7 @@ from ..tokens.trie import words
 from .free_text import Trigger, watch_for
 
 SPECIAL = b"\xff"
+MOST_TAGS = 1 << 20  # that a text can be asked to have
 Row = NDArray[np.int32]
 
 
@@ -35,25 +38,38 @@ def lower_tagged(
     specials: frozenset[str] = frozenset(),
 ) -> Machine:
     """The machine of a text with tags. Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget."""
-    _check(tagged)
+    _check(tagged, budget)
     rules: list[Rule] = []
     entries: list[int] = []
-    for tag in tagged.tags:
+    for number, tag in enumerate(tagged.tags):
         budget.spend(1)
         entries.append(1 + len(rules))
-        rules += _tag_rules(tag, lower(tag.constraint), 1 + len(rules), _Spelled(specials), budget)
+        try:
+            inner = lower(tag.constraint)
+        except ConstraintError as error:
+            message = str(error).removeprefix(f"{error.path}: ")
+            place = f"tag {number}, {error.path}" if error.path else f"tag {number}"
+            raise type(error)(message, place) from None
+        rules += _tag_rules(tag, inner, 1 + len(rules), _Spelled(specials), budget)
     firsts = [rules[entry - 1] for entry in entries]
     outer = _Outer(tagged, _Spelled(specials), budget)
     return Machine((outer.write(entries, [_first(rule) for rule in firsts]), *rules))
 
 
-def _check(tagged: Tagged) -> None:
+def _check(tagged: Tagged, budget: Budget) -> None:
     if not tagged.tags:
         raise InvalidConstraint("at least one tag is needed")
-    if tagged.at_least < 0 or (tagged.stop_after_first and tagged.at_least > 1):
-        raise InvalidConstraint(f"{tagged.at_least} tags at least cannot be had")
+    most = 1 if tagged.stop_after_first else MOST_TAGS
+    if not 0 <= tagged.at_least <= most:
+        raise InvalidConstraint(
+            f"at least {tagged.at_least} tags: only 0 to {most} can be asked for"
+        )
+    for trigger in tagged.triggers:
+        _check_text(trigger, "trigger", budget)
     for number, tag in enumerate(tagged.tags):
         path = f"tag {number}"
+        _check_text(tag.begin, f"{path}: its begin text", budget)
+        _check_text(tag.end, f"{path}: its end text", budget)
         if not tag.begin:
             raise InvalidConstraint("a tag needs a begin text", path)
         if isinstance(tag.constraint, Tagged):
@@ -62,9 +78,21 @@ def _check(tagged: Tagged) -> None:
             raise InvalidConstraint(f"{tag.begin!r} must start with exactly one trigger", path)
     triggers = _triggers(tagged)
     for first in triggers:
+        budget.spend(0)
         for second in triggers:
             if first != second and first in second or not first:
                 raise InvalidConstraint(f"{second!r} can never be read: it has {first!r} in it")
+
+
+def _check_text(text: str, what: str, budget: Budget) -> None:
+    budget.spend(0)
+    most = budget.limits.pattern_chars
+    if len(text) > most:
+        raise InvalidConstraint(f"{what} has {len(text)} characters, more than {most}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidConstraint(f"{what} has a lone surrogate, which no text can contain") from None
 
 
 def _triggers(tagged: Tagged) -> list[str]:
@@ -78,22 +106,22 @@ class _Spelled:
     specials: frozenset[str]
 
     def spell(self, text: str) -> bytes:
-        found = b""
-        while text:
-            special = max(filter(text.startswith, self.specials), key=len, default="")
-            found += SPECIAL + special.encode() if special else text[0].encode()
-            text = text[len(special) or 1 :]
-        return found
+        return b"".join(
+            (SPECIAL if special else b"") + piece.encode() for piece, special in self._cut(text)
+        )
 
     def marks(self, text: str) -> list[bool]:
         """For each byte of the spelling whether the next one belongs to the same special token."""
         found: list[bool] = []
-        while text:
-            special = max(filter(text.startswith, self.specials), key=len, default="")
-            count = len(special.encode()) or len(text[0].encode()) - 1
-            found += [bool(special)] * count + [False]
-            text = text[len(special) or 1 :]
+        for piece, special in self._cut(text):
+            found += [special] * len(piece.encode()) + [False] * special
         return found
+
+    def _cut(self, text: str) -> list[tuple[str, bool]]:
+        """The pieces of a text, and which are special tokens: the longest ones."""
+        longest = sorted(self.specials, key=len, reverse=True)
+        cuts = re.split(f"({'|'.join(map(re.escape, longest))})", text) if longest else [text]
+        return [(piece, index % 2 == 1) for index, piece in enumerate(cuts)]
 
 
 def _first(rule: Rule) -> Flags:
@@ -113,7 +141,8 @@ def _tag_rules(
     if len(inner.rules) == 1 and not start.moves and end:
         return [_plain_rule(start, end, budget)]
     moved = [_renumber(rule, base + 1) for rule in inner.rules]
-    moved[inner.start] = _linger(moved[inner.start], end)
+    for number in _find_last(inner):
+        moved[number] = _linger(moved[number], end)
     return [_calling_rule(start, base + 1 + inner.start, end), *moved]
 
 
@@ -139,8 +168,22 @@ def _renumber(rule: Rule, base: int) -> Rule:
     """The rule with its calls going to rules numbered from `base`."""
     if all(move.call is None for move in rule.moves):
         return rule
-    moves = tuple(m if m.call is None else replace(m, call=m.call + base) for m in rule.moves)
+    moves = tuple(m if m.call is None else m._replace(call=m.call + base) for m in rule.moves)
     return replace(rule, moves=moves)
+
+
+def _find_last(machine: Machine) -> set[int]:
+    """The rules with whose end the whole text may end."""
+    found = {machine.start}
+    stack = [machine.start]
+    while stack:
+        rule = machine.rules[stack.pop()]
+        for move in rule.moves:
+            last = any(rule.ends[state] for state in (*move.after, *move.at_limit) if state > 0)
+            if move.call is not None and last and move.call not in found:
+                found.add(move.call)
+                stack.append(move.call)
+    return found
 
 
 def _linger(rule: Rule, end: bytes) -> Rule:
@@ -207,7 +250,7 @@ class _Outer:
                 move = Move((after,), entry)
                 if most > 1:
                     assert enough is not None
-                    move = replace(move, limit=most, at_limit=(done or enough,))
+                    move = move._replace(limit=most, at_limit=(done or enough,))
                 node = next(nodes[begin] for nodes in opened if begin in nodes)
                 self._call(node, move, first)
         columns, classes = distinct_columns(np.stack(self._rows))
@@ -251,7 +294,7 @@ class _Outer:
         row = self._rows[node]
         for byte in np.flatnonzero(first).tolist():
             other = int(row[byte])
-            wanted = replace(move, others=(other,)) if other else move
+            wanted = move._replace(others=(other,)) if other else move
             if wanted not in self._moves:
                 self._moves.append(wanted)
             row[byte] = -1 - self._moves.index(wanted)

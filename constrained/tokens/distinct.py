@@ -5,9 +5,9 @@
 
 What the tables allow is walked for many tokens at once, and kept with the state behind each token. Of these, tokens
 behind which the same item goes on, in a state from which plenty of values can follow, are allowed together; so are
-those that only end a string, but for the few that make it equal to an earlier one. The others, which end other items
-or have few ways on, are walked one by one. Slow: what the tables take for a new place; then a millisecond or two for
-128,000 tokens, and some ten microseconds for each that is walked alone.
+those that only end a string, or leave it few ways on, but for the few that make it equal to an earlier one, or might.
+The others, which end other items or have few ways on, are walked one by one. Slow: what the tables take for a new
+place; then a millisecond or two for 128,000 tokens, and some ten microseconds for each that is walked alone.
 """
 
 import json
@@ -45,18 +45,21 @@ class Ends:
 @dataclass(frozen=True, slots=True, eq=False)
 class Spelling:
     """What tokens have in them, bool [tokens]. brackets; no_quote, one_quote; quoted: begins with a quote; scalar:
-    nothing that a number or literal has not; closing: has one quote, before it part of a string without escapes, behind
-    it at most what comes between items; leaving: or also the end of an array, and whatever follows. heads: these by
-    what they have before the quote."""
+    nothing that a number or literal has not; escapes: a backslash; closing: has one quote, before it part of a string
+    without escapes, behind it at most what comes between items; leaving: or also the end of an array, and whatever
+    follows. heads: these by what they have before the quote. wholes: those that are a string without escapes, and at
+    most what comes between items behind it, by their text."""
 
     brackets: Flags
     no_quote: Flags
     one_quote: Flags
     quoted: Flags
     scalar: Flags
+    escapes: Flags
     closing: Flags
     leaving: Flags
     heads: dict[bytes, list[int]]
+    wholes: dict[str, list[int]]
 
 
 class DistinctWalk:
@@ -78,7 +81,7 @@ class DistinctWalk:
             return ends.tokens
         alone = self._acting(spot, ends)
         if spot.trail is not None:
-            alone |= ~self._judge_groups(spot, ends, alone)
+            alone |= ~self._judge_groups(spot, spot.trail, ends, alone)
         tried = ends.tokens[alone].tolist()
         token = self._vocabulary.token
         kept = [t for t in tried if self._grammar.walk(spot, token(t)) is not None]
@@ -93,6 +96,8 @@ class DistinctWalk:
         opens = brackets & ~spelling.no_quote[tokens] if trail.inside else brackets
         if trail.levels[-1].begin is None:
             begun = spelling.quoted & spelling.one_quote | spelling.scalar
+            for text, whole in spelling.wholes.items():
+                begun[whole] = text not in trail.levels[-1].seen
             return opens | ~begun[tokens]
         # Where the innermost array's item ends the stack comes down to that array's frame.
         return opens | (ends.lowest <= trail.levels[-1].base) & ~self._harmless(trail)[tokens]
@@ -116,17 +121,40 @@ class DistinctWalk:
             closing[equal] = False
         return closing
 
-    def _judge_groups(self, spot: Spot, ends: Ends, alone: Flags) -> Flags:
-        """For each token whether its group has plenty of ways on."""
+    def _judge_groups(self, spot: Spot, trail: Trail, ends: Ends, alone: Flags) -> Flags:
+        """For each token whether its group has plenty of ways on, or one that does whatever has been."""
         plenty = np.zeros(ends.groups, np.bool_)
+        freely = np.zeros(ends.groups, np.bool_)
         rest = np.flatnonzero(~alone)
         shown = np.full(ends.groups, -1)  # one of each group
         shown[ends.group[rest]] = rest
+        begun = _begun_text(trail)
         for number in np.flatnonzero(shown >= 0).tolist():
             token = self._vocabulary.token(int(ends.tokens[shown[number]]))
             after = self._grammar.read(spot, token)
             plenty[number] = after is not None and self._grammar.look(after) == "plenty"
-        return plenty[ends.group]
+            if after is not None and begun is not None and not plenty[number]:
+                freely[number] = self._grammar.closing.ends_freely(after)
+        if begun is None or not freely.any():
+            return plenty[ends.group]
+        return (
+            plenty[ends.group] | freely[ends.group] & ~self._may_repeat(trail, begun)[ends.tokens]
+        )
+
+    def _may_repeat(self, trail: Trail, begun: bytes) -> Flags:
+        """The tokens that the string which is the item may have in common with one before, or has other spellings."""
+        found = self._spelling.escapes.copy()
+        vocabulary = self._vocabulary
+        trie, firsts = vocabulary.trie, vocabulary.node_firsts
+        for value in trail.levels[-1].seen:
+            text = value.encode() if isinstance(value, str) else b""
+            node: int | None = 0
+            for byte in text[len(begun) :] if text.startswith(begun) else b"":
+                node = trie.child(node, byte)
+                if node is None:
+                    break
+                found[vocabulary.node_tokens[firsts[node] : firsts[node + 1]]] = True
+        return found
 
     def _ends_of(self, place: Place) -> Ends:
         key = self._grammar.tables.mask_key(place, self._vocabulary.max_bytes)
@@ -189,15 +217,20 @@ def read_spelling(vocabulary: Vocabulary) -> Spelling:
     closing = np.zeros(vocabulary.size, np.bool_)
     leaving = np.zeros(vocabulary.size, np.bool_)
     heads: dict[bytes, list[int]] = {}
+    wholes: dict[str, list[int]] = {}
     for token in np.flatnonzero((quotes == 1) & ~escapes).tolist():
         head, _, tail = vocabulary.token(token).partition(b'"')
         tail = tail.lstrip(BETWEEN)
         if tail[:1] in (b"", b"]"):
             closing[token], leaving[token] = not tail, True
             heads.setdefault(head, []).append(token)
+    for token in np.flatnonzero((quotes == 2) & ~escapes & (first == QUOTE)).tolist():
+        _, text, tail = vocabulary.token(token).split(b'"')
+        if not tail.lstrip(BETWEEN):
+            wholes.setdefault(text.decode(errors="replace"), []).append(token)
     return Spelling(
         _count(vocabulary, bytes([BRACKET])) > 0, quotes == 0, quotes == 1, first == QUOTE,
-        _count(vocabulary, PARTING) == 0, closing, leaving, heads,
+        _count(vocabulary, PARTING) == 0, escapes, closing, leaving, heads, wholes,
     )  # fmt: skip
 
 

@@ -16,11 +16,11 @@ sixth of that for a new latest token; both are kept.
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..grammar.place import Compiled
 from .vocabulary import Vocabulary
-from .walk import Walk
+from .walk import MaskMaker, Walk
 
 # A window begins with a whole character, and a character has at most 4 bytes.
 LOOK_BACK = 4
@@ -33,23 +33,46 @@ Encode = Callable[[str], list[int]]
 P = TypeVar("P")
 
 
-class Forced:
-    """Forced tokens for one tokenizer. `encode` gives the plain tokens of a text, without special ones."""
+class Run(NamedTuple, Generic[P]):
+    """Tokens that must follow, and the place behind each."""
 
-    def __init__(self, vocabulary: Vocabulary, encode: Encode) -> None:
-        self.walk = Walk(vocabulary)
+    tokens: tuple[int, ...] = ()
+    places: tuple[P, ...] = ()
+
+
+class After(NamedTuple, Generic[P]):
+    """What comes of a token: those that are forced behind it, the places behind it and them, and whether the text goes
+    on."""
+
+    forced: tuple[int, ...]
+    places: tuple[P, ...]
+    open: bool
+
+
+class Forced:
+    """Forced tokens for one tokenizer. `encode` gives the plain tokens of a text, without special ones; maker as Walk
+    has it."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, encode: Encode, maker: MaskMaker | None = None
+    ) -> None:
+        self.walk = Walk(vocabulary, maker=maker)
         self._vocabulary = vocabulary
         self._encode = encode
-        self._kept: OrderedDict[tuple[str, object, tuple[int, ...]], tuple[int, ...]] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[tuple[str, object, tuple[int, ...]], Run[Any]] = OrderedDict()
         self._runs: OrderedDict[tuple[str, object], tuple[bytes, list[int]]] = OrderedDict()
+        # (grammar, place, token) -> what comes of it: what matchers know of each other.
+        self.known: dict[tuple[str, Any, int], After[Any]] = {}
         self._lock = Lock()
 
     def tokens(self, grammar: Compiled[P], place: P, recent: Sequence[int]) -> tuple[int, ...]:
         """The tokens that are certain to follow. recent: all generated ones, or at least the last 4."""
+        return self.run(grammar, place, recent).tokens
+
+    def run(self, grammar: Compiled[P], place: P, recent: Sequence[int]) -> "Run[P]":
+        """The same tokens, and the places behind each of them."""
         if not grammar.forces_at(place):
-            return ()
+            return Run()
         window = self._window(recent)
         key = (grammar.key, place, window)
         with self._lock:
@@ -64,14 +87,16 @@ class Forced:
                 self._kept.popitem(last=False)
         return found
 
-    def _take(self, grammar: Compiled[P], place: P, tokens: tuple[int, ...]) -> tuple[int, ...]:
+    def _take(self, grammar: Compiled[P], place: P, tokens: tuple[int, ...]) -> "Run[P]":
         """The tokens up to the first that the grammar does not take as one."""
-        for count, token in enumerate(tokens):
+        places: list[P] = []
+        for token in tokens:
             after = grammar.take(place, self._vocabulary.token(token))
             if after is None:
-                return tokens[:count]
+                break
+            places.append(after)
             place = after
-        return tokens
+        return Run(tokens[: len(places)], tuple(places))
 
     def _run(self, grammar: Compiled[P], place: P) -> tuple[bytes, list[int]]:
         """The forced bytes from here and where they may be cut; kept, whatever token came before."""
@@ -91,7 +116,7 @@ class Forced:
     def _window(self, recent: Sequence[int]) -> tuple[int, ...]:
         """The latest token, with those before it that its first character begins in."""
         length = 1
-        while length < LOOK_BACK and _continues(self._vocabulary.text(recent[-length:])):
+        while length < LOOK_BACK and continues(self._vocabulary.text(recent[-length:])):
             length += 1
         return tuple(recent[-length:])
 
@@ -132,7 +157,7 @@ class Forced:
         return None
 
 
-def _continues(data: bytes) -> bool:
+def continues(data: bytes) -> bool:
     """Whether these bytes begin inside a UTF-8 character."""
     return bool(data) and data[0] & 0xC0 == 0x80
 

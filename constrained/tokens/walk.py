@@ -3,14 +3,15 @@
     words = walk.mask(grammar, place)                        # uint32 [ceil(size / 32)], bit t % 32 of word t // 32
     walk.crosses(grammar, place, b'": ')                     # may an allowed token begin so, and go on?
 
-This is the exact reference of what the device does. Slow: some milliseconds for a state inside a free string or name at
-128,000 tokens, where nearly every token is allowed; 0.1 ms where few are. Masks are kept, least recently used go first;
-places that no token can tell apart share one.
+This is the exact reference of what the device does. For grammars that are tables and no more a MaskMaker may do it,
+compiled code for one. Slow: without one some milliseconds for a state inside a free string or name at 128,000 tokens,
+where nearly every token is allowed; 0.1 ms where few are. Masks are kept, least recently used go first; places that no
+token can tell apart share one.
 """
 
 from collections import OrderedDict
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from ..grammar.distinct import DistinctGrammar
 from ..grammar.grammar import Grammar
 from ..grammar.lanes import Ints, Lanes, TableLanes
-from ..grammar.place import Compiled
+from ..grammar.place import Compiled, Place
 from ..grammar.threads import ThreadGrammar, ThreadLanes
 from ..grammar.trail import Spot
 from .branches import Branches, at_node, deepen, tokens_at
@@ -32,11 +33,20 @@ KEPT_LANES, KEPT_DISTINCT = 64, 8
 SMALL = 4096  # tokens up to which walking all of them is quick enough
 
 
-class Walk:
-    """Walks one vocabulary, and keeps the masks it found."""
+class MaskMaker(Protocol):
+    """Makes masks of one vocabulary as Walk would, but faster; it is called by one thread at a time."""
 
-    def __init__(self, vocabulary: Vocabulary, most_bytes: int = 64 << 20) -> None:
+    def mask(self, grammar: Grammar, place: Place) -> Mask: ...
+
+
+class Walk:
+    """Walks one vocabulary, and keeps the masks it found. maker: who makes those that grammars' tables say all of."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, most_bytes: int = 64 << 20, maker: MaskMaker | None = None
+    ) -> None:
         self.vocabulary = vocabulary
+        self._maker = maker
         self._kept: OrderedDict[tuple[str, object], Mask] = OrderedDict()
         self._room = max(1, most_bytes // (4 * words_of(vocabulary.size)))
         self._lock = Lock()
@@ -55,15 +65,22 @@ class Walk:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         with self._walking:
-            tokens = self._tokens(grammar, place)
-        if grammar.accepting(place):
-            tokens = np.append(tokens, sorted(self.vocabulary.eos_ids)).astype(np.int64)
-        found = pack(tokens, self.vocabulary.size)
+            found = self._make(grammar, place)
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > self._room:
                 self._kept.popitem(last=False)
         return found
+
+    def _make(self, grammar: Compiled[P], place: P) -> Mask:
+        if self._maker is not None and isinstance(grammar, Grammar):
+            mask = self._maker.mask(grammar, cast(Place, place))
+            mask.flags.writeable = False
+            return mask
+        tokens = self._tokens(grammar, place)
+        if grammar.accepting(place):
+            tokens = np.append(tokens, sorted(self.vocabulary.eos_ids)).astype(np.int64)
+        return pack(tokens, self.vocabulary.size)
 
     def crosses(self, grammar: Compiled[P], place: P, head: bytes) -> bool:
         """Whether some token begins with `head` and goes on with bytes that are allowed from `place`, which is the

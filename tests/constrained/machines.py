@@ -88,7 +88,7 @@ def _make_ambiguous(rng: random.Random, rule: Rule) -> Rule:
     """The rule with further entries, of states only, and with states that linger."""
     states = len(rule.ends)
     moves = [
-        replace(move, others=(rng.randint(1, states - 1),)) if rng.random() < 0.5 else move
+        move._replace(others=(rng.randint(1, states - 1),)) if rng.random() < 0.5 else move
         for move in rule.moves
     ]
     lingers = frozenset(s for s in range(1, states) if rng.random() < 0.3)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,9 @@ def test_walks_over_allowed_tokens_end_in_valid_documents(
 
 def test_walks_end_where_items_must_differ(judge: Judge) -> None:
     schema = draw_schema("github", 23)
-    assert "uniqueItems" in json.dumps(schema)
+    words: dict[str, Any] = {"type": "string", "maxLength": 9}
+    schema["properties"]["words"] = {"items": words, "uniqueItems": True, "minItems": 3}
+    schema.setdefault("required", []).append("words")
     grammar = judge.compile(JsonSchema(json.dumps(schema)))
     assert judge.tongue is not None and grammar.tier == "host"
     guide, validator = Guide(grammar, judge.tongue.vocabulary), open_validator(schema)

@@ -255,3 +255,55 @@ def test_nothing_to_keep_apart() -> None:
     assert compiled({"uniqueItems": False}).tier == "device"
     with pytest.raises(InvalidConstraint):
         compiled({"type": "array", "uniqueItems": True, "minItems": 2, "items": False})
+
+
+SHORT = [
+    ({"type": "string", "maxLength": 2}, '["ab", "a", "", "b", "ba"]'),
+    ({"type": "string", "pattern": "^[ab]{1,2}$"}, '["ab", "a", "b", "bb"]'),
+    ({"type": "string", "minLength": 2, "maxLength": 3}, r'["ab", "\u0061\u00e9", "aba", "a\""]'),
+    ({"enum": ["a", "ab", "abc", 1, 12, None]}, '["ab", 1, "abc", 12, "a"]'),
+    ({"anyOf": [{"type": "string", "maxLength": 1}, {"type": "object"}]}, '[{"a": "b"}, "a", "b"]'),
+]
+
+
+@pytest.mark.parametrize(("items", "text"), SHORT)
+@pytest.mark.parametrize("least", [0, 3])
+def test_masks_where_few_ways_are_left(items: Any, text: str, least: int) -> None:
+    grammar = compiled({"type": "array", "items": items, "uniqueItems": True, "minItems": least})
+    matcher = Matcher(grammar, VOCABULARY)
+    for byte in text.encode():
+        tokens = allowed(matcher)
+        assert tokens == walked(grammar, matcher.place), (text, matcher.place)
+        assert matcher.accept(TOKENS.index(bytes([byte])))
+    assert EOS in allowed(matcher)
+
+
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [
+        ({"type": "string"}, '["alpha", "be'),
+        ({"type": "string", "maxLength": 20}, '["alpha", "be'),
+        (
+            {"type": "object", "properties": {"n": {"type": "string"}}, "required": ["n"]},
+            '[{"n": "a',
+        ),
+    ],
+)
+def test_a_place_is_understood_within_few_steps(
+    items: Any, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    step = DistinctGrammar.step
+    monkeypatch.setattr(
+        DistinctGrammar,
+        "step",
+        lambda self, spot, byte: taken.append(byte) or step(self, spot, byte),
+    )
+    schema = {"type": "array", "items": items, "uniqueItems": True, "minItems": 3}
+    grammar = compiled(schema)
+    assert isinstance(grammar, DistinctGrammar)
+    spot = grammar.read(grammar.start, text.encode())
+    assert spot is not None
+    taken.clear()
+    assert grammar.look(spot) == "plenty"
+    assert len(taken) < 200, "a thousand, where that many values are looked for"

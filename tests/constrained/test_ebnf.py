@@ -166,6 +166,7 @@ GBNF = [
     ('root ::= (\n  a-b |\n  # none\n  [0-9]+\n)\na-b ::= "x"', ["x", "12"], ["", "x1"]),
     ('root ::= "a" root "b" | ""', ["", "ab", "aabb"], ["a", "abb"]),
     ("root ::= [a\\]-]+", ["a]-"], ["b"]),
+    ('root ::= "a" {2}\n  [b] * # the rest\n+', ["aa", "aabb"], ["a", "ab"]),
 ]
 
 
@@ -200,6 +201,11 @@ def test_many_keywords_beside_a_name() -> None:
     assert is_deterministic(machine) and accepts(machine, "k1 k99 k100 x")
 
 
+def test_only_what_is_used_is_asked_for_its_text() -> None:
+    for grammar in ('%declare X\nstart: "a1"', "%import python.NAME\nstart: NAME"):
+        assert accepts(lower(grammar), "a1") and not accepts(lower(grammar), "1")
+
+
 def test_a_regular_grammar_is_one_rule() -> None:
     assert len(lower('start: item ("," item)*\nitem: "a" tail\ntail: "b" tail | "c"').rules) == 1
     assert len(lower('start: start "+" start | "a"').rules) == 1
@@ -213,10 +219,14 @@ def test_a_regular_grammar_is_one_rule() -> None:
         ('start: "a" )', "not Lark's grammar", "line 1 column 12"),
         ('start: x{"a"}\nx: "a"', "another number of parameters", "line 1 column 8"),
         ("start: A\nA: /(/", "closing parenthesis", "line 2 column 4"),
-        ("start: A\nA: B\nB: A", "without end", ""),
+        ("start: A\nA: B\nB: A", "without end", "line 3 column 4"),
+        ("start: A\nA: B", "B is not defined", "line 2 column 4"),
+        ('start: A\nA: "a" b\nb: "b"', "rule b cannot be part of a terminal", "line 2 column 8"),
+        ('start: A\nA: "a" b{"c"}\nb{c}: c', "template", "line 2 column 8"),
+        ("start{x}: x", "has parameters", ""),
         ('%import common.NOPE\nstart: "a"', "common.NOPE is not there", "line 1 column 1"),
-        ('start: "b"~3..1', "backwards", ""),
-        ('start: "b".."a"', "range", ""),
+        ('start: "b"~3..1', "backwards", "line 1 column 8"),
+        ('start: "b".."a"', "from 'b' to 'a'", "line 1 column 8"),
         ('start: "a" start', "no text can be derived", ""),
         ('x: "a"', "no rule start", ""),
         ("start: " + "(" * 30_000 + '"a"' + ")" * 30_000, "nested too deeply", "line 1 column 72"),
@@ -234,7 +244,10 @@ def test_rejects(grammar: str, message: str, place: str) -> None:
     [
         ("%import .secret.X\nstart: X", "%import from anything but common"),
         ("%import os.path\nstart: path", "%import from anything but common"),
-        ("%declare INDENT\nstart: INDENT", "%declare is not supported"),
+        (
+            "%declare INDENT\nstart: INDENT",
+            "terminal INDENT, of which %declare gives no text, is not",
+        ),
         (r"start: A" + "\n" + r"A: /if\b/", "the terminal A looks at what stands before or behind"),
         ("start: /^a/", "looks at what stands before"),
         (r"start: /(a)\1/", "back reference"),
@@ -255,6 +268,7 @@ def test_refuses(grammar: str, message: str) -> None:
         ('root ::= "a")', "a closing parenthesis too many"),
         ('root ::= "a"{3,1}', "backwards"),
         ('root ::= "a"\nroot ::= "b"', "defined twice"),
+        ('root ::= "\ud800"', "lone surrogate"),
         ("root ::= " + "(" * 30_000, "nested too deeply"),
         ("x ::= [a]", "no rule root"),
     ],
@@ -270,6 +284,8 @@ BOMBS = [
     "start: r0\n" + "\n".join(f"r{i}: r{i + 1} r{i + 1}" for i in range(30)) + '\nr30: "a"',
     'start: a{"x"}\na{y}: b{a{y}} | y\nb{y}: a{b{y}} | y',
     'start: "a"~1000000',
+    "start: " + '"a"? ' * 3000,
+    "start: " + "x " * 2000 + '\nx: ("a"|"b")*',
     "start: /(a|b)*a(a|b){25}/",
     'start: x x x x "b"\nx: "a"? | x x | start?',
     "start: A0\n"

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,18 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trellis.constrained.compiling.compiler import check_constraint
-from trellis.constrained.errors import ConstraintError
+from trellis.constrained.errors import ConstraintError, InvalidConstraint
 from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.regex.pattern import accepts, compile_pattern
+from trellis.constrained.schema.canonical import canonical
 from trellis.constrained.schema.support import keywords
 from trellis.constrained.spec import Choices, Constraint, JsonSchema, Regex
 
 LIMITS = Limits(seconds=0.5, states=20_000)
+LOOP: list[Any] = []
+LOOP.append(LOOP)
 KNOWN = sorted(keywords())
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-3, 40),
+    st.sampled_from([2**31, 2**62, 2**63 - 1, 2**63, 10**40]),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=3),
     st.sampled_from(
@@ -139,3 +144,44 @@ def _accepts(pattern: str, text: str) -> bool:
 )
 def test_bombs_end_in_time(constraint: Constraint) -> None:
     assert outcome(constraint)
+
+
+COUNTS = ("maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties")
+
+
+@pytest.mark.parametrize("keyword", COUNTS)
+@pytest.mark.parametrize("count", [2**62, 2**63 - 1, 2**63, 2**64 - 1, 10**30])
+def test_a_count_beyond_any_text_is_a_count(keyword: str, count: int) -> None:
+    check_constraint(JsonSchema(json.dumps({keyword: count})))
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ('{"dependentRequired": {"a": "b"}}', "/dependentRequired/a: .* list of names"),
+        ('{"uniqueItems": "yes"}', "/uniqueItems: .* true or false"),
+        ('{"$id": 1}', r"/\$id: .* string"),
+        ('{"properties": {"a": {"$id": "http://[::"}}}', r"/properties/a/\$id: .* URI"),
+        ('{"const": 1e999}', "/const: .* digits"),
+    ],
+)
+def test_what_is_wrong_is_named(schema: str, said: str) -> None:
+    with pytest.raises(ConstraintError, match=said):
+        check_constraint(JsonSchema(schema))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("inf"), float("nan"), Decimal("1e9999999"), Decimal("NaN"), 10**5000, {1: 2}, {3}, LOOP],
+    ids=lambda value: str(value)[:12] if not isinstance(value, int) else "long",
+)
+def test_what_is_no_json_has_no_canonical_text(value: object) -> None:
+    with pytest.raises(InvalidConstraint):
+        canonical(JsonSchema("{}"), value)
+
+
+def test_decimals_keep_their_digits() -> None:
+    digits = "0.1234567890123456789"
+    assert canonical(JsonSchema("{}"), [Decimal(digits), Decimal("1e-399"), Decimal("5.0")]) == (
+        f"[{digits}, 1e-399, 5]"
+    )

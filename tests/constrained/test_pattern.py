@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trellis.constrained.errors import ConstraintBudget, InvalidConstraint, UnsupportedConstraint
 from trellis.constrained.limits import Budget, Limits
-from trellis.constrained.regex.charset import contains, ignoring_case
+from trellis.constrained.regex.charset import EVERYTHING, contains, ignoring_case
 from trellis.constrained.regex.pattern import accepts, compile_pattern, compile_search
 from trellis.constrained.regex.spelling import spell, utf8
 
@@ -80,6 +80,13 @@ FEATURES = [
     (r"(?:ab?)*+c", ["c", "aabc"], ["b"]),
     (r"(?>.*?a)b?", ["a", "xab"], ["aa", "axa"]),
     (r"(?=(?!ab).*c)[a-c]{3}", ["acc", "bbc"], ["abc", "aab"]),
+    (r"a(?#once)?(?#, then)b", ["ab", "b"], ["aab"]),
+    (r"(?#\)a(?#)b", ["b"], ["ab"]),
+    ("(?x)a#\\\nb\nc", ["ac"], ["abc"]),
+    (r"(?#all)(?i)(?#cases)a", ["A"], ["b"]),
+    ("(?x) # all\n (?i) a # once\n ?", ["A", ""], ["b"]),
+    (r"(?:a|ab){2}+c", ["aac"], ["abac", "abc"]),
+    (r"(?i)\ufb05[\u0390]", ["\ufb06\u1fd3"], ["st\u0390"]),
 ]
 
 
@@ -155,14 +162,12 @@ def test_properties(pattern: str, yes: str, no: str) -> None:
 
 
 def test_ignoring_case_is_what_re_does() -> None:
-    cased = [c for c in map(chr, range(0x3000)) if c.lower() != c or c.upper() != c]
-    for char in cased:
+    everything = [chr(c) for low, high in EVERYTHING for c in range(low, min(high, 0x1F000) + 1)]
+    cased = "".join(c for c in everything if c.lower() != c or c.casefold() != c or c.upper() != c)
+    for char in cased[::7] + "iıİßẞſK\ufb05\ufb06\u0390\u1fd3\u03b0\u1fe3":
         found = ignoring_case(((ord(char), ord(char)),))
-        pattern = re.compile(re.escape(char), re.IGNORECASE)
-        others = {char.lower(), char.upper(), char.casefold(), *"iıİßẞ"}
-        for other in others:
-            if len(other) == 1:
-                assert contains(found, ord(other)) == bool(pattern.fullmatch(other)), (char, other)
+        expected = set(re.findall(re.escape(char), cased, re.IGNORECASE))
+        assert {c for c in cased if contains(found, ord(c))} == expected, char
 
 
 @pytest.mark.parametrize(
@@ -185,7 +190,18 @@ def test_ignoring_case_is_what_re_does() -> None:
         "(?P<1>a)",
         "\\",
     ]
-    + ["[\\d-z]", "^*", r"\N{NO SUCH NAME}", r"\ud800", "\ud800"],
+    + [
+        "a(?i)b",
+        "(?-:a)",
+        "(?i-i:a)",
+        "(?au:a)",
+        "a(?#b",
+        "[\\d-z]",
+        "^*",
+        r"\N{NO SUCH NAME}",
+        r"\ud800",
+        "\ud800",
+    ],
 )
 def test_rejects(pattern: str) -> None:
     with pytest.raises(InvalidConstraint):
@@ -217,6 +233,8 @@ def test_rejects(pattern: str) -> None:
         (r"(?<!a)b", ["b", "cb"], ["ab", "aab"]),
         (r"^\p{L}+$", ["é"], ["1"]),
         (r"^[\w-]+@(?!x\.)\w+\.\w+$", ["a-b@y.z"], ["a@x.z"]),
+        (r"^[\w-.]+$", ["a-b.c"], ["a b"]),
+        (r"^[+-\d]$", ["+", "-", "5"], [",", "a"]),
     ],
 )
 def test_search_is_ecma(pattern: str, yes: list[str], no: list[str]) -> None:
@@ -254,7 +272,8 @@ def test_random_patterns_against_re(pattern: str, texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(a|b)*a(a|b){20}", "((a{99}){99}){99}", "(?:" * 5 + "a" + "{50})" * 5]
+    "pattern",
+    ["(a|b)*a(a|b){20}", "((a{99}){99}){99}", "(?:" * 5 + "a" + "{50})" * 5, r"(?:\b|a)*" * 300],
 )
 def test_explosions_end_at_the_budget(pattern: str) -> None:
     limits = Limits(seconds=0.3, states=20_000)

@@ -95,6 +95,24 @@ def test_a_tag_ends_at_the_first_end() -> None:
     assert not accepts(open_end, "NaNb")
 
 
+@pytest.mark.parametrize("end", ["]", "]]", "a]", ""])
+@pytest.mark.parametrize(
+    ("inner", "same"),
+    [
+        (Regex("[^x]{2,100}"), "[^x]{2,100}"),
+        (Ebnf("start: A start A | A A\nA: /[^x]/"), "([^x][^x])+"),
+    ],
+)
+def test_what_counts_or_recurs_may_go_on_with_its_end_text(
+    inner: Constraint, same: str, end: str
+) -> None:
+    machine = lower(Tag("[", inner, end), at_least=1)
+    for text in ["", "a", "aa", "a]", "]]", "aaaaa", "a]a]", "ax", "aax"]:
+        body = text + end
+        ends = [n for n in range(len(body) + 1) if re.fullmatch(same, body[:n])]
+        assert accepts(machine, "[" + body) == any(body.startswith(end, n) for n in ends), text
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.text("<n>/1é ", max_size=12),
@@ -112,11 +130,19 @@ def test_against_re(text: str, pieces: list[str]) -> None:
     [
         (Tagged(()), "at least one tag"),
         (Tagged((Tag("", Regex("a"), "b"),)), "begin text"),
-        (Tagged((NUMBER,), at_least=-1), "cannot be had"),
-        (Tagged((NUMBER,), at_least=2, stop_after_first=True), "cannot be had"),
+        (Tagged((NUMBER,), at_least=-1), "only 0 to"),
+        (Tagged((NUMBER,), at_least=2, stop_after_first=True), "only 0 to 1 can"),
+        (Tagged((NUMBER,), at_least=10**30), "only 0 to 1048576 can"),
+        (
+            Tagged((Tag("<" * 9000, Regex("a"), ">"),)),
+            "tag 0: its begin text has 9000 characters, more than",
+        ),
         (Tagged((NUMBER, Tag("x<n>", Regex("a"), "b"))), "can never be read"),
         (Tagged((NUMBER,), triggers=("<m",)), "exactly one trigger"),
         (Tagged((Tag("a", Regex("b?"), ""),)), "needs an end text"),
+        (Tagged((Tag("a", Regex("b"), "\ud800"),)), "tag 0: its end text has a lone surrogate"),
+        (Tagged((NUMBER, Tag("a", Regex("(b"), ""))), "tag 1, position 2: a closing parenthesis"),
+        (Tagged((NUMBER,), triggers=("<", "\ud800")), "trigger has a lone surrogate"),
     ],
 )
 def test_rejects(tagged: Tagged, message: str) -> None:

@@ -1,16 +1,12 @@
-"""Who compiles, and what is kept on disk: processes that die, callers that leave, files that were tampered with."""
+"""Who compiles: processes that die, callers that leave."""
 
-import os
 import threading
 import time
 from concurrent.futures import CancelledError, Future
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from trellis.constrained.compiling.compiler import Compiler, CompilerClosed
-from trellis.constrained.compiling.folder import GrammarFolder
 from trellis.constrained.compiling.lowering import compile_constraint
 from trellis.constrained.compiling.workers import Processes
 from trellis.constrained.errors import ConstraintBudget, InvalidConstraint
@@ -73,7 +69,7 @@ class ByHand:
     def __init__(self) -> None:
         self.jobs: list[tuple[Constraint, Future]] = []
 
-    def submit(self, constraint: Constraint) -> Future:
+    def submit(self, constraint: Constraint, tenant: str) -> Future:
         self.jobs.append((constraint, Future()))
         return self.jobs[-1][1]
 
@@ -112,58 +108,3 @@ def test_those_who_wait_when_it_closes_are_told() -> None:
     threading.Timer(0.01, compiler.close).start()
     with pytest.raises(CompilerClosed):
         caller.result()
-
-
-def test_a_folder_serves_the_next_process(tmp_path: Path) -> None:
-    for constraint in (SCHEMA, Regex("a|bc")):
-        workers = ByHand()
-        compiler = Compiler(
-            VOCABULARY, lambda text: [], workers=workers, folder=GrammarFolder(tmp_path)
-        )
-        caller = compiler.submit(constraint)
-        workers.jobs[0][1].set_result(compiled(constraint))
-        grammar = caller.result()
-        again = Compiler(
-            VOCABULARY, lambda text: [], workers=ByHand(), folder=GrammarFolder(tmp_path)
-        )
-        found = again.submit(constraint).result()
-        assert found.key == grammar.key and found.start == grammar.start
-        assert (found.has_forced == grammar.has_forced).all()
-
-
-def test_what_was_tampered_with_is_not_used(tmp_path: Path) -> None:
-    folder, grammar = GrammarFolder(tmp_path), compiled(SCHEMA)
-    folder.write("key", grammar)
-    assert folder.read("key").key == grammar.key and folder.read("other") is None
-    (path,) = tmp_path.iterdir()
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(bytes(data))
-    assert folder.read("key") is None
-    path.write_bytes(b"")
-    assert folder.read("key") is None
-
-
-@pytest.mark.parametrize("table", ["edges", "actions", "returns"])
-def test_tables_that_point_outside_are_not_used(tmp_path: Path, table: str) -> None:
-    folder, grammar = GrammarFolder(tmp_path), compiled(SCHEMA)
-    assert grammar.actions.size and grammar.first_return < len(grammar.returns)
-    changed = getattr(grammar, table).copy()
-    changed.reshape(-1)[-1] = grammar.states + 9999
-    object.__setattr__(grammar, table, changed)
-    folder.write("key", grammar)
-    assert folder.read("key") is None
-
-
-def test_the_folder_is_bounded_and_private(tmp_path: Path) -> None:
-    folder, grammar = GrammarFolder(tmp_path / "kept", 30_000), compiled(Regex("a{50}"))
-    for i in range(40):
-        folder.write(str(i), grammar)
-        os.utime(max((tmp_path / "kept").iterdir(), key=lambda p: p.stat().st_mtime_ns), ns=(i, i))
-    files = list((tmp_path / "kept").iterdir())
-    assert sum(f.stat().st_size for f in files) <= 30_000 and len(files) < 40
-    assert folder.read("39") is not None and folder.read("0") is None
-    (tmp_path / "kept").chmod(0o777)
-    with pytest.raises(ValueError, match="belong to the user"):
-        GrammarFolder(tmp_path / "kept")
-    assert isinstance(grammar.edges, np.ndarray)

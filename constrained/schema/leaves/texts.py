@@ -26,14 +26,16 @@ from ...regex.spelling import Spelling, quote
 from ...regex.spelling import json as every_spelling
 from ..board import Board
 from ..document import reject
-from ..formula import Formula, atoms, substitute
+from ..formula import Formula, substitute
 from ..fragments import Fragments
 from ..node import Node, listed, read_count
-from ..sites import NEEDED, Site, Sites, Vector, is_plain
+from ..site import NEEDED, Site, Vector, is_plain
+from ..sites import Sites
 from .counting import Counted
 from .formats import LONGEST, compile_format
 from .labels import Labelled, among, run_together, tell_apart
 from .leaf import Ends, rule_of, rule_of_words, split_ends
+from .listing import judge_listed
 from .writing import one_spelling, write_text
 
 
@@ -318,20 +320,11 @@ class Texts:
             for text in each.listed or ():
                 allowed = bare or self.holds(board.locals[index], text)
                 asking.setdefault(text, []).extend([index] * allowed)
-        about: dict[int, list[int]] = {}  # the formulas that depend on a schema
-        for place, formula in enumerate(formulas):
-            for index in dict.fromkeys(atoms(formula)):
-                about.setdefault(index, []).append(place)
-        other = tuple(substitute(f, lambda _: False) is True for f in formulas)
+        vectors, other = judge_listed(asking, formulas)
+        wanted = [v for v in dict.fromkeys([*vectors.values(), other]) if site.wants(v)]
 
         def judge(text: str) -> Vector:
-            found, holding = list(other), set(asking.get(text, ()))
-            for place in {place for index in holding for place in about.get(index, ())}:
-                found[place] = substitute(formulas[place], holding.__contains__) is True
-            return tuple(found)
-
-        vectors = {text: judge(text) for text in asking}
-        wanted = [v for v in dict.fromkeys([*vectors.values(), other]) if site.wants(v)]
+            return vectors.get(text, other)
 
         def rule(goal: tuple[Vector, ...]) -> Rule:
             texts = {t: goal.index(v) for t, v in vectors.items() if v in goal}
