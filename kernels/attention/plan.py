@@ -96,7 +96,7 @@ def plan_ragged(
         )
     if not uses_triton(page_table):
         return plan_gather(counts, lengths, rows, page_table, space.shape, space.scratch)
-    return _upload(list_items(counts, lengths, rows, space, shared), page_table, space)
+    return plan_listed(list_items(counts, lengths, rows, space, shared), page_table, space)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +128,7 @@ def list_items(
     begins = np.maximum(begins, space.oldest(lengths - counts) // SEGMENT_KEYS * SEGMENT_KEYS)
     spans = _spans((rows, counts, lengths, begins, others), space)
     tiles = space.shape.tiles()
-    tile_of = np.array([tiles.index(space.shape.tile_for(int(c))) for c in counts])
+    tile_of, _ = space.shape.tiles_of(counts)
     lists = [
         (tile, _items(spans[:, tile_of == i]))
         for i, tile in enumerate(tiles)
@@ -159,7 +159,7 @@ def _spans(step: tuple[Ints, ...], space: AttentionSpace) -> Ints:
     pieces = count_pieces(lengths - begins, keys) + others
     stride = np.where(pieces > 1, pieces, 0)
     base = np.cumsum(counts * stride) - counts * stride
-    tile_tokens = np.array([shape.tile_for(int(c)).rows // shape.group for c in counts])
+    _, tile_tokens = shape.tiles_of(counts)
     return np.stack(
         (rows, starts, counts, lengths, keys, stride, base, tile_tokens, begins, others)
     ).astype(np.int32)
@@ -207,8 +207,8 @@ def _parts_of_tokens(spans: Ints) -> tuple[Ints, Ints]:
     return (base + index * stride).astype(np.int32), pieces.astype(np.int32)
 
 
-def _upload(listed: Listed, page_table: torch.Tensor, space: AttentionSpace) -> ItemPlan:
-    """Copies the lists to the device in one go."""
+def plan_listed(listed: Listed, page_table: torch.Tensor, space: AttentionSpace) -> ItemPlan:
+    """The plan of items that are listed: copies the lists to the device in one go."""
     lists, members, shared = listed.lists, np.zeros(0, np.int32), listed.shared
     if shared is not None:
         lists, members = [(shared.tile, shared.items), *lists], shared.members

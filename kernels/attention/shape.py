@@ -6,7 +6,9 @@ other tile gives the same result at another speed. The attention benchmark tries
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..launch import power_of_two
 
@@ -95,3 +97,12 @@ class AttentionShape:
         if tokens * self.group <= narrow.rows:
             return narrow
         return middle if tokens * self.group <= middle.rows else wide
+
+    def tiles_of(self, counts: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """For rows of so many query tokens, int32 [n]: which of `tiles` is theirs, and the query tokens it holds."""
+        tiles = self.tiles()
+        heads = counts * self.group
+        which = (heads > tiles[0].rows) * (1 + (heads > tiles[1].rows))
+        # Equal tiles are one.
+        first = np.array([tiles.index(tile) for tile in tiles])[which]
+        return first, np.array([tile.rows // self.group for tile in tiles])[which]

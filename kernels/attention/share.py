@@ -165,7 +165,7 @@ def _worth(
     rows: new tokens of each, and the first key that they see, before which nothing begins.
     """
     shape, (counts, oldest) = limits.shape, rows
-    tiles = np.array([-(-int(c) // (shape.tile_for(int(c)).rows // shape.group)) for c in counts])
+    tiles = -(-counts // shape.tiles_of(counts)[1])
     ends, levels = oldest // SEGMENT_KEYS * SEGMENT_KEYS, np.zeros(len(counts), np.int64)
     kept: list[Segment] = []
     saved = 0

@@ -1,4 +1,5 @@
-"""Native code for decoding on a CPU: a whole step of a model in one call, made for its shape when it is opened.
+"""Native code for decoding on a CPU: a whole step of a model in one call, made for its shape when it is opened; and in
+masks/ what grammars need in each step.
 
     emit        the small language in which the rest is written: Python expressions that become LLVM IR
     target      what this machine's vectors are, and from IR to something that can be called

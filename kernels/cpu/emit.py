@@ -17,8 +17,9 @@ from typing import Any
 
 from llvmlite import ir
 
-I1, I32, I64, F32, POINTER = (
+I1, I8, I32, I64, F32, POINTER = (
     ir.IntType(1),
+    ir.IntType(8),
     ir.IntType(32),
     ir.IntType(64),
     ir.FloatType(),
@@ -70,6 +71,12 @@ class Value:
 
     def __and__(self, other: "Value | int") -> "Value":
         return self.code.binary("and_", self, other)
+
+    def __or__(self, other: "Value | int") -> "Value":
+        return self.code.binary("or_", self, other)
+
+    def __xor__(self, other: "Value | int") -> "Value":
+        return self.code.binary("xor", self, other)
 
     def __lshift__(self, other: "Value | int") -> "Value":
         return self.code.binary("shl", self, other)
@@ -208,6 +215,14 @@ class Code:
     def widen(self, a: Value) -> Value:
         """An int32 as int64."""
         return Value(self, self.builder.sext(a.raw, I64))
+
+    def shift_signed(self, a: Value, count: int) -> Value:
+        """a >> count, where the sign is shifted in."""
+        return self.binary("ashr", a, count)
+
+    def extend(self, a: Value) -> Value:
+        """A bit, or an integer of fewer bits and no sign, as int64."""
+        return Value(self, self.builder.zext(a.raw, I64))
 
     def narrow(self, a: Value) -> Value:
         """An int64 as int32."""

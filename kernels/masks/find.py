@@ -39,9 +39,18 @@ def find_masks(tables: MaskTables, rows: torch.Tensor) -> torch.Tensor:
     Masks that are not in the bank are made. Rows may repeat only where unconstrained.
     """
     if not uses_triton(rows):
-        return find_masks_reference(tables, rows)
+        return _find_on_cpu(tables, rows)
     masks, missing = claim_masks(tables, rows)
     walk(tables, rows, masks, missing)
+    return masks
+
+
+def _find_on_cpu(tables: MaskTables, rows: torch.Tensor) -> torch.Tensor:
+    native = None if tables.native is None else tables.native.rows
+    if native is None:
+        return find_masks_reference(tables, rows)
+    masks = torch.empty(rows.shape[0], dtype=torch.int32)
+    native.find(rows, masks)
     return masks
 
 
@@ -60,6 +69,9 @@ def advance(tables: MaskTables, rows: torch.Tensor, tokens: torch.Tensor) -> Non
     Rows that the host moves stay as they are.
     """
     if not uses_triton(rows):
+        native = None if tables.native is None else tables.native.rows
+        if native is not None:
+            return native.advance(rows, tokens)
         return advance_reference(tables, rows, tokens)
     count = rows.shape[0]
     _advance_kernel[(-(-count // ADVANCE_ROWS),)](

@@ -20,20 +20,42 @@ which the odds are one in 10^9 for 100,000 masks. It knows no kernel.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
-NONE = 2**30
-CLAIM = 2**29
-FRAMES = 64
-ACTION = 11
-PUSHED = 8
-LIMITS = 4
-PROBES = 64
-FREE = -1  # as a row's grammar: all tokens are allowed
-HOSTED = -2  # as a row's grammar: the host gives its masks and moves it
-FIRST = 0x2545F4914F6CDD1D  # what keys begin with
-FACTOR = 0x369DEA0F31A53F85  # any odd number with bits all over
+from .layout import (
+    ACTION,
+    CLAIM,
+    FACTOR,
+    FIRST,
+    FRAMES,
+    FREE,
+    HOSTED,
+    LIMITS,
+    NONE,
+    PROBES,
+    PUSHED,
+)
+
+__all__ = [
+    "ACTION", "CLAIM", "FACTOR", "FIRST", "FRAMES", "FREE", "HOSTED", "LIMITS", "NONE", "PROBES",
+    "PUSHED", "Coming", "MaskTables", "RowWalker", "forget_masks",
+]  # fmt: skip
+
+
+class RowWalker(Protocol):
+    """Finds masks and moves rows of some tables by other means; see kernels/cpu/masks."""
+
+    def find(self, rows: torch.Tensor, masks: torch.Tensor) -> None: ...
+    def advance(self, rows: torch.Tensor, tokens: torch.Tensor) -> None: ...
+
+
+class Coming(Protocol):
+    """A RowWalker that may still be in the making."""
+
+    @property
+    def rows(self) -> RowWalker | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +73,7 @@ class MaskTables:
     sorted_flat, sorted_offsets: as flat and offsets, for the D tokens with bytes, in the order of their bytes.
     ranks: int32 [V], each token's place in that order, -1 without. draft: int32 [R, ceil(D / 32) rounded up], masks in
     that order while they are made.
+    native: native code for a CPU; where there is none, or until it has come, torch does what it would do.
     """
 
     arena: torch.Tensor
@@ -73,6 +96,7 @@ class MaskTables:
     ranks: torch.Tensor
     draft: torch.Tensor
     longest: int
+    native: Coming | None = None
 
     @property
     def bank_rows(self) -> int:

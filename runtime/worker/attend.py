@@ -13,7 +13,7 @@ import torch
 
 from ...kernels.attention.decode import plan_decode
 from ...kernels.attention.paged import paged_attention
-from ...kernels.attention.plan import AttentionPlan, Listed, list_items, plan_ragged
+from ...kernels.attention.plan import AttentionPlan, Listed, list_items, plan_listed, plan_ragged
 from ...kernels.attention.room import Room
 from ...kernels.attention.shape import Tile
 from ...kernels.attention.share import Shared
@@ -97,6 +97,10 @@ class Attention:
         """The plan of any mix of new tokens, still on the host."""
         parts = (layout.counts, layout.lengths, layout.work_rows)
         return list_items(*parts, self.space, shared)
+
+    def plan_listed(self, listed: Listed, state: Rows) -> AttentionPlan:
+        """The plan of what is listed."""
+        return plan_listed(listed, state.pages, self.space)
 
     def plan_room(self, room: Room, there: torch.Tensor, state: Rows) -> AttentionPlan:
         """The plan that is written there, for a graph."""

@@ -6,6 +6,7 @@
 What the host knows is packed into a single int32 array. It refuses to know what tokens mean.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,25 +45,27 @@ class Layout:
 
 def lay_out(work: Sequence[Work]) -> Layout:
     """The layout of this work."""
-    number = len(work)
-    counts = np.fromiter((w.count for w in work), np.int32, number)
-    starts = np.fromiter((w.position for w in work), np.int32, number)
-    work_rows = np.fromiter((w.row for w in work), np.int32, number)
-    total = int(counts.sum())
+    counts = np.array([w.count for w in work], np.int32)
+    starts = np.array([w.position for w in work], np.int32)
+    work_rows = np.array([w.row for w in work], np.int32)
     begins = (np.cumsum(counts) - counts).astype(np.int32)
-    tokens = np.full(total, CARRIED, np.int32)
+    given = array("i")
     score_at: list[int] = []
     targets: list[int] = []
-    for begin, item in zip(begins.tolist(), work, strict=True):
-        end = begin + item.count
-        if item.tokens is not None:
-            tokens[begin:end] = item.tokens
+    for item in work:
+        if item.tokens is None:
+            given.append(CARRIED)
+        else:
+            given.extend(item.tokens)
         if item.targets:
+            end = len(given)
             score_at.extend(range(end - len(item.targets), end))
             targets.extend(item.targets)
+    tokens, total = np.frombuffer(given, np.int32), len(given)
+    assert total == counts.sum(), f"{total} tokens in work that counts {counts.sum()}"
     lengths = starts + counts
-    sampled = np.fromiter((w.sample for w in work), np.bool_, number)
-    embeds = np.fromiter((w.embed for w in work), np.bool_, number)
+    sampled = np.array([w.sample for w in work], np.bool_)
+    embeds = np.array([w.embed for w in work], np.bool_)
     return Layout(
         tokens=tokens,
         positions=np.arange(total, dtype=np.int32) - np.repeat(begins - starts, counts),

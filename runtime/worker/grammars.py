@@ -13,12 +13,14 @@ the host tier has no tables here: its slot is HOSTED, and the host gives a mask 
 Masks are kept in a bank. The host empties it when it may be full: it reads how full it is one or more steps late and
 without waiting, and adds the most that the steps since can have taken. A mask lost that way is made again.
 
+On a CPU native code makes the masks (`use_native`), from some tenths of a second after the first grammar was placed.
+
 What is slow: placing, a copy of the grammar's table. It refuses to know how grammars are compiled and who holds them.
 """
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -26,6 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...constrained.grammar.place import AHEAD, Compiled, Place
+from ...kernels.cpu.masks.coming import ComingRows
 from ...kernels.masks.find import ACTION, FRAMES, FREE, HOSTED, NONE, forget_masks
 from ..errors import Overloaded, RequestError
 from .late import LateCount
@@ -104,6 +107,13 @@ class GrammarArena:
         self._staged: dict[int, tuple[int, Place]] = {}
         self._masks: dict[int, NDArray[np.uint32]] = {}
         self._used = LateCount(self.tables.used)
+        self._native: ComingRows | None = None
+
+    def use_native(self) -> None:
+        """Has native code make the masks, once it is compiled: from the first grammar on, beside the first steps."""
+        assert self.device.type == "cpu", self.device
+        self._native = ComingRows(lambda: self.tables)
+        self.tables = replace(self.tables, native=self._native)
 
     # -- grammars ----------------------------------------------------------------------------------------------------
 
@@ -114,6 +124,8 @@ class GrammarArena:
         """
         if not isinstance(grammar, GrammarTable):
             return HOSTED
+        if self._native is not None:
+            self._native.begin()
         slot = self._slot_of.get(grammar.key)
         if slot is not None:
             self._slot_of.move_to_end(grammar.key)

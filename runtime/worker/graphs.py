@@ -9,11 +9,10 @@ step each new token is a query of its own, with the length up to it, so a forced
 decode-like step; its keys are read k times, which short runs can afford and chunks cannot. Those have their items
 listed by the host. Rows are padded with the row that is nobody's. What is slow: a capture, some tenths of a second;
 so a step is replayed with the next larger graph there is, and a size has one of its own when it was needed often, or
-when there is none that is not much larger.
+when there is none that is not much larger; shelf.py counts, and lets go of what is not used.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -27,16 +26,15 @@ from ...kernels.attention.share import Shared
 from ...kernels.launch import power_of_two
 from ..step import Ints
 from .batch import Layout
+from .capture import Capture, Replayed
 from .rows import Rows, upload
 from .sampler import Features, Sampled
+from .shelf import Shelf, Worth
 
 MOST_FLAT_COUNT = 32
 FEWEST_ROWS = 8
-# A graph for up to so many times the tokens is near enough, until a size of its own was needed so often; where there is
-# none, a size has one when it is needed again.
+# A graph for up to so many times the tokens is near enough.
 SLACK = 2
-OFTEN = 8
-AGAIN = 2
 # Steps of more tokens keep the device busier than the host is with launching.
 MOST_RAGGED_TOKENS = 1024
 
@@ -107,7 +105,7 @@ class Size:
 
 @dataclass(slots=True)
 class _Graph:
-    graph: torch.cuda.CUDAGraph
+    graph: Replayed
     inputs: torch.Tensor
     sampled: Sampled
     filled: tuple[int, ...] = ()
@@ -149,18 +147,23 @@ def captured_sizes(most: int) -> list[int]:
 
 
 class Graphs:
-    """Runs steps through graphs where the device has them; most_tokens: the largest flat step."""
+    """Runs steps through graphs. most_tokens: the largest flat step; capture: None where the device has no graphs."""
 
-    def __init__(self, bodies: Bodies, rows: Rows, most_tokens: int, enabled: bool) -> None:
-        self._bodies = bodies
+    def __init__(
+        self,
+        bodies: Bodies,
+        rows: Rows,
+        most_tokens: int,
+        capture: Capture | None,
+        worth: Worth | None = None,
+    ) -> None:
+        self.bodies = bodies
         self._rows = rows
         self._most_tokens = most_tokens
-        self._enabled = enabled and rows.device.type == "cuda"
-        self._graphs: dict[tuple[int, Kind], _Graph] = {}
-        self._sized: dict[tuple[Size, Kind], _Graph] = {}
-        # How often a size was needed that had no graph.
-        self._needs: Counter[tuple[int | Size, Kind]] = Counter()
-        self._memory = None
+        self._capture = capture
+        # Decode steps by their rows, others by their Size. A capture waits for the device, so when one is put here and
+        # another goes, that one is not running.
+        self._graphs: Shelf[tuple[int | Size, Kind], _Graph] = Shelf(worth or Worth())
         self._last: tuple[tuple[int, ...], torch.Tensor] | None = None
         self._shared: Shared | None = None
 
@@ -169,10 +172,10 @@ class Graphs:
     ) -> Sampled:
         """One decode step of these rows. The outputs have at least len(rows) entries, in this order."""
         kind = Kind(features, self._share(shared))
-        if not self._enabled:
-            return self._bodies.decode(self.index(rows), kind)
+        if self._capture is None:
+            return self.bodies.decode(self.index(rows), kind)
         size = self._decode_size(padded_size(len(rows)), kind)
-        graph = self._graphs[size, kind]
+        graph = self._graphs.use((size, kind))
         if graph.filled != rows:
             graph.inputs.copy_(self._padded(rows, size), non_blocking=True)
             graph.filled = rows
@@ -184,7 +187,7 @@ class Graphs:
     ) -> Sampled | None:
         """A step in which every row computes a few tokens and samples; None if this is not one, or has no graph."""
         tokens, samples = len(layout.tokens), len(layout.sample_at)
-        if not self._enabled or len(layout.score_at) or samples != len(layout.work_rows):
+        if self._capture is None or len(layout.score_at) or samples != len(layout.work_rows):
             return None
         if padded_size(tokens) > self._most_tokens or layout.counts.max() > MOST_FLAT_COUNT:
             return None
@@ -205,7 +208,8 @@ class Graphs:
     def takes(self, layout: Layout) -> bool:
         """Whether there can be a graph of a ragged step like this, so that it is worth listing its items."""
         apart = len(layout.score_at) + len(layout.embed_at)
-        return self._enabled and not apart and len(layout.tokens) <= MOST_RAGGED_TOKENS
+        few = len(layout.tokens) <= MOST_RAGGED_TOKENS
+        return self._capture is not None and not apart and few
 
     def _rows_for(self, count: int) -> int:
         """Few sizes: a row that is nobody's costs little, and every size is one more capture for each of tokens."""
@@ -217,7 +221,7 @@ class Graphs:
         size = self._size_for(wanted, kind)
         if size is None:
             return None
-        graph = self._sized[size, kind]
+        graph = self._graphs.use((size, kind))
         packed = size.pack(layout, listed, self._rows.padding)
         graph.inputs.copy_(upload(packed, self._rows.device), non_blocking=True)
         graph.graph.replay()
@@ -225,13 +229,16 @@ class Graphs:
 
     def _size_for(self, wanted: Size, kind: Kind) -> Size | None:
         """A size that has a graph and room for what is wanted; None where it is the first time and nothing is near."""
-        if (wanted, kind) in self._sized:
+        if (wanted, kind) in self._graphs:
             return wanted
-        near = [size for size, other in self._sized if other == kind and size.serves(wanted)]
-        self._needs[wanted, kind] += 1
-        if self._needs[wanted, kind] < (OFTEN if near else AGAIN):
+        near = [
+            size
+            for size, other in self._graphs
+            if not isinstance(size, int) and other == kind and size.serves(wanted)
+        ]
+        if not self._graphs.need((wanted, kind), near=bool(near)):
             return min(near, key=lambda size: (size.tokens, size.rows)) if near else None
-        self._sized[wanted, kind] = self._capture_sized(wanted, kind)
+        self._graphs.put((wanted, kind), self._capture_sized(wanted, kind))
         return wanted
 
     def _decode_size(self, wanted: int, kind: Kind) -> int:
@@ -239,11 +246,14 @@ class Graphs:
         if (wanted, kind) in self._graphs:
             return wanted
         most = SLACK * max(wanted, FEWEST_ROWS)
-        near = [size for size, other in self._graphs if other == kind and wanted < size <= most]
-        self._needs[wanted, kind] += 1
-        if near and self._needs[wanted, kind] < OFTEN:
+        near = [
+            size
+            for size, other in self._graphs
+            if isinstance(size, int) and other == kind and wanted < size <= most
+        ]
+        if not self._graphs.need((wanted, kind), near=bool(near)) and near:
             return min(near)
-        self._graphs[wanted, kind] = self._capture_decode(wanted, kind)
+        self._graphs.put((wanted, kind), self._capture_decode(wanted, kind))
         return wanted
 
     def capture(self, sizes: Iterable[int], kind: Kind, until: float) -> list[int]:
@@ -252,22 +262,23 @@ class Graphs:
         Gives the sizes that have a graph now; none where there are no graphs. To be called before the first step.
         """
         done: list[int] = []
-        for size in sizes if self._enabled else ():
+        for size in sizes if self._capture is not None else ():
             if time.monotonic() > until:
                 break
             key = (padded_size(size), kind)
             if key not in self._graphs:
-                self._graphs[key] = self._capture_decode(*key)
+                self._graphs.put(key, self._capture_decode(*key))
             done.append(key[0])
         return done
 
     def capture_flat(self, kind: Kind, until: float) -> None:
         """Captures flat steps of a few sizes, among which every step finds one that is near; likewise."""
         tokens = FEWEST_ROWS
-        while self._enabled and tokens <= self._most_tokens and time.monotonic() <= until:
+        enabled = self._capture is not None
+        while enabled and tokens <= self._most_tokens and time.monotonic() <= until:
             size = Size(tokens, self._rows_for(tokens))
-            if (size, kind) not in self._sized:
-                self._sized[size, kind] = self._capture_sized(size, kind)
+            if (size, kind) not in self._graphs:
+                self._graphs.put((size, kind), self._capture_sized(size, kind))
             tokens *= SLACK
 
     def _share(self, shared: Shared | None) -> Tile | None:
@@ -275,7 +286,7 @@ class Graphs:
         if shared is None:
             return None
         if shared is not self._shared:
-            self._bodies.share(shared)
+            self.bodies.share(shared)
             self._shared = shared
         return shared.tile
 
@@ -292,25 +303,17 @@ class Graphs:
 
     def _capture_decode(self, size: int, kind: Kind) -> _Graph:
         rows = torch.full((size,), self._rows.padding, dtype=torch.int64, device=self._rows.device)
-        return self._capture(rows, lambda: self._bodies.decode(rows, kind))
+        return self._captured(rows, lambda: self.bodies.decode(rows, kind))
 
     def _capture_sized(self, size: Size, kind: Kind) -> _Graph:
         packed = upload(size.pack(None, None, self._rows.padding), self._rows.device)
         inputs, room = size.views(packed), size.room
         if room is None:
-            return self._capture(packed, lambda: self._bodies.flat(inputs, kind))
-        return self._capture(packed, lambda: self._bodies.ragged(inputs, room, kind))
+            return self._captured(packed, lambda: self.bodies.flat(inputs, kind))
+        return self._captured(packed, lambda: self.bodies.ragged(inputs, room, kind))
 
-    def _capture(self, inputs: torch.Tensor, body: Callable[[], Sampled]) -> _Graph:
-        """Captures a step of padding rows, after two plain runs that compile and tune what it launches."""
-        stream = torch.cuda.Stream(self._rows.device)
-        stream.wait_stream(torch.cuda.current_stream(self._rows.device))
-        with torch.cuda.stream(stream):
-            for _ in range(2):
-                body()
-        torch.cuda.current_stream(self._rows.device).wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._memory):
-            sampled = body()
-        self._memory = graph.pool()
+    def _captured(self, inputs: torch.Tensor, body: Callable[[], Sampled]) -> _Graph:
+        """A step of padding rows as a graph that reads these inputs."""
+        assert self._capture is not None
+        graph, sampled = self._capture(body)
         return _Graph(graph, inputs, sampled)

@@ -9,6 +9,7 @@ It refuses to know which request a row belongs to.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -30,18 +31,18 @@ class Rows:
         """Writes (row, first index, pages) into the page table with one upload."""
         if not entries:
             return
-        total = sum(len(pages) for _, _, pages in entries)
-        packed = np.empty((3, total), np.int32)
-        at = 0
-        for row, first, pages in entries:
-            end = at + len(pages)
-            packed[0, at:end] = row
-            packed[1, at:end] = np.arange(first, first + len(pages))
-            packed[2, at:end] = pages
-            at = end
+        rows, firsts, lists = zip(*entries, strict=True)
+        counts = np.fromiter(map(len, lists), np.int32, len(lists))
+        ends = np.cumsum(counts, dtype=np.int32)
+        packed = np.empty((3, int(ends[-1])), np.int32)
+        packed[0] = np.repeat(np.array(rows, np.int32), counts)
+        packed[1] = np.arange(ends[-1]) + np.repeat(
+            np.array(firsts, np.int32) - ends + counts, counts
+        )
+        packed[2] = np.fromiter(chain.from_iterable(lists), np.int32, packed.shape[1])
         self.listed[packed[0], packed[1]] = packed[2]
-        rows, index, values = upload(packed, self.device)
-        self.pages[rows.long(), index.long()] = values
+        there, index, values = upload(packed, self.device)
+        self.pages[there.long(), index.long()] = values
 
     def slots(self, rows: torch.Tensor, positions: torch.Tensor, page_size: int) -> torch.Tensor:
         """Where the KV of these positions lies: rows, positions int64 [tokens] -> int64 [tokens]."""

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from ...kernels.attention.plan import Listed
 from ...kernels.attention.room import Room
 from ...kernels.attention.share import Shared
 from ...kernels.copy_pages import copy_pages
@@ -25,6 +26,7 @@ from ..memory.pools import Pool
 from ..step import Result, Step, Work
 from .attend import Attend, Attention
 from .batch import Batch, Layout, lay_out, make_batch
+from .capture import CudaCapture
 from .grammars import GrammarArena
 from .graphs import Bodies, Graphs, Inputs, Kind, captured_sizes, padded_size
 from .rows import Rows, upload
@@ -128,7 +130,9 @@ class Runner:
         self.rows = parts.rows
         self.sharing = Sharing(parts.attention, parts.rows)
         bodies = Bodies(self._decode, self._flat, self._ragged, parts.attention.space.shared.fill)
-        self.graphs = Graphs(bodies, parts.rows, parts.attention.most_queries, graphs)
+        device = parts.rows.device
+        capture = CudaCapture(device) if graphs and device.type == "cuda" else None
+        self.graphs = Graphs(bodies, parts.rows, parts.attention.most_queries, capture)
         self._grammar_of: dict[int, int] = {}
         # What the rows of the last step need; whether that is no more than their likeliest tokens.
         self._features: tuple[tuple[int, ...], Features] | None = None
@@ -166,10 +170,15 @@ class Runner:
             )
             return Launched(len(rows), sampled)
         layout = lay_out(step.work)
-        if (sampled := self._replayed(layout, features, shared)) is not None:
+        if rows and (sampled := self.graphs.flat(layout, features, shared)) is not None:
             return Launched(len(rows), sampled)
+        listed = None
+        if self.graphs.takes(layout):
+            listed = self.parts.attention.list_items(layout, shared)
+            if (sampled := self._replayed(layout, listed, features)) is not None:
+                return Launched(len(rows), sampled)
         batch = make_batch(layout, self.rows, self.parts.pool.shape.page_size)
-        hidden = self._forward(batch, shared)
+        hidden = self._forward(batch, shared, listed)
         sampled = self._sample(batch, hidden, features) if rows else None
         scores = self._score(batch, hidden) if len(layout.score_at) else None
         embedded = hidden[batch.embed_at].float() if len(layout.embed_at) else None
@@ -249,12 +258,19 @@ class Runner:
 
     # -- forward -------------------------------------------------------------------------------------------------
 
-    def _forward(self, batch: Batch, shared: Shared | None) -> torch.Tensor:
+    def _forward(
+        self, batch: Batch, shared: Shared | None, listed: Listed | None = None
+    ) -> torch.Tensor:
+        """Hidden states of a batch. listed: its items, where they were listed in vain for a graph."""
         if self.parts.decoder is not None:
             rows = torch.from_numpy(batch.layout.rows).long()
             return self.parts.decoder.forward(batch.tokens, batch.positions, rows, self.rows.pages)
-        plan = self.parts.attention.plan_ragged(batch, self.rows, shared)
-        attend = self.parts.attention.over(plan, batch.slots)
+        attention = self.parts.attention
+        if listed is None:
+            plan = attention.plan_ragged(batch, self.rows, shared)
+        else:
+            plan = attention.plan_listed(listed, self.rows)
+        attend = attention.over(plan, batch.slots)
         return self.parts.model.forward(batch.tokens, batch.positions, attend)
 
     def _sample(self, batch: Batch, hidden: torch.Tensor, features: Features) -> Sampled:
@@ -295,19 +311,9 @@ class Runner:
         drawn, next_positions = inputs.sample_rows.long(), inputs.sample_positions.long()
         return self._draw(hidden[inputs.sample_at.long()], drawn, next_positions, kind.features)
 
-    def _replayed(
-        self, layout: Layout, features: Features, shared: Shared | None
-    ) -> Sampled | None:
-        """What a step that is no decode samples, if there is a graph for it."""
-        if len(layout.sample_at):
-            sampled = self.graphs.flat(layout, features, shared)
-            if sampled is not None:
-                return sampled
-        if not self.graphs.takes(layout):
-            return None
-        attention = self.parts.attention
-        listed = attention.list_items(layout, shared)
-        room = Room.of(listed, padded_size(len(layout.tokens)), attention.space)
+    def _replayed(self, layout: Layout, listed: Listed, features: Features) -> Sampled | None:
+        """What a step that is neither decode nor flat samples, if there is a graph for it."""
+        room = Room.of(listed, padded_size(len(layout.tokens)), self.parts.attention.space)
         return room and self.graphs.ragged(layout, (room, listed), features)
 
     def _ragged(self, inputs: Inputs, room: Room, kind: Kind) -> Sampled:

@@ -11,7 +11,9 @@ Log-probabilities are those of the raw model. What is slow: penalties and biases
 needs penalties allocates two bytes per row and token. It refuses to know about requests, text and stop strings.
 """
 
-from collections.abc import Iterable, Sequence
+import functools
+import operator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,14 +122,12 @@ class Sampler:
         if len(tokens) and self._features[row].penalties:
             self._staged.counts.append((row, _output_counts(tokens)))
 
-    def features(self, rows: Iterable[int]) -> Features:
+    def features(self, rows: Collection[int]) -> Features:
         """What a batch of these rows needs."""
-        needed = Features()
-        for row in rows:
-            needed |= self._features.get(row, Features())
-            if not needed.grammar and self._arena.constrains(row):
-                needed |= Features(grammar=True)
-        return needed
+        constrained = any(map(self._arena.constrains, rows))
+        # Few different ones, if many rows.
+        different = {f for row in rows if (f := self._features.get(row)) is not None}
+        return functools.reduce(operator.or_, different, Features(grammar=constrained))
 
     def greedy(self, rows: Iterable[int]) -> bool:
         """Whether all of these rows want their likeliest token."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...kernels.cpu.masks.trie import sort_tokens
 from ...kernels.launch import power_of_two
 from ...kernels.masks.find import ACTION, FRAMES, FREE, NONE, MaskTables
 
@@ -79,11 +80,7 @@ def _sort(
     vocabulary: TokenBytes,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]:
     """Bytes and offsets of the tokens that have bytes, in the order of their bytes, and each token's place there."""
-    data, offsets = vocabulary.flat.tobytes(), vocabulary.offsets.tolist()
-    tokens = [data[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
-    order = sorted((t for t, token in enumerate(tokens) if token), key=tokens.__getitem__)
+    flat, offsets, order = sort_tokens(vocabulary.flat, vocabulary.offsets)
     ranks = np.full(vocabulary.size, -1, np.int32)
     ranks[order] = np.arange(len(order))
-    ends = np.cumsum([len(tokens[t]) for t in order])
-    joined = np.frombuffer(b"".join(tokens[t] for t in order) + b"\0", np.uint8)
-    return joined.copy(), np.concatenate([[0], ends]).astype(np.int32), ranks
+    return np.append(flat, np.uint8(0)), offsets, ranks

@@ -1,5 +1,6 @@
 """Which graph serves a step: one of its size, the next larger one, or a new one where that is worth a capture."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from trellis.runtime.worker.batch import lay_out
 from trellis.runtime.worker.graphs import Bodies, Graphs, Kind, Size
 from trellis.runtime.worker.rows import Rows
 from trellis.runtime.worker.sampler import Features, Sampled
+from trellis.runtime.worker.shelf import Worth
 
 PLAIN = Kind(Features())
+OFTEN = Worth().often
 
 
 class Recorded:
@@ -28,13 +31,11 @@ class Recorded:
         self.log.append("replayed")
 
 
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> tuple[Graphs, list[Any]]:
-    """Graphs of 64 rows on a CPU, where a capture runs the body once, and what was captured and replayed."""
-    log: list[Any] = []
+def graphs_of(log: list[Any], worth: Worth | None = None) -> Graphs:
+    """Graphs of 64 rows on a CPU, where a capture runs the body once; `log` tells what was captured and replayed."""
 
-    def capture(self: Graphs, inputs: torch.Tensor, body: Any) -> Any:
-        return graphs._Graph(Recorded(log), inputs, body())  # pyright: ignore[reportArgumentType, reportPrivateUsage]
+    def capture(body: Callable[[], Sampled]) -> tuple[Recorded, Sampled]:
+        return Recorded(log), body()
 
     def decode(rows: torch.Tensor, kind: Kind) -> Sampled:
         log.append(("decode", len(rows)))
@@ -48,15 +49,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> tuple[Graphs, list[Any]]:
         log.append(("ragged", len(inputs.tokens), room.tokens))
         return Sampled(inputs.sample_rows)
 
-    monkeypatch.setattr(Graphs, "_capture", capture)
-    one = Graphs(
-        Bodies(decode, flat, ragged, lambda shared: None),
-        Rows(64, 4, torch.device("cpu")),
-        128,
-        True,
-    )
-    one._enabled = True  # pyright: ignore[reportPrivateUsage]
-    return one, log
+    bodies = Bodies(decode, flat, ragged, lambda shared: None)
+    return Graphs(bodies, Rows(64, 4, torch.device("cpu")), 128, capture, worth)
+
+
+@pytest.fixture
+def made() -> tuple[Graphs, list[Any]]:
+    log: list[Any] = []
+    return graphs_of(log), log
 
 
 def step(*counts: int):
@@ -70,7 +70,7 @@ def captures(log: list[Any]) -> list[Any]:
 def test_a_decode_takes_the_next_larger_graph_until_its_size_is_needed_often(made):
     one, log = made
     one.decode(tuple(range(16)), Features())
-    for _ in range(graphs.OFTEN - 1):
+    for _ in range(OFTEN - 1):
         one.decode(tuple(range(11)), Features())
     one.decode(tuple(range(9)), Features())
     assert captures(log) == [("decode", 16)]
@@ -78,7 +78,7 @@ def test_a_decode_takes_the_next_larger_graph_until_its_size_is_needed_often(mad
         one.decode(tuple(range(3)), Features())
     assert captures(log) == [("decode", 16)]  # 4 rows: twice eight is not much
     one.decode(tuple(range(40)), Features())
-    for _ in range(graphs.OFTEN + 1):
+    for _ in range(OFTEN + 1):
         one.decode(tuple(range(24)), Features())
     assert captures(log) == [("decode", 16), ("decode", 40), ("decode", 24)]
 
@@ -106,7 +106,7 @@ def test_what_is_replayed_is_the_step_that_was_asked_for(made):
     for _ in range(2):
         one.flat(step(2, 6, 1), Features())
     size = Size(16, 8)
-    graph = one._sized[size, PLAIN]  # pyright: ignore[reportPrivateUsage]
+    graph = one._graphs.use((size, PLAIN))  # pyright: ignore[reportPrivateUsage]
     got = size.views(graph.inputs)
     assert got.tokens.tolist()[:9] == [7] * 9
     assert got.positions.tolist()[:9] == [0, 1, 0, 1, 2, 3, 4, 5, 0]
@@ -149,3 +149,21 @@ def test_padding_belongs_to_nobody():
     assert views.rows.tolist() == [9] * 4
     assert views.sample_rows.tolist() == views.work_rows.tolist() == [9] * 2
     assert not np.any(views.lengths.numpy())
+
+
+def test_there_are_never_more_than_so_many_and_the_one_not_used_for_longest_goes():
+    log: list[Any] = []
+    one = graphs_of(log, Worth(most=3))
+    for count in (1, 8, 64):
+        one.decode(tuple(range(count)), Features())
+    one.decode((0,), Features())  # so that the one of eight rows is the one to go
+    for _ in range(2):
+        one.flat(step(3, 1, 20), Features())
+    assert captures(log) == [("decode", 1), ("decode", 8), ("decode", 64), ("flat", 24, 8)]
+    one.decode((0,), Features())
+    one.decode(tuple(range(64)), Features())
+    assert len(captures(log)) == 4
+    one.decode(tuple(range(8)), Features())
+    assert captures(log)[4:] == [("decode", 8)]
+    # The flat one went meanwhile, and has to be needed again.
+    assert one.flat(step(3, 1, 20), Features()) is None
