@@ -22,7 +22,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..constrained.compiling.compiler import AnyGrammar, Compiler, CompilerClosed
+from ..constrained.compiling.compiler import AnyGrammar, Compiler, CompilerBusy, CompilerClosed
 from ..constrained.spec import Constraint, Regex
 from ..lang.backends.base import ChoiceScore, Delta, Finish, Prefix, Prompt
 from ..lang.nodes.params import SamplingParams
@@ -30,15 +30,16 @@ from .arrivals import Flow, Queue
 from .chat import ChatTemplate
 from .embedding import Embedding, embedding_of
 from .engine import Engine, Ticket
-from .errors import EngineStopped, RequestError
+from .errors import EngineStopped, Overloaded, RequestError
 from .mailbox import Mailbox, Mailboxes
 from .prompt import LocalPrefix, PromptEncoder, common_length
 from .request import Request, computing
 from .stops import RegexSearch
-from .text import TextStream
+from .text import Spelling, TextStream
 from .tokenizer import Tokenizer
 
 JOINED_TOKENS = 64
+_Reader = Queue[Delta] | Flow[Delta]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Client:
         self.engine = engine
         self.resources = resources
         self.encoder = PromptEncoder(resources.tokenizer, resources.vocab_size, resources.eos_ids)
-        self._spell = functools.lru_cache(None)(lambda token: resources.tokenizer.decode((token,)))
+        self._spelling = Spelling(functools.cache(lambda t: resources.tokenizer.decode((t,))))
         self._mailboxes = Mailboxes()
         engine.together = self._mailboxes.together
         self._holders = threading.Lock()
@@ -81,9 +82,14 @@ class Client:
         """
         queue, sink = self._open()
         tickets = await self._begin(prompt, params, constraint, sink)
-        async with aclosing(self._run(tickets, queue)) as deltas:
-            async for delta in deltas:
+        self.engine.add_requests(tickets)
+        left = len(tickets)
+        try:
+            while left and (delta := await queue.get()) is not None:
+                left -= delta.finish is not None
                 yield delta
+        finally:
+            self._leave(tickets, queue, left)
 
     async def send(
         self,
@@ -111,9 +117,7 @@ class Client:
         try:
             await flow.wait()
         finally:
-            flow.close()
-            if left and not self.engine.closed:
-                self.engine.abort(tickets, Finish("abort", None))
+            self._leave(tickets, flow, left)
 
     async def score(
         self, prompt: Prompt, choices: Sequence[str], params: SamplingParams
@@ -209,8 +213,11 @@ class Client:
             self.engine.call(lambda: self.engine.scheduler.cache.release(node))
 
     def check(self, constraint: Constraint) -> None:
-        """Compiles the constraint, unless it is cached. Raises InvalidConstraint or UnsupportedConstraint."""
-        self.resources.compiler.compile(constraint)
+        """Compiles the constraint, unless it is cached. Raises InvalidConstraint, UnsupportedConstraint, Overloaded."""
+        try:
+            self.resources.compiler.compile(constraint)
+        except CompilerBusy as error:
+            raise Overloaded(str(error)) from error
 
     def render(
         self,
@@ -241,8 +248,9 @@ class Client:
         """The requests of `params.n` answers."""
         self._check(params)
         tokens, base = await self.encoder.encode_aside(prompt)
-        grammar = await self._compile(constraint)
-        stop = await self._compile(Regex(params.stop_regex)) if params.stop_regex else None
+        tenant = params.namespace
+        grammar = await self._compile(constraint, tenant)
+        stop = await self._compile(Regex(params.stop_regex), tenant) if params.stop_regex else None
         tickets: list[Ticket] = []
         for index in range(params.n):
             request = self._request(tokens, params, base)
@@ -261,15 +269,16 @@ class Client:
                 f"there is no adapter named {params.adapter!r}: this engine loads none"
             )
 
-    async def _compile(self, constraint: Constraint | None) -> AnyGrammar | None:
+    async def _compile(self, constraint: Constraint | None, tenant: str) -> AnyGrammar | None:
         if constraint is None:
             return None
         compiler = self.resources.compiler
         found = compiler.cached(constraint)
         try:
-            return found or await asyncio.wrap_future(compiler.submit(constraint))
-        except CompilerClosed as error:
-            raise EngineStopped("the engine is closed") from error
+            return found or await asyncio.wrap_future(compiler.submit(constraint, tenant))
+        except (CompilerBusy, CompilerClosed) as error:
+            kind = Overloaded if isinstance(error, CompilerBusy) else EngineStopped
+            raise kind(str(error)) from error
 
     def _request(
         self, tokens: Sequence[int], params: SamplingParams, base: LocalPrefix | None
@@ -296,7 +305,7 @@ class Client:
         queue = Queue(self._lose)
         return queue, self._sink(queue)
 
-    def _sink(self, reader: "Queue[Delta] | Flow[Delta]") -> "_Sink":
+    def _sink(self, reader: "_Reader") -> "_Sink":
         return _Sink(self._mailboxes.here(), reader)
 
     def _lose(self, delta: Delta) -> None:
@@ -310,7 +319,7 @@ class Client:
         tokenizer = self.resources.tokenizer
         params = request.params
         text = TextStream(tokenizer.decoder(request.tokens), params.stop, search)
-        return Ticket(request, text, sink, self._spell, index)
+        return Ticket(request, text, sink, self._spelling, index)
 
     async def _run(self, tickets: list[Ticket], queue: Queue[Delta]) -> AsyncGenerator[Delta, None]:
         """Sends requests in and gives what comes back, until all have ended."""
@@ -321,9 +330,13 @@ class Client:
                 left -= delta.finish is not None
                 yield delta
         finally:
-            queue.close()
-            if left and not self.engine.closed:
-                self.engine.abort(tickets, Finish("abort", None))
+            self._leave(tickets, queue, left)
+
+    def _leave(self, tickets: list[Ticket], reader: Queue[Delta] | Flow[Delta], left: int) -> None:
+        """Nobody reads any more; what has not ended ends."""
+        reader.close()
+        if left and not self.engine.closed:
+            self.engine.abort(tickets, Finish("abort", None))
 
     async def _compute(self, tickets: list[Ticket], queue: Queue[Delta], failing: str) -> None:
         """Runs requests that generate nothing. Raises TimeoutError, which begins with `failing`."""
@@ -374,7 +387,7 @@ class _Sink:
     """Where the engine's thread leaves a request's Deltas; the last one gets the kept prefix."""
 
     mailbox: Mailbox
-    reader: "Queue[Delta] | Flow[Delta]"
+    reader: _Reader
 
     def __call__(self, ticket: Ticket, item: Delta | Exception) -> None:
         if isinstance(item, Exception):

@@ -2,13 +2,13 @@
 
     engine = Engine(scheduler, runner)
     engine.start()                                # its own thread
-    queue = engine.add_request(ticket)            # any thread; the sink gets Deltas
-    engine.abort(ticket.request.id)
+    engine.add_requests([ticket])                 # any thread; the ticket's sink gets Deltas
+    engine.abort([ticket], reason)
     engine.close()
 
 While the device runs step t the host plans and launches step t+1; the result of t is read after that, one step late.
-Where a constraint may force text the result is read first. Turning tokens into text comes last, when the device is
-busy again.
+Where the host makes the masks, or penalties would count a token that gives way to forced text, the result is read
+first. Turning tokens into text comes last, when the device is busy again.
 
 Everything that touches the scheduler happens on the loop's thread; other threads leave messages. A request that
 fails becomes an error on that request. A step that fails ends the requests in it, and the engine goes on.
@@ -25,10 +25,10 @@ from typing import Protocol
 from ..lang.backends.base import Delta, Finish, Token, Usage
 from .errors import EngineError, EngineStopped
 from .plan import Plan, Progress
-from .request import Drawn, Request, Status
+from .request import Request, Status
 from .scheduler import Scheduler
 from .step import Result, Step
-from .text import TextStream
+from .text import Spelling, TextStream
 
 Sink = Callable[["Ticket", Delta | Exception], None]
 
@@ -53,13 +53,13 @@ class Runner(Protocol):
 class Ticket:
     """A request on its way through the engine: where its Deltas go, and how its tokens become text.
 
-    index: which of n answers it is. spell: text of one token, for reports of log-probabilities.
+    index: which of n answers it is. spelling: of all tickets that have the same tokenizer.
     """
 
     request: Request
     text: TextStream
     sink: Sink
-    spell: Callable[[int], str]
+    spelling: Spelling
     index: int = 0
     first_seconds: float | None = None
 
@@ -169,9 +169,16 @@ class Engine:
 
     def drain(self) -> None:
         """Runs the loop on the calling thread until nothing is left to do; for an engine that was not started."""
-        while self._inbox.calls or self._busy():
-            self._receive()
-            self.step()
+        while self.turn():
+            pass
+
+    def turn(self) -> bool:
+        """One turn of the loop on the calling thread; False when nothing is left to do. As `drain`, turn by turn."""
+        if not (self._inbox.calls or self._busy()):
+            return False
+        self._receive()
+        self.step()
+        return True
 
     def step(self) -> None:
         """One iteration: plan, run, commit, emit. When it fails, its requests do, and the engine goes on."""
@@ -261,14 +268,14 @@ class Engine:
             request = ticket.request
             self._tickets[request] = ticket
             try:
-                drawn = request.force()
+                forced = request.force()
                 self.scheduler.add(request)
             except EngineError as error:
                 self._drop(ticket, error)
                 continue
             self.times.requests += 1
-            if drawn or request.finish is not None:
-                self._emit([Progress(request, tuple(drawn))])
+            if forced or request.finish is not None:
+                self._emit([Progress(request, None, forced)])
 
     def _abort(self, tickets: Sequence[Ticket], reason: Finish) -> None:
         for ticket in tickets:
@@ -295,10 +302,11 @@ class Engine:
 
     def _fail(self, error: Exception) -> None:
         """Ends every request with the error and starts the device's rows afresh. Raises when pages were lost."""
-        failure = EngineStopped(f"the step failed: {error!r}")
-        failure.__cause__ = error
         self._flight = None
         for ticket in list(self._tickets.values()):
+            # Each its own: whoever raises it adds to its trace.
+            failure = EngineStopped(f"the step failed: {error!r}")
+            failure.__cause__ = error
             self.scheduler.abort(ticket.request, Finish("abort", None))
             self._drop(ticket, failure)
         self.runner.reset()
@@ -312,23 +320,29 @@ class Engine:
             for item in progress:
                 ticket = self._tickets.get(item.request)
                 if ticket is not None:
-                    self._speak(ticket, item.drawn)
+                    self._speak(ticket, item)
         self.times.emit += time.perf_counter() - started
 
-    def _speak(self, ticket: Ticket, drawn: Sequence[Drawn]) -> None:
+    def _speak(self, ticket: Ticket, item: Progress) -> None:
         """Sends what these tokens add to the text; ends the request when its text came to a stop."""
-        request = ticket.request
-        if ticket.first_seconds is None and drawn:
+        request, sampled, forced, logprob, top = item
+        ids = forced if sampled is None else (sampled, *forced) if forced else (sampled,)
+        if ticket.first_seconds is None and ids:
             ticket.first_seconds = self.scheduler.clock() - request.arrival
-        text = ticket.text.push([d.id for d in drawn])
-        if ticket.text.stopped is not None:
-            request.finish = Finish("stop", ticket.text.stopped)
+        stream, spelling = ticket.text, ticket.spelling
+        text = stream.push(ids) if ids else ""
+        if stream.stopped is not None:
+            request.finish = Finish("stop", stream.stopped)
         if request.finish is not None:
-            self._finish(ticket, text, drawn)
-        elif drawn:
-            ticket.sink(ticket, Delta(text, ticket.index, _tokens(ticket, drawn), None, None, None))
+            self._finish(ticket, text, spelling.tokens(sampled, forced, logprob, top))
+        elif logprob is None and not ticket.index:
+            if ids:
+                ticket.sink(ticket, spelling.delta(text, sampled, forced))
+        elif ids:
+            tokens = spelling.tokens(sampled, forced, logprob, top)
+            ticket.sink(ticket, Delta(text, ticket.index, tokens))
 
-    def _finish(self, ticket: Ticket, text: str = "", drawn: Sequence[Drawn] = ()) -> None:
+    def _finish(self, ticket: Ticket, text: str = "", tokens: tuple[Token, ...] = ()) -> None:
         """The last Delta of a request, with its usage; its memory is let go of if it was not yet."""
         request = ticket.request
         text += ticket.text.flush()
@@ -351,13 +365,4 @@ class Engine:
         times.cached += usage.cached
         times.sampled += usage.generated - usage.forced
         times.forced += usage.forced
-        delta = Delta(text, ticket.index, _tokens(ticket, drawn), request.finish, usage, None)
-        ticket.sink(ticket, delta)
-
-
-def _tokens(ticket: Ticket, drawn: Sequence[Drawn]) -> tuple[Token, ...]:
-    spell = ticket.spell
-    return tuple(
-        Token(d.id, d.kind, d.logprob, tuple((t, spell(t), p) for t, p in d.top), spell(d.id))
-        for d in drawn
-    )
+        ticket.sink(ticket, Delta(text, ticket.index, tokens, request.finish, usage))

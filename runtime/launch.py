@@ -169,6 +169,8 @@ def _open_runner(
     arena = GrammarArena(
         device, vocabulary, config.max_running, sizes.grammar_bytes, sizes.mask_rows
     )
+    if config.native and device.type == "cpu":
+        arena.use_native()
     sampler = Sampler(config.max_running, shape.vocab, device, arena)
     stored = _kv_dtype(config.kv_dtype, dtype, device)
     attention_shape = AttentionShape(

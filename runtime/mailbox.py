@@ -15,12 +15,12 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
 class Mailbox:
-    """Where another thread leaves items for readers on one loop. Items for a loop that has ended are dropped."""
+    """Where another thread leaves items for readers on one loop. After its end only those that were left get any."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -45,16 +45,23 @@ class Mailbox:
 
     def wake(self) -> None:
         """Has the loop take what was posted. From any thread."""
-        if self._scheduled:
+        if self._scheduled and not self.loop.is_closed():
             return
         self._scheduled = True
         try:
             self.loop.call_soon_threadsafe(self._drain)
         except RuntimeError:
-            # The loop ended between two steps: nobody is left to read, and what was asked for is aborted by its owner.
             if not self.loop.is_closed():
                 raise
-            self._items.clear()
+            self._lose()
+
+    def _lose(self) -> None:
+        """The loop ended: readers that were left let go of what comes, as they would there; others cannot be told."""
+        with suppress(IndexError):  # another thread may have come to the same
+            while True:
+                take, item = self._items.popleft()
+                with suppress(RuntimeError):
+                    take(item)
 
     def _drain(self) -> None:
         # Reset first: an item posted from here on either is seen below or schedules another wake-up.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .request import Drawn, Request
+from .request import Request
 from .step import RowStart, Step, Work
 
 if TYPE_CHECKING:
@@ -56,10 +56,16 @@ class Plan:
 
 
 class Progress(NamedTuple):
-    """What a commit did to one request."""
+    """What a commit did to one request: the token that was sampled, if any, and those that are forced behind it.
+
+    logprob, top: of the sampled one; None and empty unless asked for.
+    """
 
     request: Request
-    drawn: tuple[Drawn, ...]
+    sampled: int | None = None
+    forced: tuple[int, ...] = ()
+    logprob: float | None = None
+    top: tuple[tuple[int, float], ...] = ()
 
 
 class Draft:
@@ -81,9 +87,10 @@ class Draft:
 
     def flow(self, request: Request) -> None:
         """Adds the one token of a request that flows; in few steps, since nearly every row of a step comes here."""
-        if self.budget <= 0 or not request.generates:
+        live = request.pending - request.void
+        if self.budget <= 0 or len(request.tokens) + live >= request.limit:
             return
-        assert request.row is not None and request.mask is None
+        assert live and request.row is not None and request.mask is None
         self.work.append(Work(request.row, request.computed, 1, None, True))
         self.requests.append(request)
         self.budget -= 1

@@ -2,7 +2,7 @@
 
     request = Request(id, tokens, params, ...)
     request.ready()                 # how many tokens could be computed now
-    request.append(token, ...)      # a sampled token, and the forced ones that follow from it
+    request.append(token)           # a sampled token, and the forced ones that follow from it
     request.finish                  # why it ended, once it has
 
 A request knows its tokens, what of them is computed, and its constraint's Matcher. It refuses to know about time,
@@ -12,7 +12,7 @@ memory, other requests and text.
 from array import array
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +33,6 @@ class Status(Enum):
     WAITING = "waiting"
     RUNNING = "running"
     ENDED = "ended"
-
-
-class Drawn(NamedTuple):
-    """One generated token. logprob and top are None and empty unless asked for; forced ones have none."""
-
-    id: int
-    kind: Literal["sampled", "forced"]
-    logprob: float | None = None
-    top: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +59,8 @@ class Request:
     embeds: the hidden state after the last token is wanted, and nothing is generated; `hidden` has it in the end.
     committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request whose
     whole path begins these tokens. turn: place in the order of arrival. starts: how often it took a row. untold:
-    first forced token that the device has not been told of. eos_ids: empty to ignore them. mask: of the next token,
-    where the grammar is of the host tier and the device moves nothing by itself.
+    first forced token that the device has not been told of. eos_ids: empty to ignore them. ends: these and the stop
+    ids. mask: of the next token, where the grammar is of the host tier and the device moves nothing by itself.
     """
 
     id: str
@@ -108,9 +99,11 @@ class Request:
     watchful: bool = False
     scores: list[float] = field(default_factory=list[float])
     hidden: NDArray[np.float32] | None = None
+    ends: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         self.prompt_length = len(self.tokens)
+        self.ends = self.eos_ids.union(self.params.stop_token_ids)
 
     def constrain(self, grammar: "Compiled[Any]", matcher: "Matcher[Any]") -> None:
         """Puts the answer under a grammar, before the request is added."""
@@ -172,52 +165,52 @@ class Request:
             and self.computed < len(self.pages) * page_size
         )
 
-    def append(
-        self, token: int, logprob: float | None, top: tuple[tuple[int, float], ...]
-    ) -> list[Drawn]:
-        """Takes a sampled token and all that the constraint forces after it; sets `finish` when that ends it."""
-        if token in self.eos_ids or token in self.params.stop_token_ids:
+    def append(self, token: int) -> tuple[int, ...] | None:
+        """Takes a sampled token and all that the constraint forces after it, which it gives; sets `finish` when that
+        ends it. None: the token ended the text, and is not in it."""
+        if token in self.ends:
             self.finish = Finish("stop", token)
-            return []
+            return None
         self.tokens.append(token)
         self.on_device = True
-        drawn = [Drawn(token, "sampled", logprob, top)]
-        if self.matcher is not None:
-            drawn += self._follow(token)
-        if self.finish is None and len(self.tokens) >= self.limit:
+        forced = () if self.matcher is None else self._follow(token)
+        if len(self.tokens) >= self.limit and self.finish is None:
             complete = self.matcher is not None and self.matcher.accepting
             self.finish = Finish("length", None, complete)
-        return drawn
+        return forced
 
-    def _follow(self, token: int) -> list[Drawn]:
+    def _follow(self, token: int) -> tuple[int, ...]:
         assert self.matcher is not None
-        accepted = self.matcher.accept(token)
-        assert accepted, (
+        forced = self.matcher.follow(token, self.limit - len(self.tokens))
+        assert forced is not None, (
             f"request {self.id}: the mask allowed token {token} that the grammar refuses"
         )
-        drawn = self.force()
+        if forced:
+            self._join(forced)
+        if self.finish is None and self.matcher.finished:
+            self.finish = Finish("stop", None)
         if self.mask is not None:
             self.mask = self.matcher.mask()
-        return drawn
+        return forced
 
-    def force(self) -> list[Drawn]:
+    def force(self) -> tuple[int, ...]:
         """Appends the tokens that the constraint leaves no choice about, and ends when nothing may follow."""
         if self.matcher is None:
-            return []
-        room = self.limit - len(self.tokens)
-        forced = self.matcher.forced()[:room]
-        for token in forced:
-            self.matcher.accept(token)
+            return ()
+        forced = self.matcher.force(self.limit - len(self.tokens))
         if forced:
-            self.untold = len(self.tokens) if self.untold is None else self.untold
-            self.tokens.extend(forced)
-            self.forced += len(forced)
-            self.on_device = False
-            # What was launched meanwhile drew the first of this text by itself; the canonical tokens take its place.
-            self.void = self.pending
-        if self.matcher.finished and self.finish is None:
+            self._join(forced)
+        if self.finish is None and self.matcher.finished:
             self.finish = Finish("stop", None)
-        return [Drawn(token, "forced") for token in forced]
+        return forced
+
+    def _join(self, forced: tuple[int, ...]) -> None:
+        self.untold = len(self.tokens) if self.untold is None else self.untold
+        self.tokens.extend(forced)
+        self.forced += len(forced)
+        self.on_device = False
+        # What was launched meanwhile drew the first of this text by itself; the canonical tokens take its place.
+        self.void = self.pending
 
 
 def computing(params: SamplingParams) -> SamplingParams:

@@ -9,7 +9,7 @@
 Every kind of work is "so many tokens for that row": a prompt in chunks under a token budget (small ones where others
 are being answered, who wait for the step), one token of decode, a run of forced tokens, choices to score. A plan may
 be made before the previous step's result is known: a row whose next token is on the device needs nothing from the
-host. Only a request whose constraint may force text has to be seen first; `waits` says so.
+host. Only where the host makes the masks, or penalties count each token, a result has to be seen first: see `waits`.
 
 Memory: pages are reserved as tokens are planned. When they run out, the request that came last gives its row back
 and starts again later from what the radix tree still holds; draws are keyed by position, so its answer is the same.
@@ -18,15 +18,16 @@ It runs on host integers alone: no tensors, no text, no clock but the one it is 
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from ..constrained.errors import ConstraintError
 from ..lang.backends.base import Finish
+from .coming import Coming
 from .errors import Overloaded, RequestError
 from .memory.cache import PrefixCache
 from .plan import Draft, Limits, Plan, Progress
 from .policy import SAMPLED_COST, Holdings, Waiting, by_arrival
-from .request import Drawn, Request, Status
+from .request import Request, Status
 from .step import Result, RowStart, Work
 
 
@@ -45,6 +46,10 @@ class Scheduler:
         self._ends: list[int] = []
         self._steps = 0
         self._turns = 0
+        self._timed: set[Request] = set()  # those that have a deadline
+        self._line: list[Request] | None = (
+            None  # the running, in order; None: not since one came or went
+        )
 
     # -- what comes in -------------------------------------------------------------------------------------------
 
@@ -67,6 +72,8 @@ class Scheduler:
             request.deadline = request.arrival + request.params.timeout
         if len(self.waiting) >= self.limits.max_waiting:
             self._refuse_for(request)
+        if request.deadline is not None:
+            self._timed.add(request)
         self.waiting.add(request)
 
     def abort(self, request: Request, finish: Finish) -> None:
@@ -77,6 +84,8 @@ class Scheduler:
 
     def expire(self) -> list[Request]:
         """Ends the requests whose time is up, and gives them."""
+        if not self._timed:
+            return []
         now = self.clock()
         both = (*self.waiting, *self.running)
         late = [r for r in both if r.deadline is not None and now >= r.deadline]
@@ -103,8 +112,7 @@ class Scheduler:
         draft = Draft(self.limits, self.running)
         self._make_way()
         contested, size = self.waiting.contested, self.cache.page_size
-        place = Holdings(self.running, self._part).place if contested else by_arrival
-        line = sorted(self.running, key=place)
+        line = self._stand_in_line(contested)
         for request in line:
             if request.status is Status.RUNNING and request.finish is None:
                 if request.flows(size) and not contested:
@@ -120,13 +128,22 @@ class Scheduler:
         starts = tuple([r.starts for r in draft.requests])
         return Plan(draft.step(self._steps, ends), tuple(draft.requests), starts)
 
+    def _stand_in_line(self, contested: bool) -> list[Request]:
+        """The running requests, who goes first and who last gives way."""
+        if contested:
+            return sorted(self.running, key=Holdings(self.running, self._part).place)
+        if self._line is None:
+            self._line = sorted(self.running, key=by_arrival)
+        return self._line[:]
+
     def _continue(self, draft: Draft, request: Request, line: list[Request]) -> None:
         """Gives a running request its next tokens; those at the end of the line give way to it."""
         count = min(request.ready(), draft.room(request))
         if count <= 0:
             return
         index = len(request.pages)
-        while not self._reserve(request, count):
+        lacks = request.computed + count > index * self.cache.page_size
+        while lacks and not self._reserve(request, count):
             victim = line.pop()
             if victim.status is Status.RUNNING:
                 self._preempt(victim)
@@ -178,7 +195,7 @@ class Scheduler:
 
     def _admit(self, draft: Draft) -> None:
         order = self.waiting.order(self.clock(), self.limits.max_wait_seconds, self._lookup)
-        coming = self._coming()
+        coming = Coming(self.running, self.cache.page_size)
         for request in order:
             if draft.budget <= 0 or not self._rows:
                 return
@@ -187,36 +204,16 @@ class Scheduler:
             if not self._start(draft, request):
                 self._refuse_if_alone(request)
                 return
-            coming.add(self._next_page(request, request.committed))
-
-    def _coming(self) -> set[tuple[str, int, tuple[int, ...]]]:
-        """The pages that running requests are just computing."""
-        size = self.cache.page_size
-        return {
-            self._next_page(r, r.committed)
-            for r in self.running
-            if r.committed + size <= r.prompt_length
-        }
+            coming.add(request)
 
     def _lookup(self, request: Request) -> int:
         return self.cache.lookup(
             request.tokens, request.params.namespace, request.base, request.matchable
         )
 
-    def _next_page(self, request: Request, cached: int) -> tuple[str, int, tuple[int, ...]]:
-        size = self.cache.page_size
-        start = cached // size * size
-        return request.params.namespace, start, tuple(request.tokens[start : start + size])
-
-    def _shares(self, request: Request, coming: set[tuple[str, int, tuple[int, ...]]]) -> bool:
+    def _shares(self, request: Request, coming: Coming) -> bool:
         """Whether a running request is just computing the page that this one needs next: then it waits for it."""
-        if not coming:
-            return False
-        cached = self._lookup(request)
-        size = self.cache.page_size
-        if request.matchable < cached // size * size + size:
-            return False
-        return self._next_page(request, cached) in coming
+        return bool(coming) and coming.has_next_of(request, self._lookup(request))
 
     def _fits(self, request: Request) -> bool:
         """Whether there is memory for it and for the next page of each that runs."""
@@ -226,7 +223,9 @@ class Scheduler:
     def _make_way(self) -> None:
         """Rows and memory that the next request lacks are taken from tenants that hold more than its own would."""
         request = self.waiting.first() if self.waiting.contested else None
-        if request is None or request.pending or self._shares(request, self._coming()):
+        if request is None or request.pending:
+            return
+        if self._shares(request, Coming(self.running, self.cache.page_size)):
             return
         while not (self._rows and self._fits(request)):
             victim = Holdings(self.running, self._part).giver(request)
@@ -270,6 +269,7 @@ class Scheduler:
         request.scores.clear()
         self.waiting.take(request)
         self.running.append(request)
+        self._line = None
         place = request.matcher.place if request.matcher and request.mask is None else None
         draft.starts.append(
             RowStart(
@@ -300,19 +300,16 @@ class Scheduler:
         tokens: list[int] = result.tokens.tolist()
         drawn = scored = embedded = 0
         for request, work, start in zip(plan.requests, plan.step.work, plan.starts, strict=True):
-            # A request preempted since then may run again on pages that this step never touched.
-            current = request.starts == start and request.status is Status.RUNNING
-            if request.reservation is not None and current:
-                self.cache.settle(request.reservation)
-                request.reservation = None
-            if work.targets and current:
-                found = result.scores[scored : scored + len(work.targets)]
-                request.scores.extend(found.tolist())
-            scored += len(work.targets)
-            if work.embed and current:
-                request.hidden = result.hidden[embedded]
-            embedded += work.embed
-            new: list[Drawn] | None = []
+            # Behind its prompt, what generates has nothing to settle.
+            settles = work.position < request.prompt_length or not work.sample
+            if settles or request.reservation is not None:
+                # A request preempted since then may run again on pages that this step never touched.
+                settles = request.starts == start and request.status is Status.RUNNING
+                if settles:
+                    self._take_back(request, work, result, (scored, embedded))
+                scored += len(work.targets)
+                embedded += work.embed
+            new: Progress | None = None
             if work.sample:
                 request.pending -= 1
                 if request.void:
@@ -320,37 +317,38 @@ class Scheduler:
                 elif request.finish is None:
                     new = self._append(request, tokens[drawn], result, drawn)
                 drawn += 1
-            if new is None:
-                continue
-            # Behind its prompt, what generates has nothing to settle.
-            if current and (work.position < request.prompt_length or not work.sample):
+            if settles:
                 self._settle(request, work)
-            if new or request.finish is not None:
-                progress.append(Progress(request, tuple(new)))
+            if new is not None:
+                progress.append(new)
+            elif request.finish is not None and request.status is not Status.ENDED:
+                progress.append(Progress(request))
         return progress
 
-    def _append(
-        self, request: Request, token: int, result: Result, index: int
-    ) -> list[Drawn] | None:
-        """The tokens that a result adds to a request; None if its constraint can go no further: it is refused."""
-        params, logprob = request.params, None
-        if result.logprobs is not None and (params.logprobs or params.top_logprobs):
-            logprob = float(result.logprobs[index])
-        top: Iterable[tuple[int, float]] = ()
-        if params.top_logprobs and result.top_ids is not None:
-            assert result.top_logprobs is not None
-            count = params.top_logprobs
-            top = zip(
-                result.top_ids[index, :count].tolist(),
-                result.top_logprobs[index, :count].tolist(),
-                strict=True,
-            )
+    def _take_back(self, request: Request, work: Work, result: Result, at: tuple[int, int]) -> None:
+        """What a step gave a request beside a token: its scores and hidden state, which lie there in the result."""
+        if request.reservation is not None:
+            self.cache.settle(request.reservation)
+            request.reservation = None
+        if work.targets:
+            found = result.scores[at[0] : at[0] + len(work.targets)]
+            request.scores.extend(found.tolist())
+        if work.embed:
+            request.hidden = result.hidden[at[1]]
+
+    def _append(self, request: Request, token: int, result: Result, index: int) -> Progress | None:
+        """What a token adds to a request; None if its constraint can go no further: it is refused."""
         try:
-            return request.append(token, logprob, tuple(top))
+            forced = request.append(token)
         except ConstraintError as error:
             self.refused.append((request, error))
             self.abort(request, Finish("abort", None))
             return None
+        if forced is None:
+            return Progress(request)
+        if result.logprobs is None:
+            return Progress(request, token, forced)
+        return Progress(request, token, forced, *result.asked(index, request.params))
 
     def _settle(self, request: Request, work: Work) -> None:
         """After a step: full prompt pages go into the tree, and what generates nothing has ended."""
@@ -374,6 +372,7 @@ class Scheduler:
         else:
             self._leave(request, request.keep)
         request.status = Status.ENDED
+        self._timed.discard(request)
 
     def _leave(self, request: Request, keep: bool) -> None:
         assert request.row is not None
@@ -384,6 +383,7 @@ class Scheduler:
         request.node = self.cache.finish(request, valid, keep)
         request.pages = []
         self.running.remove(request)
+        self._line = None
         self.waiting.leave(request)
         self._ends.append(request.row)
         heapq.heappush(self._rows, request.row)

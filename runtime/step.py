@@ -106,3 +106,17 @@ class Result:
     top_logprobs: Floats | None = None
     scores: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
     hidden: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    def asked(
+        self, index: int, params: SamplingParams
+    ) -> tuple[float | None, tuple[tuple[int, float], ...]]:
+        """Log-probability of the token at this index and the likeliest ones, as far as the request asked for them."""
+        if self.logprobs is None or not (params.logprobs or params.top_logprobs):
+            return None, ()
+        logprob = float(self.logprobs[index])
+        if not params.top_logprobs or self.top_ids is None:
+            return logprob, ()
+        assert self.top_logprobs is not None
+        count = params.top_logprobs
+        ids, values = self.top_ids[index, :count], self.top_logprobs[index, :count]
+        return logprob, tuple(zip(ids.tolist(), values.tolist(), strict=True))

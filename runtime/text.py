@@ -4,15 +4,19 @@
     piece = stream.push(token_ids)      # text that is final; empty while a stop may still be forming
     if stream.stopped is not None: ...  # the stop that ended it; nothing of it is in the text
     piece = stream.flush()              # the rest, when the tokens have ended
+    spelling.delta(text, tokens)        # what a caller is told; the same is made once
 
 Text is held back only as long as it could be the beginning of a stop. It refuses to know about models and requests.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from ..lang.backends.base import Delta, Token
 from .stops import RegexSearch
+
+KEPT = 16_384  # Deltas, some hundred bytes each
 
 
 class Decoder(Protocol):
@@ -20,6 +24,44 @@ class Decoder(Protocol):
 
     def push(self, ids: Sequence[int]) -> str: ...
     def flush(self) -> str: ...
+
+
+class Spelling:
+    """Tokens as their callers are told of them, of all answers of one tokenizer. spell: the text of one token.
+
+    Most steps of most answers are told in the same words as others before, and nothing that is told ever changes: a
+    Delta of such a step is looked up. For one thread.
+    """
+
+    def __init__(self, spell: Callable[[int], str]) -> None:
+        self.spell = spell
+        self._deltas: dict[tuple[int | None, tuple[int, ...]], Delta] = {}
+
+    def tokens(
+        self,
+        sampled: int | None,
+        forced: Sequence[int],
+        logprob: float | None = None,
+        top: Sequence[tuple[int, float]] = (),
+    ) -> tuple[Token, ...]:
+        """A sampled token, if there is one, and those that are forced behind it."""
+        spell = self.spell
+        rest = tuple([Token(token, "forced", None, (), spell(token)) for token in forced])
+        if sampled is None:
+            return rest
+        likeliest = tuple([(token, spell(token), p) for token, p in top])
+        return (Token(sampled, "sampled", logprob, likeliest, spell(sampled)), *rest)
+
+    def delta(self, text: str, sampled: int | None, forced: tuple[int, ...]) -> Delta:
+        """The Delta of an only answer, in its middle, without log-probabilities."""
+        key = sampled, forced
+        known = self._deltas.get(key)
+        if known is not None and known.text == text:
+            return known
+        if len(self._deltas) >= KEPT:
+            self._deltas.clear()
+        made = self._deltas[key] = Delta(text, 0, self.tokens(sampled, forced))
+        return made
 
 
 class TextStream:
@@ -48,8 +90,9 @@ class TextStream:
         if self.stopped is not None:
             return ""
         if not self.has_stops:
-            self._held += self._decoder.push(ids)
-            return self._release(len(self._held))
+            text = self._decoder.push(ids)  # nothing is ever held
+            self.length += len(text)
+            return text
         for token in ids:
             piece = self._decoder.push((token,))
             self._hear(piece)

@@ -31,6 +31,9 @@ from .pieces import Added, Pieces
 GUARD = "\ufdd0"
 BLANK = re.compile(r"\s*")
 LONG_TEXT = 16_384  # characters; some 10 ms of work
+# Texts that are kept, and the most tokens of one.
+KNOWN = 16_384
+KNOWN_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Tokenizer:
         self.size = len(self.token_bytes)
         self.ends = self._find_ends(ends or {})
         self.prefix = self._find_prefix(ends or {})
+        self._known: dict[tuple[int, ...], str] = {}
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "Tokenizer":
@@ -157,7 +161,8 @@ class Tokenizer:
     def decoder(self, after: Sequence[int] = ()) -> "IncrementalDecoder":
         """A decoder for the text behind the tokens `after`; only at a text's very start a leading space is dropped."""
         starts = not any(self._bytes_of(token) for token in after)
-        return IncrementalDecoder(self.token_bytes, starts and self._pieces.leading_space)
+        drops = starts and self._pieces.leading_space
+        return IncrementalDecoder(self.token_bytes, drops, self._known)
 
     def _bytes_of(self, token: int) -> bytes | None:
         return self.token_bytes[token] if 0 <= token < self.size else None
@@ -179,18 +184,39 @@ class Tokenizer:
 class IncrementalDecoder:
     """The text of a stream of tokens; a character is given out when its last byte has come.
 
-    What `push` and `flush` give, joined, is the text of all tokens at once. Constant work per byte.
+    What `push` and `flush` give, joined, is the text of all tokens at once. Constant work per byte; texts of whole
+    characters are looked up in `known`, which the decoders of a tokenizer share.
     """
 
-    __slots__ = ("_drop_space", "_table", "_utf8")
+    __slots__ = ("_drop_space", "_inside", "_known", "_table", "_utf8")
 
-    def __init__(self, token_bytes: Sequence[bytes | None], drop_space: bool) -> None:
+    def __init__(
+        self,
+        token_bytes: Sequence[bytes | None],
+        drop_space: bool,
+        known: dict[tuple[int, ...], str] | None = None,
+    ) -> None:
         self._table = token_bytes
         self._drop_space = drop_space
+        self._known: dict[tuple[int, ...], str] = {} if known is None else known
+        self._inside = False  # a character
         self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def push(self, ids: Iterable[int]) -> str:
         """The characters that these tokens complete. Control tokens and ids without text add nothing."""
+        ids = tuple(ids)
+        between = not (self._drop_space or self._inside)
+        if between and (text := self._known.get(ids)) is not None:
+            return text
+        text = self._read(ids)
+        self._inside = bool(self._utf8.getstate()[0])
+        if between and not self._inside and len(ids) <= KNOWN_TOKENS:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[ids] = text
+        return text
+
+    def _read(self, ids: Iterable[int]) -> str:
         table, size = self._table, len(self._table)
         data = b"".join([table[i] or b"" for i in ids if 0 <= i < size])
         if self._drop_space and data:
@@ -202,6 +228,7 @@ class IncrementalDecoder:
         """What an incomplete character at the end amounts to: U+FFFD, or nothing. More text may follow."""
         text = self._utf8.decode(b"", final=True)
         self._utf8.reset()
+        self._inside = False
         return text
 
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from ...constrained.compiling.compiler import AnyGrammar, Compiler
+from ...constrained.compiling.compiler import AnyGrammar, Compiler, CompilerBusy
 from ...constrained.errors import ConstraintError
 from ...constrained.spec import JsonSchema
 from ...lang.backends.base import Piece, Prompt
@@ -54,15 +54,26 @@ class Arrived:
     seconds: float = 0.0
 
     def count(self) -> dict[str, int]:
-        """How many were compiled, refused, and given up since the round was over."""
-        counts = {"asked": len(self.waiting), "compiled": 0, "refused": 0, "given_up": 0}
+        """How many were compiled, refused, turned away as too many waited, and given up since the round was over."""
+        kinds = "compiled", "refused", "turned_away", "given_up"
+        counts = {"asked": len(self.waiting)} | dict.fromkeys(kinds, 0)
         for future in self.waiting:
-            error = None if future.cancelled() else future.exception()
-            if error is not None and not isinstance(error, ConstraintError):
-                raise error
-            kind = "given_up" if future.cancelled() else "refused" if error else "compiled"
-            counts[kind] += 1
+            counts[_fate(future)] += 1
         return counts
+
+
+def _fate(future: Future[AnyGrammar]) -> str:
+    """What became of a schema. Raises what is our own mistake."""
+    if future.cancelled():
+        return "given_up"
+    error = future.exception()
+    if error is None:
+        return "compiled"
+    if isinstance(error, CompilerBusy):
+        return "turned_away"
+    if isinstance(error, ConstraintError):
+        return "refused"
+    raise error
 
 
 def draw_new(count: int, first: int) -> list[JsonSchema]:
@@ -144,6 +155,7 @@ class Figures:
             Row("schemas asked for a second", self.schemas["asked"] / self.seconds, "", asked.rate, "high"),
             Row("schemas done a second", done / self.seconds, "", asked.rate, "high"),
             Row("of these refused", self.schemas["refused"]),
+            Row("turned away, as too many waited", self.schemas["turned_away"]),
             Row("given up in the end, waiting", self.schemas["given_up"]),
             Row("step without, p50", alone[0], "ms"),
             Row("step without, p99", alone[1], "ms"),

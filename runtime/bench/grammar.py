@@ -20,10 +20,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ...constrained.compiling.late import load_loops
 from ...constrained.errors import ConstraintError
 from ...constrained.grammar.matcher import Matcher
 from ...constrained.spec import JsonSchema
 from ...constrained.tokens.forced import Forced
+from ...kernels.cpu.masks.native import NativePlaces
 from ..bundled import BUNDLED
 from ..check.cases import Case
 from ..check.judging import Judge, Tongue, timed
@@ -93,10 +95,11 @@ class Bench:
 
     def __init__(self, folder: Path, walks: int) -> None:
         self._tongue = Tongue.from_folder(folder)
-        self._judge = Judge(Settings(), self._tongue)
+        loops = load_loops()
+        self._judge = Judge(Settings(), self._tongue, passes=lambda: loops)
         # Masks are timed with a cache that the verdicts have not filled.
         vocabulary, encode = self._tongue.vocabulary, self._tongue.tokenizer.continue_with
-        self._fresh = Forced(vocabulary, encode)
+        self._fresh = Forced(vocabulary, encode, NativePlaces(vocabulary))
         warm = self._judge.compile(JsonSchema('{"type": ["object", "array"]}'))
         Matcher(warm, vocabulary, self._fresh).mask()
         self._walks = walks

@@ -214,6 +214,7 @@ def test_memory_bombs_end_at_once(source: str, monkeypatch: pytest.MonkeyPatch) 
         "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}",
         "{% macro f(n) %}{% if n %}{{ f(n-1) }}{{ f(n-1) }}{% endif %}{% endmacro %}{{ f(90) }}",
         "{{ lipsum(n=100000) }}",
+        "{{ ('a ' * 300000) | wordwrap(5) }}",
     ],
 )
 def test_endless_templates_end(source: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,9 @@ from trellis.runtime.memory.pages import Pages
 from trellis.runtime.plan import Limits
 from trellis.runtime.request import Request
 from trellis.runtime.scheduler import Scheduler
-from trellis.runtime.text import TextStream
+from trellis.runtime.text import Spelling, TextStream
+
+SPELLING = Spelling(lambda token: chr(33 + token))
 
 
 class Letters:
@@ -71,7 +73,7 @@ class World:
             **fields,
         )
         text = TextStream(Letters(), params.stop)
-        return Ticket(request, text, self.hear, lambda token: chr(33 + token))
+        return Ticket(request, text, self.hear, SPELLING)
 
     def hear(self, ticket: Ticket, item: Delta | Exception) -> None:
         if isinstance(item, Exception):
@@ -279,11 +281,11 @@ class RefusingMatcher:
     finished = accepting = False
     place = 0
 
-    def accept(self, token: int) -> bool:
-        return False
+    def follow(self, token: int, most: int) -> None:
+        return None
 
-    def forced(self) -> list[int]:
-        return []
+    def force(self, most: int) -> tuple[int, ...]:
+        return ()
 
 
 def test_our_own_mistake_ends_requests_and_not_the_engine(runner: Any) -> None:
@@ -400,16 +402,15 @@ class ForcingMatcher:
     def place(self) -> int:
         return len(self.tokens)
 
-    def accept(self, token: int) -> bool:
+    def follow(self, token: int, most: int) -> tuple[int, ...]:
         self.tokens.append(token)
-        if self.left:
-            assert token == self.left.pop(0)
-        elif token % 3 == 0:
-            self.left = [1, 2, 4]
-        return True
+        self.left = [1, 2, 4] if token % 3 == 0 else []
+        return self.force(most)
 
-    def forced(self) -> list[int]:
-        return list(self.left)
+    def force(self, most: int) -> tuple[int, ...]:
+        forced = tuple(self.left[:most])
+        self.tokens += forced
+        return forced
 
 
 def forced_alone(runner: Any, tokens: Sequence[int], new: int, seed: int) -> list[int]:

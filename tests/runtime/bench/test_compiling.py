@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from trellis.constrained.compiling.compiler import Compiler
+from trellis.constrained.compiling.workers import Threads
+from trellis.constrained.limits import Limits
 from trellis.constrained.spec import JsonSchema
 from trellis.constrained.tokens.vocabulary import Vocabulary
 from trellis.runtime.bench.compiling import (
@@ -42,6 +44,17 @@ def test_all_that_arrived_is_accounted_for(compiler: Compiler) -> None:
     counts = arrived.count()
     assert counts["asked"] == 20 and counts["refused"] >= 1
     assert counts["compiled"] + counts["refused"] + counts["given_up"] == 20
+
+
+def test_those_beyond_the_line_are_turned_away() -> None:
+    vocabulary = Vocabulary([b"a", None], frozenset({1}))
+    workers = Threads(Limits(), frozenset(), count=1, most=2)
+    compiler = Compiler(vocabulary, lambda text: [], workers=workers)
+    with arriving(compiler, draw_new(60, 7), 1e6) as arrived:
+        time.sleep(0.05)
+    counts = arrived.count()
+    assert counts["turned_away"] > 30 and counts["asked"] == sum(counts.values()) / 2 == 60
+    compiler.close()
 
 
 def test_the_rest_is_not_asked_for_when_it_is_over(compiler: Compiler) -> None:
