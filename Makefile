@@ -29,7 +29,8 @@ test: $(VENV)/.ready ## all tests that need no GPU
 		tests/server/test_incidents.py tests/server/test_incidents_code.py tests/server/test_gates.py
 
 fuzz: $(VENV)/.ready ## hostile input drawn anew for FUZZ_SECONDS (600); what it reaches stays in build/fuzz
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[fuzz]"
+	@$(BIN)/python -c "import atheris" 2>/dev/null || \
+		$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[fuzz]"
 	@for parser in body schema grammar calls; do \
 		mkdir -p build/fuzz/$$parser; echo "== $$parser, by coverage"; \
 		$(BIN)/python -P tests/fuzz/search.py $$parser -max_total_time=$$(( $(FUZZ_SECONDS) / 8 )) -max_len=4096 \

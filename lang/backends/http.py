@@ -134,7 +134,9 @@ class Remote:
             begin = functools.partial(self._connections.begin, stack, "/v1/states/generate", body)
             with self._releases.riding(body):
                 response = await retried(self._retries, begin)
-            async for event in self._connections.events(response):
+            events = self._connections.events(response)
+            stack.push_async_callback(events.aclose)
+            async for event in events:
                 delta, state = read_delta(event)
                 if state is not None:
                     delta = _with_prefix(delta, RemotePrefix(*state))
@@ -151,7 +153,9 @@ class Remote:
         async with contextlib.AsyncExitStack() as stack:
             begin = functools.partial(self._connections.begin, stack, "/v1/programs", body)
             response = await retried(self._retries, begin)
-            async for event in self._connections.events(response):
+            events = self._connections.events(response)
+            stack.push_async_callback(events.aclose)
+            async for event in events:
                 yield event
 
     async def score(

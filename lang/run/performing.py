@@ -12,10 +12,11 @@ import concurrent.futures
 import contextvars
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from ..default import Chosen
+from ..errors import NoBackend
 from ..nodes.flow import at_work
 from ..program.program import Program
 from .deadline import until
@@ -39,12 +40,7 @@ def perform(function: Runnable, run: Run[Any], bound: inspect.BoundArguments) ->
     run.scope.check_thread()
     whole = whole_of(function, run, bound.arguments)
     if function.is_async or whole is not None:
-        work = run.scope.backend.loop.submit(whole or perform_async(function, run, bound))
-        try:
-            work.result()
-        except BaseException:
-            run.cancel()
-            raise
+        _perform_there(run, whole or perform_async(function, run, bound))
         return
     with Chosen(run.scope.backend), at_work(run.state), until(run.scope.patience):
         try:
@@ -84,11 +80,7 @@ def perform_aside(
 async def perform_async(function: Runnable, run: Run[Any], bound: inspect.BoundArguments) -> None:
     """Brings a run to its end from an asyncio loop: an async body here, any other in a thread of its own."""
     if function.is_async and (whole := whole_of(function, run, bound.arguments)) is not None:
-        try:
-            await asyncio.shield(asyncio.wrap_future(run.scope.backend.loop.submit(whole)))
-        except asyncio.CancelledError:
-            run.cancel()
-            raise
+        await _performed_there(run, whole)
         return
     if not function.is_async:
         try:
@@ -96,6 +88,8 @@ async def perform_async(function: Runnable, run: Run[Any], bound: inspect.BoundA
         except asyncio.CancelledError:
             run.cancel()
             raise
+        except RuntimeError as error:  # there is no thread to be had
+            await run.abandoned(error)
         return
     with Chosen(run.scope.backend), at_work(run.state), until(run.scope.patience):
         try:
@@ -107,3 +101,36 @@ async def perform_async(function: Runnable, run: Run[Any], bound: inspect.BoundA
                 raise
         else:
             await run.completed(value)
+
+
+def _perform_there(run: Run[Any], work: Coroutine[Any, Any, None]) -> None:
+    """Waits for work on the backend's loop that brings the run to its end. A loop that is closed does none."""
+    try:
+        done = run.scope.backend.loop.submit(work)
+        done.result()
+    except (NoBackend, concurrent.futures.CancelledError) as error:
+        run.abandon(_closed(error))
+    except BaseException:
+        run.cancel()
+        raise
+
+
+async def _performed_there(run: Run[Any], work: Coroutine[Any, Any, None]) -> None:
+    """The same on any asyncio loop."""
+    try:
+        done = run.scope.backend.loop.submit(work)
+    except NoBackend as error:
+        await run.abandoned(error)
+        return
+    try:
+        await asyncio.shield(asyncio.wrap_future(done))
+    except asyncio.CancelledError as error:
+        if done.cancelled():
+            await run.abandoned(_closed(error))
+            return
+        run.cancel()
+        raise
+
+
+def _closed(error: BaseException) -> NoBackend:
+    return error if isinstance(error, NoBackend) else NoBackend("the backend was closed")

@@ -51,15 +51,15 @@ def whole_of(
     backend = run.scope.backend
     if not can_execute(backend):
         return None
-    from pydantic_core import (
-        PydanticSerializationError,
-        to_jsonable_python,
-    )  # only programs need it
+    from pydantic_core import to_jsonable_python  # only programs need it
 
     try:
         program = function.traced()
         plain = to_jsonable_python(dict(arguments))
-    except (Untraceable, PydanticSerializationError):
+    except (
+        Untraceable,
+        ValueError,
+    ):  # no Program says it; or arguments are no data, or bytes that are no text
         return None
     return _perform(run, program, backend, plain)
 

@@ -206,6 +206,13 @@ class Interpreter:
     def _spawn(self) -> None:
         if self.error is None:
             self._task = asyncio.get_running_loop().create_task(self._drain())
+            self._task.add_done_callback(self._over)
+
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        # A task that a closing loop cancels before its first step runs nothing of its own.
+        if task.cancelled() and self.error is None:
+            self._task = None
+            self.fail(Cancelled("the backend was closed"))
 
     def _next(self) -> Entry | None:
         with self._lock:

@@ -166,7 +166,13 @@ class _Connection:
     def close(self) -> None:
         """Ends the connection and its thread."""
         over, life = self._over, self._life
-        if over is not None and life is not None and not self._loop.closed:
+        # One that was never there is not asked to end: the loop's own end cancels what still tries.
+        if (
+            self._client is not None
+            and over is not None
+            and life is not None
+            and not self._loop.closed
+        ):
             with contextlib.suppress(NoBackend, TimeoutError):
                 self._loop.call(over.set)
                 life.exception(OPEN_SECONDS)

@@ -9,6 +9,7 @@ Lines are read as they are asked for, so that a file of any length takes the mem
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -49,8 +50,8 @@ def read_cases(lines: Iterable[bytes | str]) -> Iterator[Case | BadLine]:
 def read_case(line: bytes | str, number: str) -> Case | BadLine:
     """One line."""
     try:
-        found = json.loads(line, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        found = read_value(line)
+    except ValueError as error:
         return BadLine(number, f"line {number} is no JSON: {error}")
     if not isinstance(found, dict) or "schema" not in found:
         return BadLine(number, f'line {number} has no "schema"')
@@ -60,6 +61,30 @@ def read_case(line: bytes | str, number: str) -> Case | BadLine:
         return BadLine(identifier, f'line {number}: each of "tests" needs "data" and "valid"')
     samples = tuple(Sample(test["data"], test["valid"]) for test in tests)
     return Case(identifier, json.dumps(found["schema"], ensure_ascii=False), samples)
+
+
+def read_value(text: bytes | str) -> Any:
+    """What a JSON text stands for. Raises ValueError where it is none, or has a number that cannot be told apart from
+    others."""
+    try:
+        return json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_read_float, parse_int=_read_integer
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _read_float(text: str) -> float:
+    if math.isinf(found := float(text)):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return found
+
+
+def _read_integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"a number of {len(text)} digits is too long") from None
 
 
 def _is_test(test: object) -> bool:

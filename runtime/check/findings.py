@@ -12,6 +12,7 @@ from typing import Any
 from ...constrained.errors import InvalidConstraint
 from ...constrained.grammar.grammar import Grammar
 from ...constrained.spec import Constraint, JsonSchema
+from .cases import read_value
 from .example import short_text
 from .judging import Judge, Tongue, timed
 from .settings import Settings
@@ -86,7 +87,7 @@ def judge_instance(findings: Findings, instance: str) -> Verdict:
     texts = [instance, instance.removesuffix("\n")]
     if isinstance(findings.constraint, JsonSchema):
         try:
-            value = json.loads(instance)
+            value = read_value(instance)
         except ValueError as error:
             raise InvalidConstraint(f"the instance is no JSON: {error}") from error
         texts = [findings.judge.writer(findings.constraint).write(value)]

@@ -28,6 +28,7 @@ from ...constrained.errors import (
 )
 from ...constrained.grammar.matcher import Matcher
 from ...constrained.limits import Limits
+from ...constrained.machine.passes import ARRAYS, Passes
 from ...constrained.schema import Canonical
 from ...constrained.schema.fragments import Fragments
 from ...constrained.spec import Constraint, JsonSchema
@@ -106,7 +107,11 @@ class Tongue:
         if not tokenizer.eos_ids:
             raise ModelError(f"the tokenizer of {folder} names no end-of-text token")
         vocabulary = Vocabulary(tokenizer.token_bytes, tokenizer.eos_ids, tokenizer.specials)
-        return cls(tokenizer, vocabulary, Forced(vocabulary, tokenizer.continue_with))
+        # Here, as bytes are walked without a compiler.
+        from ...kernels.cpu.masks.native import NativePlaces
+
+        maker = NativePlaces(vocabulary)
+        return cls(tokenizer, vocabulary, Forced(vocabulary, tokenizer.continue_with, maker))
 
 
 class Judge:
@@ -115,18 +120,23 @@ class Judge:
     name = "trellis"
 
     def __init__(
-        self, settings: Settings, tongue: Tongue | None = None, limits: Limits | None = None
+        self,
+        settings: Settings,
+        tongue: Tongue | None = None,
+        limits: Limits | None = None,
+        passes: Callable[[], Passes] = lambda: ARRAYS,
     ) -> None:
         self.settings = settings
         self.tongue = tongue
         self.limits = limits or Limits()
+        self._passes = passes
         self._fragments = Fragments(FRAGMENT_BYTES)
         warm = self.answer(Case("", '{"type": ["object", "array"]}'))
         assert warm.status == "ok", warm
 
     def compile(self, constraint: Constraint) -> Any:
         """The grammar. Raises InvalidConstraint, UnsupportedConstraint, ConstraintBudget."""
-        return compile_constraint(constraint, self.limits, self._fragments)
+        return compile_constraint(constraint, self.limits, self._fragments, passes=self._passes())
 
     def writer(self, constraint: JsonSchema) -> Canonical:
         """What writes instances as the grammar reads them. Raises as compile."""

@@ -62,6 +62,24 @@ def cpu(json: Out = None) -> None:
 
 
 @app.command()
+def host(
+    rows: Annotated[int, typer.Option(help="Requests that run together.", min=1)] = 256,
+    rounds: Annotated[int, typer.Option(help="The best of so many counts.", min=1)] = 3,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(help="Only workloads whose name begins so; may be repeated."),
+    ] = None,
+    json: Out = None,
+) -> None:
+    """What the host does between two steps, without a device: microseconds of each part of the engine's loop."""
+    with mistakes_in_one_line():
+        need("bench host", "engine", "torch", "tokenizers")
+        from ..bench.host import run
+
+        _tell("host", run(rows, rounds, workload or ()), json, running=rows)
+
+
+@app.command()
 def radix() -> None:
     """The radix tree on this CPU: match, insert, evict."""
     with mistakes_in_one_line():

@@ -24,12 +24,13 @@ from ...constrained.errors import ConstraintBudget, ConstraintError, Unsupported
 from ...constrained.spec import Constraint, Ebnf, Regex
 from ..check.settings import Settings
 from .flags import with_config_flags
-from .report import UsageMistake, complain, need
+from .report import UsageMistake, need
 
 if TYPE_CHECKING:
     from ..check.tally import Tally
 
 WIDE = 160  # characters of a table in a log
+LONG = 256  # lines of a batch after which faster passes are worth loading
 REJECTED, INVALID, UNSUPPORTED = 1, 2, 3
 Given = Annotated[Path | None, typer.Argument(metavar="SCHEMA.json", help="A JSON Schema.")]
 
@@ -70,7 +71,9 @@ def check(
     try:
         _show(constraint, settings, instance, tokenizer)
     except ConstraintError as error:
-        complain(str(error))
+        # All lines of it, since the last ones point at the place.
+        typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+        typer.echo(str(error), err=True)
         refused = isinstance(error, UnsupportedConstraint | ConstraintBudget)
         raise typer.Exit(UNSUPPORTED if refused else INVALID) from error
 
@@ -89,7 +92,7 @@ def _constraint(
 def _read(path: Path | None) -> str:
     assert path is not None
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageMistake(f"{path} cannot be read: {error}") from error
 
@@ -134,13 +137,15 @@ def _answer_batch(
     batch: Path, settings: Settings, tokenizer: Path | None, against: list[str]
 ) -> int:
     """Answers a file; the exit code."""
+    from ...constrained.compiling.late import LatePasses
     from ..bundled import BUNDLED
     from ..check.batch import Answering, answer_lines
     from ..check.judging import Judge, Tongue
     from ..check.peers import Peer, PeerMissing
 
     folder = tokenizer or (BUNDLED if against else None)
-    judge = Judge(settings, Tongue.from_folder(folder) if folder else None)
+    tongue = Tongue.from_folder(folder) if folder else None
+    judge = Judge(settings, tongue, passes=LatePasses(LONG).take)
     judges: list[Answering] = [judge]
     with ExitStack() as opened:
         try:

@@ -17,7 +17,7 @@ The way of a request through the files:
     reading.py   large bodies, read beside the loop
     strict.py    bodies in which nothing is ignored
     source.py    jobs run on the backend's loop, their Deltas come back to the server's
-    crossing.py  from one loop to the other and back
+    crossing.py  from one loop to the other and back; sending.py: Deltas for who is called with them
     feed.py      sends replies as they come
     programs/    whole programs; states/: what remote programs keep here; page/: the page at /
     served.py    the model behind it; metrics.py what Prometheus reads; probe.py what /ready asks

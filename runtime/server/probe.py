@@ -9,6 +9,7 @@ its queue is.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from ...lang.backends.base import Backend
 from ..engine import Engine
@@ -33,7 +34,9 @@ def engine_probe(engine: Engine) -> Probe:
         answered = asyncio.Event()
 
         def answer() -> None:
-            loop.call_soon_threadsafe(answered.set)
+            # A loop that has ended has nobody waiting; what is raised here would end the engine.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(answered.set)
 
         engine.call(answer)
         await answered.wait()

@@ -1,8 +1,7 @@
 """Source: jobs, run on the backend's loop, read on the server's.
 
-    async with aclosing(source.run(jobs)) as deltas:
-        async for index, delta in deltas: ...   # all jobs interleaved; leaving ends all work
-    await source.feed(jobs, take)               # the same; `take` is called with each (index, delta)
+    await source.feed(jobs, take)               # take((index, delta)): all jobs interleaved; cancelling ends all work
+    prefix = await source.hold(prompt, params)
 
     await unless_left(request.receive, work)    # ends the work when the client leaves
 
@@ -11,24 +10,30 @@ back in the same moment shares one wake-up. It refuses to know about HTTP bodies
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 from starlette.types import Receive
 
 from ...constrained.errors import ConstraintError
 from ...constrained.spec import Constraint
 from ...lang.backends.base import Backend, ChoiceScore, Delta, Finish, Prefix, Prompt, Usage
+from ...lang.errors import NoBackend
 from ...lang.nodes.params import SamplingParams
 from ..arrivals import Flow, Queue
 from .crossing import Crossings
 from .errors import ClientLeft, FieldError
+from .sending import sender_of
 
 T = TypeVar("T")
 Item = tuple[int, Delta]
+
+
+class Enough(Exception):
+    """Raised by who is called with what comes: no more of it is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +61,6 @@ class _Working:
     aborted: bool = False
 
 
-@runtime_checkable
-class Sender(Protocol):
-    """A backend that also calls its reader, on its own loop: cheaper than to wake a task for each Delta."""
-
-    async def send(
-        self,
-        prompt: Prompt,
-        params: SamplingParams,
-        constraint: Constraint | None,
-        take: Callable[[Delta], None],
-    ) -> None:
-        """Calls `take` with each Delta; returns after the last. Cancelling ends the work."""
-        ...
-
-
 class Source:
     """One backend, as the server's loop sees it. observe: hears of every answer that ends."""
 
@@ -79,25 +69,18 @@ class Source:
     ) -> None:
         self.backend = backend
         self._observe = observe
-        self._send = backend.send if isinstance(backend, Sender) else partial(_send, backend)
+        self._send = sender_of(backend)
         self._crossings = Crossings(backend.loop)
         # Jobs at work, by id; touched on the backend's loop only.
         self._working: dict[str, set[_Working]] = {}
 
-    async def run(self, jobs: Sequence[Job]) -> AsyncGenerator[Item, None]:
-        """(place, Delta) of all jobs as they come.
-
-        The first job that fails fails all, with its own error.
-        """
-        queue = Queue(self._lose)
-        with self._crossings.begun(partial(self._run_all, jobs), queue):
-            while (item := await queue.get()) is not None:
-                yield item
-
     async def feed(self, jobs: Sequence[Job], take: Callable[[Item], None]) -> None:
-        """The same for who would rather be called, on this loop, with each (place, Delta). Returns after the last."""
+        """Calls `take`, on this loop, with each (place, Delta) of all jobs as they come.
+
+        Returns after the last, or once `take` has raised Enough. The first job that fails fails all, with its error.
+        """
         flow = Flow(take, self._lose)
-        with self._crossings.begun(partial(self._run_all, jobs), flow):
+        with suppress(Enough), self._crossings.begun(partial(self._run_all, jobs), flow):
             await flow.wait()
 
     def _lose(self, item: Item) -> None:
@@ -106,7 +89,7 @@ class Source:
             self._let_go(prefix)
 
     def _let_go(self, prefix: Prefix) -> None:
-        if not self.backend.loop.closed:
+        with suppress(NoBackend):  # a closed backend holds nothing
             self.backend.loop.call(self.backend.release, prefix)
 
     async def _run_all(self, jobs: Sequence[Job], post: Callable[[Item], None]) -> None:
@@ -118,7 +101,7 @@ class Source:
                 for job in jobs:
                     group.create_task(self._run_one(job, post))
         except* Exception as failures:
-            raise _first(failures) from None
+            raise first_failure(failures) from None
 
     async def score(
         self, prompt: Prompt, choices: tuple[str, ...], params: SamplingParams
@@ -185,22 +168,10 @@ class Source:
             del task, working
 
 
-def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
+def first_failure(failures: BaseExceptionGroup[Exception]) -> Exception:
+    """The first error of a group, however deep."""
     error = failures.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-async def _send(
-    backend: Backend,
-    prompt: Prompt,
-    params: SamplingParams,
-    constraint: Constraint | None,
-    take: Callable[[Delta], None],
-) -> None:
-    """What a Sender does, for a backend that is none."""
-    async with aclosing(backend.generate(prompt, params, constraint)) as deltas:
-        async for delta in deltas:
-            take(delta)
+    return first_failure(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def unless_left(receive: Receive, work: Coroutine[Any, Any, T]) -> T:

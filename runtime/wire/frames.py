@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 MOST_BYTES = 256 << 20
+HEAD_BYTES = 5  # of the list that a frame is, at most
 T = TypeVar("T")
 
 
@@ -22,14 +23,30 @@ class FrameWriter:
     def __init__(self, stream: asyncio.StreamWriter) -> None:
         self._stream = stream
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[Any] = []
+        self._waiting: list[msgspec.Raw] = []
+        self._size = 0
         self._encoder = msgspec.msgpack.Encoder()
 
     def send(self, message: Any) -> None:
-        """Sends soon. What is sent after the other side has gone is dropped: its calls have failed already."""
+        """Sends soon. What is sent after the other side has gone is dropped: its calls have failed already.
+
+        Raises ValueError for what cannot be said, such as half of a surrogate pair: others share its frame.
+        """
+        try:
+            data = self._encoder.encode(message)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"this cannot be sent: {error}") from error
+        size = len(data) + HEAD_BYTES
+        if size > MOST_BYTES:
+            raise ValueError(
+                f"this cannot be sent: it takes {size:,} bytes, {MOST_BYTES:,} at most"
+            )
+        if self._size + size > MOST_BYTES:
+            self._flush()
         if not self._waiting:
             self._loop.call_soon(self._flush)
-        self._waiting.append(message)
+        self._waiting.append(msgspec.Raw(data))
+        self._size += size
 
     def close(self) -> None:
         """Sends what waits, and no more."""
@@ -37,7 +54,7 @@ class FrameWriter:
         self._stream.close()
 
     def _flush(self) -> None:
-        messages, self._waiting = self._waiting, []
+        messages, self._waiting, self._size = self._waiting, [], 0
         if messages and not self._stream.is_closing():
             data = self._encoder.encode(messages)
             self._stream.write(len(data).to_bytes(4, "little") + data)

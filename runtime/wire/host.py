@@ -7,6 +7,7 @@ It ends when the other side is gone, whatever it is doing. What is slow: opening
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -43,7 +44,7 @@ from .messages import (
 )
 from .queries import ANSWERS
 
-FIRST_FILE = 3
+log = logging.getLogger("trellis.wire")
 
 
 class Host:
@@ -77,7 +78,10 @@ class Host:
             task.add_done_callback(lambda _: self._tasks.pop(message.call, None))
 
     def _recount(self, message: Count) -> None:
-        prefix = self._prefixes[message.prefix]
+        prefix = self._prefixes.get(message.prefix)
+        if prefix is None:  # a mistake over there; who computes here has no part in it
+            log.error("there is no prefix %s to count: it was released too often", message.prefix)
+            return
         if message.more > 0:
             self._client.retain(prefix)
             return

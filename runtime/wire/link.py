@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from ...constrained.spec import Constraint
 from ...lang.nodes.params import SamplingParams
 from ..arrivals import Flow, Queue
-from ..errors import ConfigError, EngineStopped, ModelError
+from ..errors import ConfigError, EngineStopped, ModelError, RequestError
 from .frames import FrameWriter, read_frames
 from .messages import (
     Ask,
@@ -64,18 +64,14 @@ class Link:
         reader, stream = await asyncio.open_unix_connection(sock=sock, limit=1 << 20)
         writer = FrameWriter(stream)
         frames = read_frames(reader, Reply)  # pyright: ignore[reportArgumentType]  # a union
-        first: list[Any] = await anext(frames, [])
-        match first[:1]:
-            case [Hello(context)]:
-                link = cls(writer, context)
-                link._reading = asyncio.ensure_future(link._read(frames, first[1:]))
-                return link
-            case [Failed(_, kind, message)]:
-                writer.close()
-                raise STARTING.get(kind, EngineStopped)(message)
-            case _:
-                writer.close()
-                raise EngineStopped("the engine's process ended while it was starting")
+        try:
+            first: list[Any] = await anext(frames, [])
+            link = cls(writer, _context_in(first))
+        except BaseException:
+            writer.close()
+            raise
+        link._reading = asyncio.ensure_future(link._read(frames, first[1:]))
+        return link
 
     def close(self) -> None:
         """Ends the connection, and with it the engine's process."""
@@ -145,11 +141,16 @@ class Link:
 
     @contextmanager
     def _call(self, call: int, message: Any, waiting: dict[int, T], reader: T) -> Iterator[None]:
-        """Inside, the reader waits for this call; who leaves before the end cancels it."""
+        """Inside, the reader waits for this call; who leaves before the end cancels it. Raises RequestError for what no
+        message can hold.
+        """
         if self.ended.done():
             raise EngineStopped(GONE)
+        try:
+            self._writer.send(message)
+        except ValueError as error:
+            raise RequestError(str(error)) from error
         waiting[call] = reader
-        self._writer.send(message)
         try:
             yield
         finally:
@@ -202,3 +203,14 @@ class Link:
                 answer.set_result(how)
         elif isinstance(how, Done):
             self._lose(how)
+
+
+def _context_in(first: list[Any]) -> int:
+    """The engine's context, as its first message says. Raises what kept it from starting, or EngineStopped."""
+    match first[:1]:
+        case [Hello(context)]:
+            return context
+        case [Failed(_, kind, message)]:
+            raise STARTING.get(kind, EngineStopped)(message)
+        case _:
+            raise EngineStopped("the engine's process ended while it was starting")

@@ -131,6 +131,8 @@ class EngineProcess:
         try:
             return await Link.open(spare.sock)
         except BaseException:
+            # Whoever is not waited for any more need not get ready first.
+            spare.process.kill()
             await self._end()
             raise
 
@@ -138,7 +140,10 @@ class EngineProcess:
         """Returns when the engine has gone."""
         ended, _ = await asyncio.wait({link.ended}, timeout=SPARE_SECONDS)
         if not ended and self._spare is None:
-            self._spare = _Spare.start()
+            try:
+                self._spare = _Spare.start()
+            except OSError:  # no memory or files left: the next engine takes longer to start
+                log.exception("no spare process could be started")
         await asyncio.shield(link.ended)
 
     async def _keep(self) -> None:

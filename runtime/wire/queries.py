@@ -8,6 +8,7 @@ It refuses to know who asks.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
 from typing import Any, TypeVar
@@ -29,13 +30,18 @@ async def on_engine(client: Client, ask: Callable[[], T]) -> T:
         if not answered.done():
             method(value)
 
+    def tell(method: Callable[[Any], None], value: Any) -> None:
+        # A loop that has ended has nobody waiting; what is raised here would end the engine.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, method, value)
+
     def answer() -> None:
         try:
             value = ask()
         except Exception as error:  # it is the asker's to hear
-            loop.call_soon_threadsafe(settle, answered.set_exception, error)
+            tell(answered.set_exception, error)
         else:
-            loop.call_soon_threadsafe(settle, answered.set_result, value)
+            tell(answered.set_result, value)
 
     client.engine.call(answer)
     return await answered

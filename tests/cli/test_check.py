@@ -57,6 +57,27 @@ def test_an_instance_is_judged(tmp_path, value, code, said, tokenizer):
 
 
 @pytest.mark.parametrize(
+    ("instance", "said"),
+    [
+        ("NaN", "NaN is no JSON value"),
+        ("1e999", "the number 1e999 is too large"),
+        ("9" * 5000, "a number of 5000 digits is too long"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_an_instance_that_cannot_be_read_is_no_rejection(tmp_path, instance, said):
+    schema = write(
+        tmp_path, "any.json", "\ufefftrue"
+    )  # with the mark that some editors begin files with
+    result = run(schema, "--instance", write(tmp_path, "value.json", instance))
+    assert (result.exit_code, said in result.output) == (2, True), result.output
+
+
+def test_the_place_in_a_pattern_is_pointed_at():
+    assert run("--regex", "a(b").stderr.splitlines()[-2:] == ["    a(b", "       ^"]
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (["{schema}"], 2, "error: /properties/a/type:"),

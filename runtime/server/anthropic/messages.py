@@ -5,7 +5,6 @@ POST /v1/messages/count_tokens   the same without max_tokens             -> {"in
 """
 
 import secrets
-from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -14,10 +13,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from ....lang.errors import Unsupported
-from ..conversation.answering import answers
+from ..conversation.answering import asked
+from ..conversation.events import Event
 from ..conversation.turn import Turn
 from ..errors import ERRORS
-from ..feed import Events, NamedFeed, Rounds, pour
+from ..feed import NamedFeed, Rounds, Write
 from ..openai.api import Api
 from ..reading import ReadingRoute, work_out
 from ..source import unless_left
@@ -36,8 +36,7 @@ def message_routes(api: Api) -> APIRouter:
         turn = await work_out(request, body.turn)
         id = f"req_{secrets.token_hex(12)}"
         if body.stream:
-            events = _events(api, turn, id)
-            response: Response = NamedFeed(rounds, partial(pour, events))
+            response: Response = NamedFeed(rounds, partial(_feed, api, turn, id))
         else:
             response = JSONResponse(await unless_left(request.receive, _collect(api, turn, id)))
         response.headers["request-id"] = id
@@ -60,20 +59,23 @@ def _count(api: Api, turn: Turn) -> int:
 
 async def _collect(api: Api, turn: Turn, id: str) -> dict[str, Any]:
     made = Making(api.name, turn, 0)
-    async with aclosing(answers(api.voice, turn, id)) as events:
-        async for _, event in events:
-            made.take(event)
+    question = await asked(api.voice, turn, id)
+    await question.answer(lambda _, event: made.take(event))
     return made.message
 
 
-async def _events(api: Api, turn: Turn, id: str) -> Events:
+async def _feed(api: Api, turn: Turn, id: str, write: Write) -> None:
     """The events of a message. Its first comes with the first of the answer, so that what is refused has its status."""
-    made: Making | None = None
-    async with aclosing(answers(api.voice, turn, id)) as events:
-        async for _, event in events:
-            if made is None:
-                made = Making(api.name, turn, await run_in_threadpool(_count, api, turn))
-                for first in made.begin():
-                    yield first
-            for piece in made.take(event):
-                yield piece
+    question = await asked(api.voice, turn, id)
+    made = Making(api.name, turn, await question.count())
+    begun = False
+
+    def give(_: int, event: Event) -> None:
+        nonlocal begun
+        for piece in [] if begun else made.begin():
+            write(piece)
+        begun = True
+        for piece in made.take(event):
+            write(piece)
+
+    await question.answer(give)

@@ -1,6 +1,6 @@
 """Answer: one answer to a Turn, in as many generations as it takes.
 
-    async with aclosing(Answer(voice, turn, "id-1", pieces, index=0).run()) as events: ...
+    await Answer(voice, turn, "id-1", pieces, give, index=0).run()      # give(event): called with each, on this loop
 
 Thoughts first; then words among which calls may stand, a call that must come, or a text under a constraint. What was
 generated before is given to the next generation as it was, so the radix tree has it. A free turn with tools is
@@ -9,10 +9,9 @@ It refuses to know APIs, and other answers.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
 
 from ....constrained.errors import ConstraintBudget, UnsupportedConstraint
 from ....constrained.spec import Choices, Constraint
@@ -21,14 +20,14 @@ from ....lang.nodes.params import SamplingParams
 from ....lang.tools.formats.form import ToolSpec
 from ....lang.tools.formats.tagged import tagged
 from ..errors import ClientLeft, FieldError
-from ..source import Job, Source
+from ..source import Enough, Item, Job, Source
 from .events import Ended, Event, Said
 from .reader import Reader
 from .speech import Speech, Spelling
 from .turn import Tools, Turn
 
 MARK_TOKENS = 16  # more than any mark of a call has
-Events = AsyncGenerator[Event, None]
+Give = Callable[[Event], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Voice:
 
 @dataclass(slots=True)
 class Answer:
-    """One answer in the making. pieces: the prompt and what was generated of the answer.
+    """One answer in the making. pieces: the prompt and what was generated of the answer; give: gets its events.
 
     spent: what all generations took; thinking: tokens of thoughts; thought: whether there can be no more of them.
     """
@@ -50,6 +49,7 @@ class Answer:
     turn: Turn
     id: str
     pieces: list[Piece]
+    give: Give
     index: int
     spent: Usage | None = None
     thinking: int = 0
@@ -58,33 +58,28 @@ class Answer:
     tokens: list[int] = field(default_factory=list[int])
     finish: Finish | None = None
 
-    async def run(self) -> Events:
-        """The events of the answer."""
+    async def run(self) -> None:
+        """Gives the events of the answer."""
         begin, _ = self.voice.speech.marks
         invited = not self.turn.continues and self.pieces[-1].text.rstrip().endswith(begin)
         if self.turn.thinking is not None or invited:
-            async with aclosing(self._think(invited)) as thoughts:
-                async for event in thoughts:
-                    yield event
+            await self._think(invited)
             if self._left() == 0:
-                yield self._ended(called=False)
+                self._end(called=False)
                 return
         tools = self.turn.tools
         if tools is None:
-            events = self._say(self.turn.constraint)
+            await self._say(self.turn.constraint)
         elif tools.choice == "required" or (
             self.turn.constraint is not None and await self._would_call()
         ):
-            events = self._loosened(tools, self._must_call)
+            await self._loosened(tools, self._must_call)
         elif self.turn.constraint is not None:
-            events = self._say(self.turn.constraint)
+            await self._say(self.turn.constraint)
         else:
-            events = self._loosened(tools, self._may_call)
-        async with aclosing(events):
-            async for event in events:
-                yield event
+            await self._loosened(tools, self._may_call)
 
-    async def _think(self, invited: bool) -> Events:
+    async def _think(self, invited: bool) -> None:
         """Thoughts, up to their mark or as many as there may be; the mark is written for the model then."""
         begin, end = self.voice.speech.marks
         if not invited:
@@ -95,45 +90,34 @@ class Answer:
         )
         reader = Reader(marks=(begin, end))
         reader.push(begin)
-        stopping = _stopping(self.voice, params, end)
-        async with self._generate(stopping, None, None, reader) as events:
-            async for event in events:
-                yield event
-        for event in reader.end(cut=True):
-            yield event
+        await self._generate(_stopping(self.voice, params, end), None, None, reader)
+        self._give_all(reader.end(cut=True))
         assert self.spent is not None
         self.thinking, self.thought = self.spent.generated, True
         gap = "" if self.text.endswith("\n") else "\n"
         self._keep()
         self.pieces.append(Piece(f"{gap}{end}\n\n", special=True))
 
-    async def _say(self, constraint: Constraint | None) -> Events:
+    async def _say(self, constraint: Constraint | None) -> None:
         """Text alone, free or under a constraint."""
         reader = Reader(marks=None if constraint is not None else self._marks)
         own = self.turn.params
         params = self._params().merged(stop=own.stop, min_tokens=self._least())
-        param = self.turn.constraint_param
-        async with self._generate(params, constraint, param, reader) as events:
-            async for event in events:
-                yield event
-        for event in reader.end(cut=False):
-            yield event
-        yield self._ended(called=False)
+        await self._generate(params, constraint, self.turn.constraint_param, reader)
+        self._give_all(reader.end(cut=False))
+        self._end(called=False)
 
-    async def _may_call(self, specs: tuple[ToolSpec, ...]) -> Events:
+    async def _may_call(self, specs: tuple[ToolSpec, ...]) -> None:
         """Words among which calls may stand. Stops count in words only, so they are looked for here."""
         tools, form = self._tools, self.voice.speech.form
         reader = Reader(form, self._marks, self.turn.params.stop)
         constraint = tagged(form, specs, tools.parallel)
-        async with self._generate(self._params(), constraint, tools.param, reader) as events:
-            async for event in events:
-                yield event
+        await self._generate(self._params(), constraint, tools.param, reader)
         assert self.finish is not None
-        for event in reader.end(cut=self.finish.reason == "length"):
-            yield event
-        yield self._ended(called=reader.calls > 0 and self.finish.reason == "stop")
+        self._give_all(reader.end(cut=self.finish.reason == "length"))
+        self._end(called=reader.calls > 0 and self.finish.reason == "stop")
 
-    async def _must_call(self, specs: tuple[ToolSpec, ...]) -> Events:
+    async def _must_call(self, specs: tuple[ToolSpec, ...]) -> None:
         """A call, begun for the model. A format that writes lists may hold several."""
         tools, form = self._tools, self.voice.speech.form
         written = form.begin
@@ -145,16 +129,12 @@ class Answer:
             self.pieces.append(Piece(named, special=True))
             written, constraint = written + named, spec.constraint
         reader = Reader(form)
-        for event in reader.push(written):
-            yield event
-        async with self._generate(self._params(), constraint, tools.param, reader) as events:
-            async for event in events:
-                yield event
+        self._give_all(reader.push(written))
+        await self._generate(self._params(), constraint, tools.param, reader)
         assert self.finish is not None
         cut = self.finish.reason == "length" and not self.finish.complete
-        for event in (*reader.push("" if cut else form.end), *reader.end(cut)):
-            yield event
-        yield self._ended(called=not cut)
+        self._give_all((*reader.push("" if cut else form.end), *reader.end(cut)))
+        self._end(called=not cut)
 
     async def _choose(self, specs: tuple[ToolSpec, ...]) -> ToolSpec:
         """The tool whose name the model writes."""
@@ -182,15 +162,15 @@ class Answer:
         self.spent, self.pieces = spent, pieces
         return calls and not outside.strip()
 
-    async def _loosened(self, tools: Tools, ask: Any) -> Events:
-        """The events of `ask`; of a tool that need not be strict any object will do, where its schema is beyond us
-        or all schemas together are too large.
+    async def _loosened(
+        self, tools: Tools, ask: Callable[[tuple[ToolSpec, ...]], Awaitable[None]]
+    ) -> None:
+        """Does `ask`; of a tool that need not be strict any object will do, where its schema is beyond us or all
+        schemas together are too large.
         """
         pieces = list(self.pieces)
         try:
-            async with aclosing(ask(tools.callable)) as events:
-                async for event in events:
-                    yield event
+            await ask(tools.callable)
             return
         except FieldError as error:
             if isinstance(error.cause, ConstraintBudget):
@@ -206,9 +186,7 @@ class Answer:
             if loose == tools.callable:
                 raise
         self.pieces = pieces
-        async with aclosing(ask(loose)) as events:
-            async for event in events:
-                yield event
+        await ask(loose)
 
     def _loosen(self, tools: Tools) -> tuple[ToolSpec, ...]:
         """The tools, with any arguments where a schema asks for what is not enforced here."""
@@ -225,48 +203,50 @@ class Answer:
         self, params: SamplingParams, constraint: Constraint | None, param: str | None
     ) -> None:
         """Generates a text that is nobody's but ours, and keeps it."""
-        async with self._generate(params, constraint, param, Reader()) as events:
-            async for _ in events:
-                pass
+        await self._generate(params, constraint, param, None)
         self._keep()
 
-    def _generate(
+    async def _generate(
         self,
         params: SamplingParams,
         constraint: Constraint | None,
         param: str | None,
-        reader: Reader,
-    ) -> "aclosing[Events]":
-        """One generation after the pieces: its events, then `finish`, `text` and `tokens` are set."""
-        return aclosing(self._events(params, constraint, param, reader))
-
-    async def _events(
-        self,
-        params: SamplingParams,
-        constraint: Constraint | None,
-        param: str | None,
-        reader: Reader,
-    ) -> Events:
+        reader: Reader | None,
+    ) -> None:
+        """One generation after the pieces: gives what is read of it; `finish`, `text` and `tokens` are set then."""
         job = Job(self.id, Prompt(None, tuple(self.pieces)), params, constraint, param, 0)
         self.text, self.tokens, self.finish = "", [], None
         spelling = self._spelling() if constraint is not None else None
-        async with aclosing(self.voice.source.run([job])) as deltas:
-            async for _, delta in deltas:
-                ids = [token.id for token in delta.tokens]
-                self.text += delta.text
-                self.tokens += ids
-                text = delta.text if spelling is None else spelling.push(delta.text, ids)
-                events = reader.push(text)
-                self.thinking += reader.thinking * (len(ids) if not self.thought else 0)
-                for event in self._with_tokens(events, delta, reader):
-                    yield event
-                if reader.stopped is not None:
-                    self._spend(Usage(self.voice.speech.count(self.pieces), 0, len(self.tokens)))
-                    self.finish = Finish("stop", reader.stopped)
-                    return
-                if delta.finish is not None:
-                    self._spend(delta.usage or Usage())
-                    self.finish = _checked(delta.finish, params)
+        await self.voice.source.feed([job], partial(self._take, params, reader, spelling))
+
+    def _take(
+        self, params: SamplingParams, reader: Reader | None, spelling: Spelling | None, item: Item
+    ) -> None:
+        delta = item[1]
+        ids = [token.id for token in delta.tokens]
+        self.text += delta.text
+        self.tokens += ids
+        if reader is not None:
+            self._read(
+                delta, reader, delta.text if spelling is None else spelling.push(delta.text, ids)
+            )
+        if delta.finish is not None:
+            self._spend(delta.usage or Usage())
+            self.finish = _checked(delta.finish, params)
+
+    def _read(self, delta: Delta, reader: Reader, text: str) -> None:
+        """Gives what a piece of text comes to. Raises Enough at a stop."""
+        events = reader.push(text)
+        self.thinking += reader.thinking * (len(delta.tokens) if not self.thought else 0)
+        self._give_all(self._with_tokens(events, delta, reader))
+        if reader.stopped is not None:
+            self._spend(Usage(self.voice.speech.count(self.pieces), 0, len(self.tokens)))
+            self.finish = Finish("stop", reader.stopped)
+            raise Enough
+
+    def _give_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.give(event)
 
     def _with_tokens(self, events: list[Event], delta: Delta, reader: Reader) -> list[Event]:
         """The events, with the tokens of the words where they are asked for."""
@@ -324,10 +304,10 @@ class Answer:
             return None
         return Spelling(speech.hidden, speech.decoder())
 
-    def _ended(self, called: bool) -> Ended:
+    def _end(self, called: bool) -> None:
         assert self.spent is not None
         finish = self.finish or Finish("length")
-        return Ended(finish, self.spent, called, self.thinking)
+        self.give(Ended(finish, self.spent, called, self.thinking))
 
 
 def _any_object(spec: ToolSpec) -> ToolSpec:

@@ -1,64 +1,63 @@
-"""Answering: a Turn on a backend, as one stream of events.
+"""Answering: a Turn on a backend, as events.
 
-    async with aclosing(answers(Voice(source, speech), turn, "id-1")) as events:
-        async for index, event in events: ...      # each answer ends with one Ended; leaving ends all work
+    question = await asked(Voice(source, speech), turn, "id-1")
+    await question.answer(give)             # give(index, event): called with each; each answer ends with one Ended
+    await question.count()                  # tokens of the prompt
 
-The messages are rendered once for all answers, in a thread where they are long. It refuses to know APIs.
+The messages are rendered once for all answers, in a thread where they are long. Cancelling ends all work. It refuses to
+know APIs.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
-from .answer import Answer, Events, Voice
+from ....lang.backends.base import Piece
+from ..source import first_failure
+from .answer import Answer, Voice
 from .events import Event
 from .turn import Turn
 
 LARGE_CHARS = 32_768
+Give = Callable[[int, Event], object]
 
 
-async def answers(voice: Voice, turn: Turn, id: str) -> AsyncGenerator[tuple[int, Event], None]:
-    """(index, Event) of all `turn.params.n` answers, interleaved."""
-    if sum(len(str(message["content"])) for message in turn.messages) > LARGE_CHARS:
-        pieces = await asyncio.to_thread(voice.speech.prompt, turn)
-    else:
-        pieces = voice.speech.prompt(turn)
-    each = [Answer(voice, turn, id, list(pieces), index) for index in range(turn.params.n)]
-    if len(each) == 1:
-        async with aclosing(each[0].run()) as events:
-            async for event in events:
-                yield 0, event
-        return
-    async with aclosing(_merge([answer.run() for answer in each])) as merged:
-        async for item in merged:
-            yield item
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A Turn, its messages rendered. large: whether reading these is work for a thread."""
 
+    voice: Voice
+    turn: Turn
+    id: str
+    pieces: tuple[Piece, ...]
+    large: bool
 
-async def _merge(streams: list[Events]) -> AsyncGenerator[tuple[int, Event], None]:
-    """All streams side by side. The first that fails fails all."""
-    queue: asyncio.Queue[tuple[int, Event | Exception | None]] = asyncio.Queue()
-
-    async def pump(index: int, stream: Events) -> None:
+    async def answer(self, give: Give) -> None:
+        """Calls `give` with the events of all `turn.params.n` answers, interleaved. The first that fails fails all."""
+        each = [
+            Answer(self.voice, self.turn, self.id, list(self.pieces), partial(give, index), index)
+            for index in range(self.turn.params.n)
+        ]
+        if len(each) == 1:
+            await each[0].run()
+            return
         try:
-            async with aclosing(stream):
-                async for event in stream:
-                    queue.put_nowait((index, event))
-            queue.put_nowait((index, None))
-        except Exception as error:  # it is raised again, by whoever reads the queue
-            queue.put_nowait((index, error))
+            async with asyncio.TaskGroup() as group:
+                for one in each:
+                    group.create_task(one.run())
+        except* Exception as failures:
+            raise first_failure(failures) from None
 
-    tasks = [asyncio.ensure_future(pump(i, stream)) for i, stream in enumerate(streams)]
-    try:
-        left = len(tasks)
-        while left:
-            index, item = await queue.get()
-            if isinstance(item, Exception):
-                raise item
-            if item is None:
-                left -= 1
-            else:
-                yield index, item
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def count(self) -> int:
+        """Tokens of the prompt; 0 where the backend's tokenizer is not known."""
+        count = partial(self.voice.speech.count, self.pieces)
+        return await asyncio.to_thread(count) if self.large else count()
+
+
+async def asked(voice: Voice, turn: Turn, id: str) -> Question:
+    """The question. Raises RequestError where the template refuses the messages, Unsupported, BadRequest."""
+    large = sum(len(str(message["content"])) for message in turn.messages) > LARGE_CHARS
+    render = partial(voice.speech.prompt, turn)
+    pieces = await asyncio.to_thread(render) if large else render()
+    return Question(voice, turn, id, tuple(pieces), large)

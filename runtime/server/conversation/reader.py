@@ -69,6 +69,8 @@ class Reader:
 
     def push(self, text: str) -> list[Event]:
         """The events that a piece of text completes."""
+        if self._state == "text" and not (self._watched or self._held or self._fresh):
+            return [Said(text)] if text else []
         self._held += text
         return list(self._read())
 

@@ -6,7 +6,6 @@ A list of prompts, or n above 1, gives a list of replies: prompt by prompt, answ
 `stream` the replies come as events that carry only what is new.
 """
 
-from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -46,7 +45,8 @@ def generate_routes(
         ]
         if body.stream:
             return Feed(rounds, partial(_feed, source, jobs, answers))
-        await unless_left(request.receive, _collect(source, jobs, answers))
+        work = source.feed(jobs, lambda item: answers[item[0]].take(item[1]))
+        await unless_left(request.receive, work)
         replies = [answer.reply() for answer in answers]
         return JSONResponse(replies if body.many or len(replies) > 1 else replies[0])
 
@@ -61,12 +61,6 @@ def _check_able(body: GenerateBody, backend: Backend) -> None:
             raise BadRequest(
                 f"the {backend.name} backend cannot do {fields[ability]}", fields[ability]
             )
-
-
-async def _collect(source: Source, jobs: list[Job], answers: list[Answer]) -> None:
-    async with aclosing(source.run(jobs)) as deltas:
-        async for index, delta in deltas:
-            answers[index].take(delta)
 
 
 async def _feed(source: Source, jobs: list[Job], answers: list[Answer], write: Write) -> None:

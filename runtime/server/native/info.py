@@ -9,7 +9,6 @@ POST /abort_request      {"rid": "..."} or {"abort_all": true}
 """
 
 import asyncio
-from contextlib import aclosing
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -102,6 +101,4 @@ async def _generate_one(source: Source) -> None:
     prompt = Prompt(None, (Piece("1"),))
     params = SamplingParams(max_tokens=1, ignore_eos=True, priority=1)
     job = Job("health", prompt, params, None, None, 0)
-    async with aclosing(source.run([job])) as deltas:
-        async for _ in deltas:
-            pass
+    await source.feed([job], lambda item: None)

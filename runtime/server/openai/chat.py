@@ -3,16 +3,16 @@
 POST /v1/chat/completions   {"model", "messages", ...} -> {"choices": [{"message", "finish_reason"}], "usage"}
 """
 
-from contextlib import aclosing
 from functools import partial
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from ..conversation.answering import answers
+from ..conversation.answering import asked
+from ..conversation.events import Event
 from ..conversation.turn import Turn
 from ..errors import ERRORS, BadRequest
-from ..feed import Events, Feed, Rounds, pour
+from ..feed import Feed, Rounds, Write
 from ..reading import ReadingRoute, work_out
 from ..source import unless_left
 from .api import Api, new_id
@@ -34,7 +34,7 @@ def chat_routes(api: Api) -> APIRouter:
         if body.stream:
             usage = body.stream_options is not None and body.stream_options.include_usage
             pieces = Pieces(api, id, turn.params.logprobs, usage)
-            return Feed(rounds, partial(pour, _events(api, turn, id, pieces)))
+            return Feed(rounds, partial(_feed, api, turn, id, pieces))
         drafts = await unless_left(request.receive, collect(api, turn, id))
         return JSONResponse(reply(api, id, drafts, turn.params.logprobs))
 
@@ -51,16 +51,17 @@ def check_logprobs(api: Api, turn: Turn) -> None:
 async def collect(api: Api, turn: Turn, id: str) -> list[Draft]:
     """All answers, whole."""
     drafts = [Draft() for _ in range(turn.params.n)]
-    async with aclosing(answers(api.voice, turn, id)) as events:
-        async for index, event in events:
-            drafts[index].take(event)
+    question = await asked(api.voice, turn, id)
+    await question.answer(lambda index, event: drafts[index].take(event))
     return drafts
 
 
-async def _events(api: Api, turn: Turn, id: str, pieces: Pieces) -> Events:
-    async with aclosing(answers(api.voice, turn, id)) as events:
-        async for index, event in events:
-            for piece in pieces.of(index, event):
-                yield piece
+async def _feed(api: Api, turn: Turn, id: str, pieces: Pieces, write: Write) -> None:
+    def give(index: int, event: Event) -> None:
+        for piece in pieces.of(index, event):
+            write(piece)
+
+    question = await asked(api.voice, turn, id)
+    await question.answer(give)
     for piece in pieces.last():
-        yield piece
+        write(piece)

@@ -5,7 +5,6 @@
 A list of prompts gives its answers prompt by prompt. A prompt is the whole text, so special tokens in it count.
 """
 
-from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -118,16 +117,11 @@ def completion_routes(api: Api, config: ServerConfig) -> APIRouter:
         made = Completions(api, id, jobs, usage)
         if body.stream:
             return Feed(rounds, partial(_feed, api, jobs, made))
-        await unless_left(request.receive, _collect(api, jobs, made))
+        work = api.voice.source.feed(jobs, lambda item: _take(made.answers[item[0]], item[1]))
+        await unless_left(request.receive, work)
         return JSONResponse(made.reply())
 
     return router
-
-
-async def _collect(api: Api, jobs: list[Job], made: Completions) -> None:
-    async with aclosing(api.voice.source.run(jobs)) as deltas:
-        async for index, delta in deltas:
-            _take(made.answers[index], delta)
 
 
 async def _feed(api: Api, jobs: list[Job], made: Completions, write: Write) -> None:

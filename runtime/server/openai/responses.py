@@ -4,7 +4,6 @@ POST   /v1/responses    {"model", "input", ...} -> the response
 """
 
 import asyncio
-from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,10 +11,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from ..conversation.answering import answers
+from ..conversation.answering import asked
+from ..conversation.events import Event
 from ..conversation.turn import Turn
 from ..errors import ERRORS, BadRequest, ClientLeft, describe
-from ..feed import Events, NamedFeed, Rounds, pour
+from ..feed import NamedFeed, Rounds, Write
 from ..reading import ReadingRoute, work_out
 from ..source import unless_left
 from .api import Api, new_id
@@ -70,7 +70,7 @@ def response_routes(api: Api, store: ResponseStore) -> APIRouter:
         earlier = _earlier(store, owner, body)
         order = await work_out(request, lambda: _order(api, store, owner, body, earlier))
         if body.stream:
-            return NamedFeed(rounds, partial(pour, _events(order)))
+            return NamedFeed(rounds, partial(_feed, order))
         if body.background:
             return JSONResponse(_begin(order))
         await unless_left(request.receive, _make(order))
@@ -110,9 +110,8 @@ def _order(
 
 async def _make(order: _Order) -> None:
     order.made.begin()
-    async with aclosing(answers(order.api.voice, order.turn, order.id)) as events:
-        async for _, event in events:
-            order.made.take(event)
+    question = await asked(order.api.voice, order.turn, order.id)
+    await question.answer(lambda _, event: order.made.take(event))
     order.keep()
 
 
@@ -136,23 +135,27 @@ def _begin(order: _Order) -> dict[str, Any]:
     return order.made.response
 
 
-async def _events(order: _Order) -> Events:
+async def _feed(order: _Order, write: Write) -> None:
     """The events of a response. Its first come with the first of the answer, so that what is refused has its status."""
     begun = False
+
+    def give(_: int, event: Event) -> None:
+        nonlocal begun
+        for made in [] if begun else order.made.begin():
+            write(made)
+        begun = True
+        taken = order.made.take(event)
+        if order.made.response["status"] != "in_progress":
+            order.keep()
+        for made in taken:
+            write(made)
+
     try:
-        async with aclosing(answers(order.api.voice, order.turn, order.id)) as events:
-            async for _, event in events:
-                for made in [] if begun else order.made.begin():
-                    yield made
-                begun = True
-                taken = order.made.take(event)
-                if order.made.response["status"] != "in_progress":
-                    order.keep()
-                for made in taken:
-                    yield made
+        question = await asked(order.api.voice, order.turn, order.id)
+        await question.answer(give)
     except Exception as error:  # as above; an error after the beginning is told in the stream
         if not begun:
             raise
         failure = describe(error)
         for made in order.made.fail(failure.type, failure.message):
-            yield made
+            write(made)

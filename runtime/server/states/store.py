@@ -14,9 +14,11 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ....lang.backends.base import Backend, Prefix
+from ....lang.errors import NoBackend
 from ...errors import Overloaded
 from ..errors import UnknownState
 
@@ -78,8 +80,9 @@ class StateStore:
     def release(self, ids: Iterable[str]) -> int:
         """Lets go of states; unknown ones are passed over. Gives how many there were."""
         found = [state for id in ids if (state := self._states.pop(id, None)) is not None]
-        for state in found:
-            self._backend.loop.call(self._backend.release, state.prefix)
+        with suppress(NoBackend):  # a closed backend holds nothing
+            for state in found:
+                self._backend.loop.call(self._backend.release, state.prefix)
         return len(found)
 
     def sweep(self) -> None:

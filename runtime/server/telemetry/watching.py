@@ -14,6 +14,7 @@ from ....constrained.spec import Constraint
 from ....lang.backends.base import Backend, ChoiceScore, Delta, Prefix, Prompt, Spelled
 from ....lang.nodes.params import SamplingParams
 from ....lang.run.loop import Loop
+from ..sending import Take, sender_of
 
 Work = Literal["gen", "score", "hold"]
 
@@ -38,6 +39,7 @@ class WatchedBackend:
 
     def __init__(self, backend: Backend, watchers: Sequence[Watcher]) -> None:
         self._backend = backend
+        self._send = sender_of(backend)
         self._watchers = tuple(watchers)
 
     @property
@@ -82,6 +84,18 @@ class WatchedBackend:
                 async for delta in deltas:
                     watches.hear(delta)
                     yield delta
+
+    async def send(
+        self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None, take: Take
+    ) -> None:
+        """The same for who would rather be called, here on the loop."""
+        with _Watches(self._watchers, "gen", prompt, params) as watches:
+
+            def hear(delta: Delta) -> None:
+                watches.hear(delta)
+                take(delta)
+
+            await self._send(prompt, params, constraint, hear)
 
     async def score(
         self, prompt: Prompt, choices: tuple[str, ...], params: SamplingParams
