@@ -209,8 +209,8 @@ class Client:
                 f"a prefix was released {1 - prefix.holders} times too often"
             )
             node, prefix.node = (prefix.node, None) if prefix.holders == 0 else (None, prefix.node)
-        if node is not None and not self.engine.closed:
-            self.engine.call(lambda: self.engine.scheduler.cache.release(node))
+        if node is not None:
+            self.engine.release(node)
 
     def check(self, constraint: Constraint) -> None:
         """Compiles the constraint, unless it is cached. Raises InvalidConstraint, UnsupportedConstraint, Overloaded."""
@@ -335,7 +335,7 @@ class Client:
     def _leave(self, tickets: list[Ticket], reader: Queue[Delta] | Flow[Delta], left: int) -> None:
         """Nobody reads any more; what has not ended ends."""
         reader.close()
-        if left and not self.engine.closed:
+        if left:
             self.engine.abort(tickets, Finish("abort", None))
 
     async def _compute(self, tickets: list[Ticket], queue: Queue[Delta], failing: str) -> None:

@@ -11,18 +11,19 @@ Where the host makes the masks, or penalties would count a token that gives way 
 first. Turning tokens into text comes last, when the device is busy again.
 
 Everything that touches the scheduler happens on the loop's thread; other threads leave messages. A request that
-fails becomes an error on that request. A step that fails ends the requests in it, and the engine goes on.
+fails becomes an error on that request. A step or message that fails ends all requests, and the engine goes on.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..lang.backends.base import Delta, Finish, Token, Usage
+from ..radix.node import Node
 from .errors import EngineError, EngineStopped
 from .plan import Plan, Progress
 from .request import Request, Status
@@ -120,10 +121,10 @@ class Engine:
 
     def add_requests(self, tickets: Sequence[Ticket]) -> None:
         """Adds requests together, so that one step can take them all. Their sinks get Deltas, or an error."""
-        self._post(lambda: self._add(tickets))
+        self.call(lambda: self._add(tickets))
 
     def abort(self, tickets: Sequence[Ticket], reason: Finish) -> None:
-        """Ends requests within one step; ended ones are left alone."""
+        """Ends requests within one step; ended ones, as all are of a closed engine, are left alone."""
         self._post(lambda: self._abort(tickets, reason))
 
     @property
@@ -132,8 +133,13 @@ class Engine:
         return self._inbox.closed
 
     def call(self, action: Callable[[], object]) -> None:
-        """Runs a small action on the loop's thread, between two steps."""
-        self._post(action)
+        """Runs a small action on the loop's thread, between two steps. Raises EngineStopped after the end."""
+        if not self._post(action):
+            raise EngineStopped("the engine is closed")
+
+    def release(self, node: Node) -> None:
+        """One holder less of a prefix; of a closed engine it is gone already."""
+        self._post(lambda: self.scheduler.cache.release(node))
 
     def close(self) -> None:
         """Stops the loop; every unfinished request gets EngineStopped."""
@@ -143,12 +149,14 @@ class Engine:
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _post(self, action: Callable[[], object]) -> None:
+    def _post(self, action: Callable[[], object]) -> bool:
+        """Leaves a message; False, and nothing is left, after the end."""
         with self._inbox.ready:
             if self._inbox.closed:
-                raise EngineStopped("the engine is closed")
+                return False
             self._inbox.calls.append(action)
             self._inbox.ready.notify()
+            return True
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
@@ -162,10 +170,18 @@ class Engine:
             error.__cause__ = cause
             raise
         finally:
-            with self._inbox.ready:
-                self._inbox.closed = True
-            for ticket in list(self._tickets.values()):
-                self._drop(ticket, error)
+            self._end(error)
+
+    def _end(self, error: EngineStopped) -> None:
+        """Tells everybody who waits."""
+        with self._inbox.ready:
+            self._inbox.closed = True
+        for call in self._inbox.calls:
+            # Left over where the engine failed, which has been said: whoever asked waits for an answer all the same.
+            with suppress(Exception):
+                call()
+        for ticket in list(self._tickets.values()):
+            self._drop(ticket, error)
 
     def drain(self) -> None:
         """Runs the loop on the calling thread until nothing is left to do; for an engine that was not started."""
@@ -182,10 +198,7 @@ class Engine:
 
     def step(self) -> None:
         """One iteration: plan, run, commit, emit. When it fails, its requests do, and the engine goes on."""
-        try:
-            self._iterate()
-        except Exception as error:  # whatever the device or a request's own parts raise
-            self._fail(error)
+        self._try(self._iterate)
         self.progressed = time.monotonic()
 
     def _iterate(self) -> None:
@@ -206,14 +219,23 @@ class Engine:
         with inbox.ready:
             while not inbox.calls and not inbox.closed and not self._busy():
                 inbox.ready.wait()
-            calls, inbox.calls = inbox.calls, deque()
-            closed = inbox.closed
+            waiting, closed = len(inbox.calls), inbox.closed
         # Also when closed: what was asked for before that has callers who wait to hear of the end.
-        for call in calls:
-            call()
+        for _ in range(waiting):
+            self._try(inbox.calls.popleft())
+        self._try(self._expire)
+        return not closed
+
+    def _try(self, action: Callable[[], object]) -> None:
+        """Does something to the scheduler. When it fails all requests do, and the engine goes on."""
+        try:
+            action()
+        except Exception as error:  # whatever the device, a request's own parts or a message raise
+            self._fail(error)
+
+    def _expire(self) -> None:
         for request in self.scheduler.expire():
             self._finish(self._tickets[request])
-        return not closed
 
     def _busy(self) -> bool:
         return self.scheduler.busy or self._flight is not None

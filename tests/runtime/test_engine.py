@@ -2,6 +2,7 @@
 the answer that each request would get alone."""
 
 import random
+import threading
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -250,6 +251,39 @@ def test_a_failing_step_ends_its_requests_and_the_engine_goes_on(runner: Any) ->
     assert isinstance(world.errors[ticket.request], EngineStopped)
     again = world.ticket(prompt(20))
     assert world.run(again) == [alone(runner, prompt(20))]
+
+
+def test_a_failing_message_ends_all_requests_and_the_engine_goes_on(runner: Any) -> None:
+    world, told = World(runner), []
+    ticket = world.ticket(prompt(20), 100)
+    world.engine.add_requests([ticket])
+    world.engine.call(lambda: 1 // 0)
+    world.engine.call(lambda: told.append("the next message"))
+    world.engine.drain()
+    assert isinstance(world.errors[ticket.request], EngineStopped)
+    assert told == ["the next message"]
+    again = world.ticket(prompt(20))
+    assert world.run(again) == [alone(runner, prompt(20))]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_engine_that_cannot_go_on_tells_everybody_who_waits(runner: Any) -> None:
+    """Pages were lost, so nothing may be computed any more."""
+    world, told = World(runner), threading.Event()
+    ticket = world.ticket(prompt(20), 100)
+    node: Any = object()  # of a closed engine nothing is looked at
+    world.cache.check = lambda: 1 // 0
+    world.engine.add_requests([ticket])
+    world.engine.call(lambda: 1 // 0)
+    world.engine.call(told.set)
+    world.engine.start()
+    assert told.wait(10)
+    world.engine.close()
+    assert isinstance(world.errors[ticket.request], EngineStopped)
+    with pytest.raises(EngineStopped):
+        world.engine.add_requests([world.ticket(prompt(20))])
+    world.engine.abort([ticket], Finish("abort", None))
+    world.engine.release(node)
 
 
 def test_a_step_of_before_a_preemption_says_nothing_about_the_row_after_it(runner: Any) -> None:
