@@ -13,10 +13,10 @@ forgotten, so a union is as cheap as its one branch once the discriminator has b
     formula     truth, folded                       residue         what is left of it, once more is known
     board       the formula of a site, by kind of value
     site, sites which vectors are wanted, and possible              graph           the spots of arrays and objects
-    objects, members, demands, taking               arrays, items, taking_item, marked
+    objects, members, demands, taking               arrays, items, taking_item
     line        properties of which each only has to be right, as nearly all are: no spots, only their sites
-    emit        rules, by object_writer, line_writer and array_writer; a draft is one being written
-    names, trie, forks, other_names                 leaves/         strings and numbers
+    names       which are listed, and classes of all others
+    leaves/     strings and numbers                 rules/          the automata of all of it
 
 The canonical form. Properties come in the order in which the schemas at their site name them, then all other names in
 any order; separators are `, ` and `: `. Names, and strings about which a schema says more than their length, are

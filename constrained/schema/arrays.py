@@ -16,9 +16,9 @@ from .formula import Formula, substitute
 from .graph import Edge, Graph, Spot
 from .items import Items, demanded, list_values, read_items
 from .leaves.writing import write_value
-from .marked import has_prefixes
 from .node import all_of
 from .residue import Residue
+from .rules.marked import has_prefixes
 from .site import NEEDED, Site, Vector, needed
 from .sites import Sites
 from .taking_item import TakingItem

@@ -28,7 +28,7 @@ from .sites import Sites
 
 if TYPE_CHECKING:
     from .arrays import ArrayGraph
-    from .emit import Emitter
+    from .rules.emit import Emitter
 
 
 def demand_distinct(

@@ -22,7 +22,6 @@ from .arrays import grow_array
 from .board import Board
 from .distinct import check_distinct
 from .document import Document, read_json
-from .emit import Emitter, Layout
 from .fragments import Fragments
 from .frames import check_frames
 from .graph import Graph
@@ -31,9 +30,10 @@ from .leaves.numbers import adopt_number, free_number, grow_number
 from .leaves.texts import Texts, adopt_text
 from .node import Nodes
 from .objects import grow_object
+from .rules.emit import Emitter, Layout
+from .rules.writer import BASE
 from .site import NEEDED, Site
 from .sites import Grow, Sites
-from .writer import BASE
 
 MOST_INDENT = 16
 

@@ -18,13 +18,13 @@ from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.machine.rule import Machine
 from trellis.constrained.schema import Canonical, lower_schema
 from trellis.constrained.schema.document import Document
-from trellis.constrained.schema.draft import Draft, distinguish, finish
-from trellis.constrained.schema.forks import Fork, insert, write
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.schema.items import Items
 from trellis.constrained.schema.kinds import possible_kinds
 from trellis.constrained.schema.node import Nodes, kind_of
 from trellis.constrained.schema.objects import ObjectGraph
+from trellis.constrained.schema.rules.draft import Draft, distinguish, finish
+from trellis.constrained.schema.rules.forks import Fork, insert, write
 from trellis.constrained.spec import JsonSchema
 
 NAMES = ("a", "ab", "abc", "abd", "b", "\u00e9", 'q"', "", "kind", "a long name", "a long way")

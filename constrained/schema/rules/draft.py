@@ -16,10 +16,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..automata.automaton import Flags, Table
-from ..automata.bytedfa import ByteDfa, Classes, join_classes, representatives
-from ..limits import Budget
-from ..machine.rule import Move, Rule
+from ...automata.automaton import Flags, Table
+from ...automata.bytedfa import ByteDfa, Classes, join_classes, representatives
+from ...limits import Budget
+from ...machine.rule import Move, Rule
 
 DIGITS = b"123456789"  # which only names and listed items tell apart
 

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from ..grammar.place import DISTINCT
-from ..machine.rule import Move
-from .arrays import ArrayGraph
-from .graph import Graph, Spot
+from ...grammar.place import DISTINCT
+from ...machine.rule import Move
+from ..arrays import ArrayGraph
+from ..graph import Graph, Spot
 from .marked import write_marked
 from .writer import Goal, Writer
 

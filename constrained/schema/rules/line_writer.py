@@ -12,11 +12,11 @@ follow, one state stands for all places, and bits of the register say which name
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from ..machine.rule import Move
+from ...machine.rule import Move
+from ..line import Line
+from ..site import Site
 from .forks import Fork, insert, write
-from .line import Line
 from .other_names import OtherNames
-from .site import Site
 
 if TYPE_CHECKING:
     from .object_writer import ObjectWriter

@@ -12,8 +12,8 @@ from collections.abc import Container
 
 import numpy as np
 
-from ..automata.bytedfa import ByteDfa
-from ..regex.spelling import QUOTE
+from ...automata.bytedfa import ByteDfa
+from ...regex.spelling import QUOTE
 from .draft import Draft
 
 BETWEEN = 1  # the state between two characters, where any name may come

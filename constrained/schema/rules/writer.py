@@ -9,10 +9,10 @@ spot at a time, and no further than values can lead.
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from ..machine.rule import Move
+from ...machine.rule import Move
+from ..graph import Edge, Graph, Spot
+from ..site import Vector
 from .draft import Draft
-from .graph import Edge, Graph, Spot
-from .site import Vector
 
 if TYPE_CHECKING:
     from .emit import Emitter

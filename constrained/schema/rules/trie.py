@@ -13,21 +13,21 @@ from typing import Protocol
 
 import numpy as np
 
-from ..automata.automaton import Dfa
-from ..automata.bytedfa import ByteDfa
-from ..automata.reaching import find_leading
-from ..machine.rule import Move
-from ..regex.pattern import Pattern, any_text
-from ..regex.spelling import QUOTE, spell
+from ...automata.automaton import Dfa
+from ...automata.bytedfa import ByteDfa
+from ...automata.reaching import find_leading
+from ...machine.rule import Move
+from ...regex.pattern import Pattern, any_text
+from ...regex.spelling import QUOTE, spell
+from ..graph import Edge, Spot
+from ..line import Line
+from ..objects import ObjectGraph
+from ..site import Vector
 from .draft import Draft
 from .forks import Fork, insert, write
-from .graph import Edge, Spot
-from .line import Line
 from .line_writer import LineWriter
 from .marked import Choice, write_marked
-from .objects import ObjectGraph
 from .other_names import PLAIN, AnyNames, OtherNames
-from .site import Vector
 
 MOST_BITS = 62
 TAIL = 0  # the place of the rule that reads any rest of a name

@@ -5,7 +5,7 @@
 A byte is refused where every text that it could lead to has been; the last byte of a text sets its bit.
 """
 
-from ..machine.rule import Move
+from ...machine.rule import Move
 from .draft import Draft
 
 Choice = tuple[bytes, int, int]  # a text, its bit, the state behind it

@@ -11,18 +11,18 @@ first, in a fixed order, and are the same objects in every machine.
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from ..machine.rule import Machine, Move, Rule
+from ...machine.rule import Machine, Move, Rule
+from ..arrays import ArrayGraph
+from ..graph import Graph
+from ..leaves.numbers import NumberPart
+from ..leaves.texts import TextPart
+from ..leaves.writing import write_text
+from ..objects import ObjectGraph
+from ..site import Constant, Part, Site, Vector
+from ..sites import Sites
 from .array_writer import ArrayWriter
-from .arrays import ArrayGraph
 from .draft import Draft, distinguish, finish
-from .graph import Graph
-from .leaves.numbers import NumberPart
-from .leaves.texts import TextPart
-from .leaves.writing import write_text
 from .object_writer import ObjectWriter
-from .objects import ObjectGraph
-from .site import Constant, Part, Site, Vector
-from .sites import Sites
 from .writer import FIRST, PLACE, Goal
 
 STRUCTURE = b'{}[]:,"\n tfn-0'

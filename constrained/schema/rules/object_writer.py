@@ -3,12 +3,12 @@
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
+from ..graph import Edge, Graph, Spot
+from ..line import Line
+from ..objects import ObjectGraph
+from ..site import Vector
 from .draft import Draft
-from .graph import Edge, Graph, Spot
-from .line import Line
 from .line_writer import LineWriter
-from .objects import ObjectGraph
-from .site import Vector
 from .trie import NameTrie
 from .writer import Goal, Writer
 
