@@ -77,7 +77,7 @@ class GrammarFolder:
             return file.read() if sound and _is_private(status) else b""
 
     def _unpack(self, body: bytes) -> list[np.ndarray] | None:
-        """The tables in a file; None if they are not there, or would be larger than all files may be."""
+        """The tables in a file; None if they are not there, damaged, or larger than all files may be."""
         try:
             with zipfile.ZipFile(io.BytesIO(body)) as packed:
                 if sum(entry.file_size for entry in packed.infolist()) > self._most_bytes:

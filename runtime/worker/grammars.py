@@ -30,30 +30,21 @@ from numpy.typing import NDArray
 from ...constrained.grammar.place import AHEAD, Compiled, Place
 from ...kernels.cpu.masks.coming import ComingRows
 from ...kernels.masks.find import ACTION, FRAMES, FREE, HOSTED, NONE, forget_masks
+from ...kernels.masks.given import GrammarTables, TokenBytes
 from ..errors import Overloaded, RequestError
 from .late import LateCount
 from .ranges import FreeRanges
 from .rows import upload
-from .vocabulary import TokenBytes, allocate_tables
+from .vocabulary import allocate_tables
 
 SPARE_SLOTS = 64
 GRID = 4
 
 
 @runtime_checkable
-class GrammarTable(Protocol):
+class GrammarTable(GrammarTables, Protocol):
     """What the arena reads of a compiled grammar: see constrained/grammar/grammar.py."""
 
-    @property
-    def key(self) -> str: ...
-    @property
-    def classes(self) -> NDArray[np.uint8]: ...
-    @property
-    def edges(self) -> NDArray[np.int32]: ...
-    @property
-    def actions(self) -> NDArray[np.int64]: ...
-    @property
-    def returns(self) -> NDArray[np.int32]: ...
     @property
     def first_return(self) -> int: ...
     @property

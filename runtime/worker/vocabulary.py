@@ -5,8 +5,6 @@
 Slow: some tenths of a second to sort 128,000 tokens, once per engine. It refuses to know grammars.
 """
 
-from typing import Protocol
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,21 +12,9 @@ from numpy.typing import NDArray
 from ...kernels.cpu.masks.trie import sort_tokens
 from ...kernels.launch import power_of_two
 from ...kernels.masks.find import ACTION, FRAMES, FREE, NONE, MaskTables
+from ...kernels.masks.given import TokenBytes, mask_of_ends
 
 DRAFT_WORDS = 32  # a draft is whole blocks of lanes
-
-
-class TokenBytes(Protocol):
-    """What the device needs of a vocabulary: see constrained/tokens/vocabulary.py."""
-
-    @property
-    def size(self) -> int: ...
-    @property
-    def flat(self) -> NDArray[np.uint8]: ...
-    @property
-    def offsets(self) -> NDArray[np.int32]: ...
-    @property
-    def eos_ids(self) -> frozenset[int]: ...
 
 
 def allocate_tables(
@@ -36,10 +22,7 @@ def allocate_tables(
 ) -> MaskTables:
     """Empty tables. sizes: entries of edges, actions and returns; grammars; rows with the padding one; shared masks."""
     edges, actions, returns, slots, rows, bank_rows = sizes
-    words = -(-vocabulary.size // 32)
-    ends = np.zeros(words, np.uint32)
-    for token in vocabulary.eos_ids:
-        ends[token // 32] |= np.uint32(1 << token % 32)
+    ends = mask_of_ends(vocabulary)
     flat, offsets, ranks = _sort(vocabulary)
     keys = power_of_two(max(64, 4 * (bank_rows + rows)))
 
@@ -63,7 +46,7 @@ def allocate_tables(
         registers=integers(rows, FRAMES + 1, dtype=torch.int64),
         keys=integers(keys, dtype=torch.int64),
         bank_of=integers(keys, value=NONE),
-        bank=integers(bank_rows + rows, words),
+        bank=integers(bank_rows + rows, len(ends)),
         used=integers(1),
         flat=uploaded(np.append(vocabulary.flat, np.uint8(0))),
         offsets=uploaded(np.asarray(vocabulary.offsets, np.int32)),

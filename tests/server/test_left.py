@@ -26,19 +26,19 @@ def left_at(step: int, work: Coroutine[Any, Any, Any]) -> Any:
 
     True if there were so many steps.
     """
-    send: Callable[[], Any] = lambda: work.send(None)  # noqa: E731  # what the next turn does
+    failure: BaseException | None = None  # what the next turn begins with
     for count in itertools.count(1):
         if count == step:
-            send = lambda: work.throw(asyncio.CancelledError())  # noqa: E731
+            failure = asyncio.CancelledError()
         try:
-            waited = send()
+            waited = work.send(None) if failure is None else work.throw(failure)
         except (StopIteration, asyncio.CancelledError):
             return count >= step
         try:
             yield waited
-            send = lambda: work.send(None)  # noqa: E731
+            failure = None
         except BaseException as error:  # it is the work's
-            send = lambda error=error: work.throw(error)  # noqa: E731
+            failure = error
 
 
 async def call(app: Any, path: str, body: dict[str, Any], seconds: float | None = None) -> int:

@@ -13,12 +13,13 @@ for several threads at once. It refuses to know when masks are forgotten.
 import ctypes
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
+from ...masks.given import GrammarTables, TokenBytes, mask_of_ends
 from ...masks.layout import FRAMES, PUSHED
 from ..target import Compiled, Target
 from .blocks import INDEX, LINK, MEMO, NAMES, STAND, TABLES, TRIE
@@ -36,34 +37,6 @@ if TYPE_CHECKING:
 KEPT = 64  # grammars of which a host remembers where they lie
 _GRAMMAR = "arena", "actions", "returns", "classes", "scale"
 _POINTER = ctypes.c_void_p
-
-
-class TokenBytes(Protocol):
-    """What is read of a vocabulary; see constrained/tokens/vocabulary.py."""
-
-    @property
-    def size(self) -> int: ...
-    @property
-    def flat(self) -> NDArray[np.uint8]: ...
-    @property
-    def offsets(self) -> NDArray[np.int32]: ...
-    @property
-    def eos_ids(self) -> frozenset[int]: ...
-
-
-class GrammarTables(Protocol):
-    """What is read of a grammar; see constrained/grammar/grammar.py."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def classes(self) -> NDArray[np.uint8]: ...
-    @property
-    def edges(self) -> NDArray[np.int32]: ...
-    @property
-    def actions(self) -> NDArray[np.int64]: ...
-    @property
-    def returns(self) -> NDArray[np.int32]: ...
 
 
 # A state, its register, and the frames that wait, each as what it was pushed as and its register.
@@ -188,7 +161,7 @@ class _PlaceWalker:
         self._cursor = np.zeros(3, np.int32)
         self._frames = np.zeros(FRAMES, np.int32)
         self._registers = np.zeros(FRAMES + 1, np.int64)
-        ends = _ends_of(vocabulary)
+        ends = mask_of_ends(vocabulary)
         self._told.hold(
             cursor=self._cursor, frames=self._frames, registers=self._registers, ends=ends
         )
@@ -227,11 +200,3 @@ class _PlaceWalker:
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
         return known[1]
-
-
-def _ends_of(vocabulary: TokenBytes) -> NDArray[np.uint32]:
-    """The mask of the tokens that end a text."""
-    ends = np.zeros(-(-vocabulary.size // 32), np.uint32)
-    for token in vocabulary.eos_ids:
-        ends[token // 32] |= np.uint32(1 << token % 32)
-    return ends
