@@ -14,3 +14,4 @@ FREE = -1  # as a row's grammar: all tokens are allowed
 HOSTED = -2  # as a row's grammar: the host gives its masks and moves it
 FIRST = 0x2545F4914F6CDD1D  # what keys begin with
 FACTOR = 0x369DEA0F31A53F85  # any odd number with bits all over
+LANES = 64  # tokens that are walked side by side

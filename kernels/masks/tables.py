@@ -70,9 +70,10 @@ class MaskTables:
     none. bank: int32 [B + R, W]; used: int32 [1], how many of the first B rows are taken; the last R are the rows' own.
     flat: uint8 [N], offsets: int32 [V + 1], the tokens' bytes; special tokens have none. ends: int32 [W], mask of the
     tokens that end a text. longest: most bytes of a token.
-    sorted_flat, sorted_offsets: as flat and offsets, for the D tokens with bytes, in the order of their bytes.
-    ranks: int32 [V], each token's place in that order, -1 without. draft: int32 [R, ceil(D / 32) rounded up], masks in
-    that order while they are made.
+    lanes: int32, the tokens with bytes once more, side by side: B blocks of LANES tokens of one length. A block has
+    a token's bytes as words of four, the first byte lowest, and all lanes' first words come first. blocks: int32
+    [B, 2], where each begins and how many bytes its tokens have. ranks: int32 [V], each token's lane, -1 without;
+    lanes left over are nobody's. draft: int32 [R, B * LANES / 32], masks in the order of lanes while they are made.
     native: native code for a CPU; where there is none, or until it has come, torch does what it would do.
     """
 
@@ -91,8 +92,8 @@ class MaskTables:
     flat: torch.Tensor
     offsets: torch.Tensor
     ends: torch.Tensor
-    sorted_flat: torch.Tensor
-    sorted_offsets: torch.Tensor
+    lanes: torch.Tensor
+    blocks: torch.Tensor
     ranks: torch.Tensor
     draft: torch.Tensor
     longest: int

@@ -2,10 +2,13 @@
 
     walk(tables, rows, masks, missing)       # the masks that `claim_masks` found missing
 
-First every token walks, one lane each, in the order of their bytes: lanes side by side then read the same table
-entries, and where a state allows few first bytes whole blocks stop at once. Entries above 0 are plain and cost three
-loads; where any lane of a block meets another kind, the block resolves it (mask_step). The bits found lie in that order
-in `draft`; a second pass brings them into the order of token ids and adds the tokens that end a text.
+First every token walks, one lane each, side by side with others of its length, in the order of their bytes: no lane
+waits for a longer one, neighbours read the same table entries, and where a state allows few first bytes whole blocks
+stop at once. Four bytes are one number, and are walked without looking whether all went well: at first as if every
+entry were plain, three loads a byte; where some was not, once more with the actions that only count; where some lane
+met yet another kind, byte by byte, and the block resolves it (mask_step). What once failed is not tried first again
+until the program comes to another item. The bits found lie in the order of lanes in `draft`; a second pass brings them
+into the order of token ids and adds the tokens that end a text.
 
 Slow: a microsecond or two per mask, nearly all of it in the first pass. It refuses to know which masks are kept.
 """
@@ -13,12 +16,13 @@ Slow: a microsecond or two per mask, nearly all of it in the first pass. It refu
 import torch
 
 from ..launch import multiprocessors, tl, triton
+from .layout import LANES
 from .step import Walkers, resolve, resolve_reference
 from .tables import ACTION, FRAMES, PUSHED, MaskTables
 
-LANES = 64
 WARPS = 1
 RESIDENT = 32  # programs of one multiprocessor
+CHUNK = 4  # blocks of lanes that a program takes at once
 WORDS = 32
 
 
@@ -27,16 +31,16 @@ def walk(
 ) -> None:
     """Fills the bank rows `masks` (int32 [S]) of the missing ones; `missing` int32 [S + 1], see claim_masks."""
     count, words = rows.shape[0], tables.bank.shape[1]
-    blocks = tables.draft.shape[1] * 32 // LANES
-    programs = min(count * blocks, RESIDENT * multiprocessors(rows.device))
+    blocks = tables.blocks.shape[0]
+    programs = min(count * -(-blocks // CHUNK), RESIDENT * multiprocessors(rows.device))
     scratch = (programs, PUSHED, LANES)
     _walk_kernel[(programs,)](
         rows, tables.cursor, missing, tables.arena, tables.actions, tables.returns, tables.classes,
-        tables.frames, tables.registers, tables.sorted_flat, tables.sorted_offsets, tables.draft,
+        tables.frames, tables.registers, tables.lanes, tables.blocks, tables.draft,
         torch.empty(scratch, dtype=torch.int32, device=rows.device),
         torch.empty(scratch, dtype=torch.int64, device=rows.device),
-        blocks, tables.sorted_offsets.shape[0] - 1,
-        FRAMES=FRAMES, PUSHED=PUSHED, ACTION=ACTION, LANES=LANES, num_warps=WARPS,
+        blocks, FRAMES=FRAMES, PUSHED=PUSHED, ACTION=ACTION, LANES=LANES, CHUNK=CHUNK,
+        num_warps=WARPS,
     )  # fmt: skip
     programs = min(count * -(-words // WORDS), 16 * multiprocessors(rows.device))
     _order_kernel[(programs,)](
@@ -49,55 +53,114 @@ def walk(
 @triton.jit
 def _walk_kernel(
     rows_ptr, cursor_ptr, missing_ptr, arena_ptr, actions_ptr, returns_ptr, classes_ptr,
-    frames_ptr, registers_ptr, flat_ptr, offsets_ptr, draft_ptr, pushed_ptr, kept_ptr, blocks,
-    tokens, FRAMES: tl.constexpr, PUSHED: tl.constexpr, ACTION: tl.constexpr, LANES: tl.constexpr,
+    frames_ptr, registers_ptr, lanes_ptr, blocks_ptr, draft_ptr, pushed_ptr, kept_ptr, blocks,
+    FRAMES: tl.constexpr, PUSHED: tl.constexpr, ACTION: tl.constexpr, LANES: tl.constexpr,
+    CHUNK: tl.constexpr,
 ):  # fmt: skip
-    """A fixed set of programs shares the (missing mask, block of tokens) pairs."""
+    """A fixed set of programs shares the (missing mask, CHUNK blocks of tokens) pairs."""
     lane = tl.arange(0, LANES)
     pushed_ptr += tl.program_id(0) * PUSHED * LANES + lane
     kept_ptr += tl.program_id(0) * PUSHED * LANES + lane
+    chunks = tl.cdiv(blocks, CHUNK)
     item = tl.program_id(0)
-    total = tl.load(missing_ptr) * blocks
+    total = tl.load(missing_ptr) * chunks
     while item < total:
-        i = item // blocks
+        i = item // chunks
         row = tl.load(rows_ptr + tl.load(missing_ptr + 1 + i))
         classes = classes_ptr + tl.load(cursor_ptr + row * 3) * 256
         start = tl.load(cursor_ptr + row * 3 + 1)
         depth = tl.load(cursor_ptr + row * 3 + 2)
-        token = (item % blocks) * LANES + lane
-        real = token < tokens
-        at = tl.load(offsets_ptr + token, mask=real, other=0)
-        end = tl.load(offsets_ptr + token + 1, mask=real, other=0)
-        state = tl.where(real, start, 0)
-        base = tl.zeros_like(state) + depth
-        level = tl.zeros_like(state)
-        register = tl.load(registers_ptr + row * (FRAMES + 1) + depth + tl.zeros_like(level))
-        walking = state != 0
-        # 2: some lane met an entry that is not plain; 1: none did, but some go on. One reduction for each byte.
-        kind = tl.max(walking.to(tl.int32), 0)
-        while kind > 0:
-            byte = tl.load(flat_ptr + at, mask=walking, other=0).to(tl.int32)
-            column = tl.load(classes + byte, mask=walking, other=0).to(tl.int32)
-            entry = tl.load(arena_ptr + state + 2 + column, mask=walking, other=0)
-            special = walking & (entry < 0)
-            state = tl.where(walking & (entry >= 0), entry, state)
-            at += 1
-            walking = walking & (at < end)
-            onward = (walking & (state != 0)).to(tl.int32)
-            kind = tl.max(tl.where(special, 2, onward), 0)
-            if kind == 2:
-                state, register, base, level = resolve(
-                    entry, special, column, state, register, base, level,
-                    frames_ptr + row * FRAMES, registers_ptr + row * (FRAMES + 1), pushed_ptr,
-                    kept_ptr, arena_ptr, actions_ptr, returns_ptr, LANES, 0, FRAMES, PUSHED, ACTION,
-                )  # fmt: skip
-                kind = tl.max((walking & (state != 0)).to(tl.int32), 0)
-            walking = walking & (state != 0)
-        bits = tl.reshape((state != 0).to(tl.int32), (LANES // 32, 32))
-        bits = tl.sum(bits << tl.arange(0, 32)[None, :], 1)
-        word = (item % blocks) * (LANES // 32) + tl.arange(0, LANES // 32)
-        tl.store(draft_ptr + i * blocks * (LANES // 32) + word, bits)
+        began = tl.load(registers_ptr + row * (FRAMES + 1) + depth)
+        counting = 0
+        block = (item % chunks) * CHUNK
+        last = tl.minimum(block + CHUNK, blocks)
+        while block < last:
+            words = lanes_ptr + tl.load(blocks_ptr + block * 2) + lane
+            length = tl.load(blocks_ptr + block * 2 + 1)
+            state = tl.zeros([LANES], tl.int32) + start
+            base = tl.zeros([LANES], tl.int32) + depth
+            level = tl.zeros([LANES], tl.int32)
+            register = tl.zeros([LANES], tl.int64) + began
+            left = tl.where(start != 0, length, 0)
+            while left > 0:
+                word = tl.load(words)
+                words += LANES
+                count = tl.minimum(left, 4)
+                left -= count
+                lowest = -1
+                if counting == 0:
+                    after = _plain(word, count, state, classes, arena_ptr)
+                    lowest = tl.min(after, 0)
+                    state = tl.where(lowest < 0, state, after)
+                if lowest < 0:
+                    after, counted = _counting(
+                        word, count, state, register, base + level, classes, arena_ptr, actions_ptr,
+                        FRAMES, ACTION,
+                    )  # fmt: skip
+                    lowest = tl.min(after, 0)
+                    state = tl.where(lowest < 0, state, after)
+                    register = tl.where(lowest < 0, register, counted)
+                    counting = tl.where(lowest < 0, counting, 1)
+                while (lowest < 0) & (count > 0):
+                    alive = state != 0
+                    column = tl.load(classes + (word & 255), mask=alive, other=0).to(tl.int32)
+                    entry = tl.load(arena_ptr + state + 2 + column, mask=alive, other=0)
+                    state = tl.where(entry >= 0, entry, state)
+                    word >>= 8
+                    count -= 1
+                    if tl.min(entry, 0) < 0:
+                        state, register, base, level = resolve(
+                            entry, entry < 0, column, state, register, base, level,
+                            frames_ptr + row * FRAMES, registers_ptr + row * (FRAMES + 1),
+                            pushed_ptr, kept_ptr, arena_ptr, actions_ptr, returns_ptr, LANES, 0,
+                            FRAMES, PUSHED, ACTION,
+                        )  # fmt: skip
+                left = tl.where(tl.max(state, 0) == 0, 0, left)
+            bits = tl.reshape((state != 0).to(tl.int32), (LANES // 32, 32))
+            bits = tl.sum(bits << tl.arange(0, 32)[None, :], 1)
+            word_at = (i * blocks + block) * (LANES // 32) + tl.arange(0, LANES // 32)
+            tl.store(draft_ptr + word_at, bits)
+            block += 1
         item += tl.num_programs(0)
+
+
+@triton.jit
+def _plain(word, count, state, classes, arena_ptr):
+    """The states after `count` bytes of a word, the lowest first; below 0 where a lane met an entry below 0."""
+    for k in tl.static_range(4):
+        goes = (state > 0) & (k < count)
+        column = tl.load(classes + ((word >> (8 * k)) & 255), mask=goes, other=0).to(tl.int32)
+        entry = tl.load(arena_ptr + state + 2 + column, mask=goes, other=0)
+        state = tl.where(goes, entry, state)
+    return state
+
+
+@triton.jit
+def _counting(
+    word, count, state, register, depth, classes, arena_ptr, actions_ptr, FRAMES: tl.constexpr,
+    ACTION: tl.constexpr,
+):  # fmt: skip
+    """As _plain, with actions that do nothing but count, which change the register: it is given as well."""
+    for k in range(0, count):
+        goes = state > 0
+        column = tl.load(classes + ((word >> (8 * k)) & 255), mask=goes, other=0).to(tl.int32)
+        entry = tl.load(arena_ptr + state + 2 + column, mask=goes, other=0)
+        acts = goes & (entry < -1)
+        action = actions_ptr + tl.where(acts, -2 - entry, 0).to(tl.int64) * ACTION
+        bits = tl.load(action, mask=acts, other=0) | tl.load(action + 1, mask=acts, other=0)
+        limit = tl.load(action + 3, mask=acts, other=0)
+        raised = register + (limit != 0).to(tl.int64)
+        away = ((limit != 0) & (raised == limit)).to(tl.int64)
+        go = tl.load(action + 4 + away, mask=acts, other=0).to(tl.int32)
+        push = tl.load(action + 6 + away, mask=acts, other=0)
+        need = tl.load(action + 8 + away, mask=acts, other=0).to(tl.int32)
+        bits |= tl.load(action + 2, mask=acts, other=0) | push
+        counts = acts & (bits == 0) & (go >= 0) & (depth + need <= FRAMES)
+        ended = tl.load(arena_ptr + go, mask=counts & (go > 0), other=0) < 0
+        counts = counts & ~(ended & (depth > 0))
+        register = tl.where(counts, raised, register)
+        state = tl.where(goes, tl.where(counts, go, entry), state)
+    return state, register
 
 
 @triton.jit

@@ -13,8 +13,7 @@ from ...kernels.cpu.masks.trie import sort_tokens
 from ...kernels.launch import power_of_two
 from ...kernels.masks.find import ACTION, FRAMES, FREE, NONE, MaskTables
 from ...kernels.masks.given import TokenBytes, mask_of_ends
-
-DRAFT_WORDS = 32  # a draft is whole blocks of lanes
+from ...kernels.masks.layout import LANES
 
 
 def allocate_tables(
@@ -23,7 +22,7 @@ def allocate_tables(
     """Empty tables. sizes: entries of edges, actions and returns; grammars; rows with the padding one; shared masks."""
     edges, actions, returns, slots, rows, bank_rows = sizes
     ends = mask_of_ends(vocabulary)
-    flat, offsets, ranks = _sort(vocabulary)
+    lanes, blocks, ranks = lay_lanes(vocabulary)
     keys = power_of_two(max(64, 4 * (bank_rows + rows)))
 
     def integers(*shape: int, value: int = 0, dtype: torch.dtype = torch.int32) -> torch.Tensor:
@@ -34,7 +33,6 @@ def allocate_tables(
 
     cursor = integers(rows, 3)
     cursor[:, 0] = FREE
-    draft = -(-len(offsets) // (32 * DRAFT_WORDS)) * DRAFT_WORDS
     return MaskTables(
         arena=integers(edges),
         actions=integers(max(1, actions), ACTION, dtype=torch.int64),
@@ -51,19 +49,32 @@ def allocate_tables(
         flat=uploaded(np.append(vocabulary.flat, np.uint8(0))),
         offsets=uploaded(np.asarray(vocabulary.offsets, np.int32)),
         ends=uploaded(ends.view(np.int32)),
-        sorted_flat=uploaded(flat),
-        sorted_offsets=uploaded(offsets),
+        lanes=uploaded(lanes),
+        blocks=uploaded(blocks),
         ranks=uploaded(ranks),
-        draft=integers(rows, draft),
+        draft=integers(rows, len(blocks) * LANES // 32),
         longest=int(np.diff(vocabulary.offsets).max()),
     )
 
 
-def _sort(
+def lay_lanes(
     vocabulary: TokenBytes,
-) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]:
-    """Bytes and offsets of the tokens that have bytes, in the order of their bytes, and each token's place there."""
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """`lanes`, `blocks` and `ranks` of MaskTables: tokens of one length side by side, in the order of their bytes."""
     flat, offsets, order = sort_tokens(vocabulary.flat, vocabulary.offsets)
+    lengths = np.diff(offsets)
     ranks = np.full(vocabulary.size, -1, np.int32)
-    ranks[order] = np.arange(len(order))
-    return np.append(flat, np.uint8(0)), offsets, ranks
+    blocks: list[tuple[int, int]] = []
+    parts: list[NDArray[np.int32]] = []
+    begin = 0
+    for length in np.unique(lengths).tolist():
+        chosen = np.flatnonzero(lengths == length)
+        ranks[order[chosen]] = len(blocks) * LANES + np.arange(len(chosen))
+        count, words = -(-len(chosen) // LANES), -(-length // 4)
+        spelled = np.zeros((count * LANES, words * 4), np.uint8)
+        spelled[: len(chosen), :length] = flat[offsets[chosen][:, None] + np.arange(length)]
+        side_by_side = spelled.view("<i4").reshape(count, LANES, words).transpose(0, 2, 1)
+        parts.append(side_by_side.reshape(-1).astype(np.int32))
+        blocks += [(begin + i * words * LANES, length) for i in range(count)]
+        begin += count * words * LANES
+    return np.concatenate(parts), np.array(blocks, np.int32), ranks

@@ -131,9 +131,7 @@ def open_rows(tables: "MaskTables") -> NativeRows:
 
 def plant_tables(tables: "MaskTables") -> TokenTrie:
     """The trie of the tokens of an engine's tables."""
-    ranks = tables.ranks.numpy()
-    order = np.argsort(ranks, kind="stable")[np.count_nonzero(ranks < 0) :].astype(np.int32)
-    return plant(tables.sorted_flat.numpy(), tables.sorted_offsets.numpy(), order)
+    return plant(*sort_tokens(tables.flat.numpy(), tables.offsets.numpy()))
 
 
 class NativePlaces:
