@@ -64,14 +64,12 @@ class Client:
         self.engine = engine
         self.resources = resources
         self.encoder = PromptEncoder(resources.tokenizer, resources.vocab_size, resources.eos_ids)
-        self._spelling = Spelling(functools.cache(lambda t: resources.tokenizer.decode((t,))))
+        self._spelling = Spelling(functools.cache(resources.tokenizer.spell))
         self._mailboxes = Mailboxes()
         engine.together = self._mailboxes.together
         self._holders = threading.Lock()
         self._count = 0
         self._random = random.Random()
-
-    # -- verbs ---------------------------------------------------------------------------------------------------
 
     async def generate(
         self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None = None
@@ -240,8 +238,6 @@ class Client:
         self.resources.compiler.close()
         self.engine.close()
 
-    # -- requests ------------------------------------------------------------------------------------------------
-
     async def _begin(
         self, prompt: Prompt, params: SamplingParams, constraint: Constraint | None, sink: "_Sink"
     ) -> list[Ticket]:
@@ -284,17 +280,18 @@ class Client:
         self, tokens: Sequence[int], params: SamplingParams, base: LocalPrefix | None
     ) -> Request:
         self._count += 1
-        most = (
-            self.resources.context if params.max_tokens is None else len(tokens) + params.max_tokens
-        )
+        context = self.resources.context
+        most = context if params.max_tokens is None else len(tokens) + params.max_tokens
+        # What was computed in another namespace is computed anew: nothing of it is shared with this one.
+        shares = base is not None and base.namespace == params.namespace
         return Request(
             id=f"r{self._count}",
             tokens=array("i", tokens),
             params=params,
-            limit=min(most, self.resources.context),
+            limit=min(most, context),
             seed=params.seed if params.seed is not None else self._random.getrandbits(31),
             eos_ids=frozenset() if params.ignore_eos else self.resources.eos_ids,
-            base=base.node if base is not None else None,
+            base=base.node if shares else None,
         )
 
     def _constrain(self, request: Request, grammar: AnyGrammar | None) -> None:
@@ -395,6 +392,7 @@ class _Sink:
             return
         if item.finish is not None and ticket.request.keep:
             request = ticket.request
-            prefix = LocalPrefix(list(request.tokens), ticket.text.tail, request.node)
+            tokens, tail = list(request.tokens), ticket.text.tail
+            prefix = LocalPrefix(tokens, tail, request.node, request.params.namespace)
             item = replace(item, prefix=prefix)
         self.mailbox.post(self.reader.put, item)

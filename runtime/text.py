@@ -16,7 +16,7 @@ from typing import Protocol
 from ..lang.backends.base import Delta, Token
 from .stops import RegexSearch
 
-KEPT = 16_384  # Deltas, some hundred bytes each
+KEPT = 65_536  # Deltas, some three hundred bytes each
 
 
 class Decoder(Protocol):

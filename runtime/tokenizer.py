@@ -31,8 +31,8 @@ from .pieces import Added, Pieces
 GUARD = "\ufdd0"
 BLANK = re.compile(r"\s*")
 LONG_TEXT = 16_384  # characters; some 10 ms of work
-# Texts that are kept, and the most tokens of one.
-KNOWN = 16_384
+# Texts that are kept, some hundred bytes each, and the most tokens of one.
+KNOWN = 65_536
 KNOWN_TOKENS = 64
 
 
@@ -164,6 +164,12 @@ class Tokenizer:
         drops = starts and self._pieces.leading_space
         return IncrementalDecoder(self.token_bytes, drops, self._known)
 
+    def spell(self, token: int) -> str:
+        """As `decode` of this token alone."""
+        if self._pieces.leading_space:
+            return self.decode((token,))
+        return (self._bytes_of(token) or b"").decode(errors="replace")
+
     def _bytes_of(self, token: int) -> bytes | None:
         return self.token_bytes[token] if 0 <= token < self.size else None
 
@@ -205,12 +211,13 @@ class IncrementalDecoder:
     def push(self, ids: Iterable[int]) -> str:
         """The characters that these tokens complete. Control tokens and ids without text add nothing."""
         ids = tuple(ids)
-        between = not (self._drop_space or self._inside)
-        if between and (text := self._known.get(ids)) is not None:
-            return text
+        if self._drop_space or self._inside:
+            return self._read(ids)
+        known = self._known.get(ids)
+        if known is not None:
+            return known
         text = self._read(ids)
-        self._inside = bool(self._utf8.getstate()[0])
-        if between and not self._inside and len(ids) <= KNOWN_TOKENS:
+        if not self._inside and len(ids) <= KNOWN_TOKENS:
             if len(self._known) >= KNOWN:
                 self._known.clear()
             self._known[ids] = text
@@ -222,7 +229,11 @@ class IncrementalDecoder:
         if self._drop_space and data:
             self._drop_space = False
             data = data.removeprefix(b" ")
-        return self._utf8.decode(data)
+        if data.isascii() and not self._inside:
+            return data.decode("ascii")
+        text = self._utf8.decode(data)
+        self._inside = bool(self._utf8.getstate()[0])
+        return text
 
     def flush(self) -> str:
         """What an incomplete character at the end amounts to: U+FFFD, or nothing. More text may follow."""

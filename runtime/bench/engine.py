@@ -6,7 +6,8 @@ A line has full_s (all answers), prefill_s (the same prompts, one token each, on
 step_ms = (full_s - prefill_s) / (longest answer - 1); the better of two repetitions counts. gap_ms is the median gap
 between two tokens while all rows are being answered. `loop` splits the host's time per step into plan, launch, wait,
 commit and emit. A correctness gate runs first: the same short prompts alone and together must give the same greedy
-tokens. With `--peer FILE` the lines of peers are shown beside ours in the end.
+tokens. In the end a table: the floor (device/floors.py, on a GPU, where nothing constrains the answers), ours, and with
+`--peer FILE` the lines of peers. `--profile FOLDER` is a run of its own, which leaves traces and times nothing.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import gc
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,14 @@ from ...lang.backends.base import Token
 from ...lang.nodes.params import SamplingParams
 from ..client import Client
 from ..config import EngineConfig
+from ..garbage import spare_what_stays
 from .against import Lines, print_against, read_peers
 from .asking import Question, ask_all, forget, steady_gaps
+from .device.floors import Costs, Floors
+from .device.limits import Limits, measure_limits
+from .device.traces import Traces
 from .interruption import interrupt
+from .profiling import profile
 from .serving.latency import percentile
 from .workloads import Workload, workloads
 
@@ -155,16 +161,26 @@ def _twice(client: Client, load: Workload) -> dict[str, Any]:
 
 
 def chosen(names: Sequence[str]) -> list[Workload]:
-    """The workloads whose name starts with one of `names`, all when empty; with those they are compared with."""
-    every = workloads()
-    asked = [w for w in every if not names or any(w.name.startswith(name) for name in names)]
-    beside = {w.beside for w in asked}
-    return [w for w in every if w in asked or w.name in beside]
+    """The workloads whose name starts with one of `names`, all when empty; before each the one it is compared with."""
+    every = {load.name: load for load in workloads()}
+    found: dict[str, Workload] = {}
+    for load in every.values():
+        if not names or any(load.name.startswith(name) for name in names):
+            if load.beside:
+                found.setdefault(load.beside, every[load.beside])
+            found.setdefault(load.name, load)
+    return list(found.values())
 
 
-def measure(client: Client, loads: Iterable[Workload]) -> Iterator[dict[str, Any]]:
-    """One row per workload, as each is done; one with `skipped` where the engine's context is too short for it."""
+def measure(
+    client: Client, loads: Iterable[Workload], limits: Limits | None = None
+) -> Iterator[dict[str, Any]]:
+    """One row per workload, as each is done; one with `skipped` where the engine's context is too short for it.
+
+    limits: of the device, for floors beside what has one.
+    """
     check(client)
+    floors = None if limits is None else floors_of(client, limits)
     done: dict[str, dict[str, Any]] = {}
     for load in loads:
         row = {"engine": "trellis", "workload": load.name}
@@ -172,15 +188,40 @@ def measure(client: Client, loads: Iterable[Workload]) -> Iterator[dict[str, Any
             yield row | {"skipped": f"it needs a context of {load.longest} tokens"}
             continue
         row |= _twice(client, load)
+        if floors is not None and not load.schemas and not load.late:
+            row |= beside_floors(row, load, floors)
         if load.beside in done:
             row |= _ratios(row, done[load.beside], load.beside)
         done[load.name] = row
         yield row
 
 
+def floors_of(client: Client, limits: Limits) -> Floors | None:
+    """Floors of the client's model; None for one that has none."""
+    parts = client.engine.runner.parts
+    try:
+        return Floors(Costs.of(parts.model, parts.pool.shape), limits)
+    except ValueError:
+        return None
+
+
+def beside_floors(row: dict[str, Any], load: Workload, floors: Floors) -> dict[str, Any]:
+    """The floors of its prompts and, where more than one token is generated, of its mean step; and times over them."""
+    prompts = floors.prompt_seconds(load.prompts, load.warm)
+    found = {
+        "floor_prefill_s": round(prompts, 4),
+        "prefill_of_floor": round(row["prefill_s"] / prompts, 3),
+    }
+    if load.new_tokens > 1:
+        step = 1e3 * floors.step_seconds(load.prompts, load.new_tokens)
+        found["floor_step_ms"] = round(step, 3)
+        found["step_of_floor"] = round(row["step_ms"] / step, 3)
+    return found
+
+
 def _ratios(row: dict[str, Any], other: dict[str, Any], name: str) -> dict[str, Any]:
     """Its times over those of the workload it is compared with."""
-    ratios: dict[str, Any] = {"compared_with": name}
+    ratios: dict[str, Any] = {"compared_with": name, "compared_step_ms": other["step_ms"]}
     for field in ("step_ms", "gap_ms"):
         if row[field] and other[field]:
             ratios[f"{field.removesuffix('_ms')}_ratio"] = round(row[field] / other[field], 3)
@@ -188,7 +229,7 @@ def _ratios(row: dict[str, Any], other: dict[str, Any], name: str) -> dict[str, 
 
 
 def report(rows: Iterable[dict[str, Any]], out: Path | None, peers: Lines) -> None:
-    """Prints a JSON line per row as it comes, and appends it to `out`; then a table beside the peers' lines."""
+    """Prints a JSON line per row as it comes, and appends it to `out`; then a table beside floors and peers' lines."""
     seen: list[dict[str, Any]] = []
     for row in rows:
         line = json.dumps(row)
@@ -197,26 +238,54 @@ def report(rows: Iterable[dict[str, Any]], out: Path | None, peers: Lines) -> No
         if out is not None:
             with out.open("a") as file:
                 file.write(line + "\n")
-    if peers:
-        print_against(seen, peers)
+    print_against(seen, peers)
 
 
-def run(
-    config: EngineConfig,
-    names: Sequence[str] = (),
-    out: Path | None = None,
-    peers: Lines | None = None,
-) -> None:
-    """Opens the model, prints a JSON line per workload and appends it to `out`."""
+def trace(client: Client, loads: Iterable[Workload], folder: Path) -> Iterator[dict[str, Any]]:
+    """A row for each workload whose steps were recorded; those that are interrupted have none."""
+    traces = Traces(folder)
+    for load in loads:
+        if load.late or load.longest > client.resources.context:
+            continue
+        questions = _questions(load)
+        _compile(client, questions)
+        one = SamplingParams(max_tokens=1, temperature=1.0, ignore_eos=True)
+        before = [Question(ids, one) for ids in load.warm]
+        yield profile(client, load, (before, questions), traces)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run of the bench is to do. names: workloads, by their beginnings; out: a file for the lines; peers: lines
+    of other engines; profile: a folder for traces, instead of timing."""
+
+    names: Sequence[str] = ()
+    out: Path | None = None
+    peers: Lines | None = None
+    profile: Path | None = None
+
+
+def run(config: EngineConfig, asked: Asked) -> None:
+    """Opens the model, prints a JSON line per workload and appends it to a file, then a table."""
+    import torch
+
     from ..launch import open_client
 
+    limits = None
+    if asked.profile is None and config.device != "cpu" and torch.cuda.is_available():
+        limits = measure_limits()  # before weights and keys take the memory
+        torch.cuda.empty_cache()
+        print(json.dumps({"limits": asdict(limits)}), flush=True)
     started = time.perf_counter()
     client = open_client(config)
     print(f"started in {time.perf_counter() - started:.1f} s", flush=True)
-    gc.collect()
-    gc.freeze()  # as in the engine's process of a server; see runtime/garbage.py
+    spare_what_stays()  # as the engine's process of a server does
+    loads = chosen(asked.names)
     try:
-        report(measure(client, chosen(names)), out, peers or {})
+        if asked.profile is not None:
+            report(trace(client, loads, asked.profile), asked.out, {})
+        else:
+            report(measure(client, loads, limits), asked.out, asked.peers or {})
     finally:
         client.close()
         gc.unfreeze()
@@ -229,6 +298,7 @@ def main() -> None:
     parser.add_argument("--workload", action="append", default=[])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--peer", type=Path, action="append", default=[])
+    parser.add_argument("--profile", type=Path)
     parser.add_argument("--load", default="dummy", choices=("dummy", "weights"))
     parser.add_argument("--option", action="append", default=[], help="NAME=VALUE of the engine")
     options = parser.parse_args()
@@ -236,7 +306,8 @@ def main() -> None:
     config = EngineConfig.of(
         **{"model": options.model, "load": options.load, "context": 16384} | extra
     )
-    run(config, options.workload, options.json, read_peers(options.peer))
+    peers = read_peers(options.peer)
+    run(config, Asked(options.workload, options.json, peers, options.profile))
 
 
 if __name__ == "__main__":
