@@ -180,8 +180,8 @@ class Engine:
             # Left over where the engine failed, which has been said: whoever asked waits for an answer all the same.
             with suppress(Exception):
                 call()
-        for ticket in list(self._tickets.values()):
-            self._drop(ticket, error)
+        for request in list(self._tickets):
+            self._drop(request, error)
 
     def drain(self) -> None:
         """Runs the loop on the calling thread until nothing is left to do; for an engine that was not started."""
@@ -279,8 +279,8 @@ class Engine:
         for request in plan.requests:
             if request.row in refused:
                 error = refused[request.row]
-                self.scheduler.abort(request, Finish("abort", None))
-                self._drop(self._tickets[request], error)
+                self.scheduler.fail(request)
+                self._drop(request, error)
         return plan.without(frozenset(refused))
 
     # -- requests ------------------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ class Engine:
                 forced = request.force()
                 self.scheduler.add(request)
             except EngineError as error:
-                self._drop(ticket, error)
+                self._drop(request, error)
                 continue
             self.times.requests += 1
             if forced or request.finish is not None:
@@ -309,7 +309,7 @@ class Engine:
         """Requests that the plan itself ended."""
         refused, self.scheduler.refused = self.scheduler.refused, []
         for request, error in refused:
-            self._drop(self._tickets[request], error)
+            self._drop(request, error)
 
     def _release(self, ticket: Ticket) -> None:
         request = ticket.request
@@ -318,19 +318,20 @@ class Engine:
                 del request.tokens[request.prompt_length + ticket.text.kept :]
             self.scheduler.release(request)
 
-    def _drop(self, ticket: Ticket, error: Exception) -> None:
-        self._tickets.pop(ticket.request, None)
-        ticket.sink(ticket, error)
+    def _drop(self, request: Request, error: Exception) -> None:
+        """Tells whoever asked for a request that it failed, unless they left meanwhile."""
+        if (ticket := self._tickets.pop(request, None)) is not None:
+            ticket.sink(ticket, error)
 
     def _fail(self, error: Exception) -> None:
         """Ends every request with the error and starts the device's rows afresh. Raises when pages were lost."""
         self._flight = None
-        for ticket in list(self._tickets.values()):
+        for request in list(self._tickets):
             # Each its own: whoever raises it adds to its trace.
             failure = EngineStopped(f"the step failed: {error!r}")
             failure.__cause__ = error
-            self.scheduler.abort(ticket.request, Finish("abort", None))
-            self._drop(ticket, failure)
+            self.scheduler.fail(request)
+            self._drop(request, failure)
         self.runner.reset()
         self.scheduler.cache.check()
 

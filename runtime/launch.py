@@ -25,6 +25,7 @@ from ..kernels.attention.shape import AttentionShape
 from ..kernels.attention.space import AttentionSpace
 from ..lang.backends.local import LocalBackend
 from ..radix.tree import RadixTree
+from .ahead import Sizes
 from .bundled import BUNDLED
 from .chat import ChatTemplate
 from .client import Client, Resources
@@ -56,6 +57,8 @@ PAGE_SIZE = 16
 LEAST_TOKENS = 256
 # A step of some rows on a GPU takes about twice as long with so much of a prompt beside them.
 BESIDE_TOKENS = 128
+# Above so many tokens a GPU's products take longer for each tile of tokens; graphs come in these sizes too.
+STEP_SIZES = Sizes(flat=256, stride=64)
 # What a GPU may take at the start to compile and capture what its first steps need.
 WARM_SECONDS = 15.0
 # What masks may take that are kept, each a bit a token: some hundred for each of 256 grammars.
@@ -125,6 +128,7 @@ def open_client(config: EngineConfig) -> Client:
     limits = Limits(
         config.max_running, config.max_waiting, step_tokens, context, config.max_wait_seconds,
         config.beside_tokens or (BESIDE_TOKENS if device.type == "cuda" else None),
+        STEP_SIZES if device.type == "cuda" else None,
     )  # fmt: skip
     cache = PrefixCache(RadixTree(PAGE_SIZE), Pages(pages))
     engine = Engine(Scheduler(cache, limits, time.monotonic), runner)

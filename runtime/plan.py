@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from .ahead import Sizes
 from .request import Request
 from .step import RowStart, Step, Work
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class Limits:
     """What a scheduler keeps to, all counted in tokens or requests.
 
-    beside_tokens: of one prompt in a step, where others are being answered; None: as many as fit.
+    beside_tokens: of one prompt in a step, where others are being answered; None: as many as fit. sizes: those that
+    steps are kept to where it can be done, see ahead.py.
     """
 
     max_running: int
@@ -29,6 +31,7 @@ class Limits:
     context: int
     max_wait_seconds: float = 5.0
     beside_tokens: int | None = None
+    sizes: Sizes | None = None
 
 
 @dataclass(frozen=True, slots=True)

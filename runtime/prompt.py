@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 class LocalPrefix:
     """What a finished call left: its tokens, the text after them that no token covers, and their node in the tree.
 
-    holders: how many rely on it; at zero the node may be evicted again.
+    namespace: whose node that is. holders: how many rely on it; at zero the node may be evicted again.
     """
 
     tokens: list[int]
     tail: str = ""
     node: "Node | None" = None
+    namespace: str = ""
     holders: int = 1
 
     @property

@@ -10,6 +10,7 @@ memory, other requests and text.
 """
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ class Reservation:
     copies: tuple[tuple[int, int], ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Request:
     """One request. `tokens` are all known ones, prompt first; `computed` of them have KV, or will once every
     launched step has run; `pending` samples are launched and not yet known. The first `void` of these do not count:
@@ -57,10 +58,11 @@ class Request:
 
     limit: length at which generation ends. targets_from: index of the first token to score; None: generate.
     embeds: the hidden state after the last token is wanted, and nothing is generated; `hidden` has it in the end.
-    committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request whose
-    whole path begins these tokens. turn: place in the order of arrival. starts: how often it took a row. untold:
-    first forced token that the device has not been told of. eos_ids: empty to ignore them. ends: these and the stop
-    ids. mask: of the next token, where the grammar is of the host tier and the device moves nothing by itself.
+    committed: tokens whose full pages the radix tree holds already. base: locked node of an earlier request of the
+    same namespace, whose whole path begins these tokens. turn: place in the order of arrival. starts: how often it took
+    a row. untold: first forced token that the device has not been told of. ahead: tokens that forced runs have put it
+    ahead of one a step. eos_ids: empty to ignore them. ends: these and the stop ids. mask: of the next token, where the
+    grammar is of the host tier and the device moves nothing by itself.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Request:
     forced: int = 0
     on_device: bool = False
     untold: int | None = None
+    ahead: int = 0
     watchful: bool = False
     scores: list[float] = field(default_factory=list[float])
     hidden: NDArray[np.float32] | None = None
@@ -104,6 +107,10 @@ class Request:
     def __post_init__(self) -> None:
         self.prompt_length = len(self.tokens)
         self.ends = self.eos_ids.union(self.params.stop_token_ids)
+
+    def __repr__(self) -> str:
+        # Without its tokens: a message that holds this may reach other callers.
+        return f"<request {self.id}, {len(self.tokens)} tokens, {self.status.value}>"
 
     def constrain(self, grammar: "Compiled[Any]", matcher: "Matcher[Any]") -> None:
         """Puts the answer under a grammar, before the request is added."""
@@ -203,6 +210,12 @@ class Request:
         if self.finish is None and self.matcher.finished:
             self.finish = Finish("stop", None)
         return forced
+
+    def tell(self) -> Sequence[int]:
+        """The forced tokens that the device has not been told of, and is told now."""
+        run = self.tokens[self.untold :]
+        self.untold, self.ahead = None, self.ahead + len(run) - 1
+        return run
 
     def _join(self, forced: tuple[int, ...]) -> None:
         self.untold = len(self.tokens) if self.untold is None else self.untold

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 
 from ..constrained.errors import ConstraintError
 from ..lang.backends.base import Finish
+from .ahead import NOBODY, Pace
 from .coming import Coming
 from .errors import Overloaded, RequestError
 from .memory.cache import PrefixCache
@@ -46,12 +47,10 @@ class Scheduler:
         self._ends: list[int] = []
         self._steps = 0
         self._turns = 0
+        self._pace = Pace(limits.sizes)
         self._timed: set[Request] = set()  # those that have a deadline
-        self._line: list[Request] | None = (
-            None  # the running, in order; None: not since one came or went
-        )
-
-    # -- what comes in -------------------------------------------------------------------------------------------
+        # The running, in order; None: not since one came or went.
+        self._line: list[Request] | None = None
 
     def add(self, request: Request) -> None:
         """Queues a request. Raises Overloaded when the queue is full, RequestError when it can never run."""
@@ -82,6 +81,17 @@ class Scheduler:
             request.finish = request.finish or finish
             self.release(request)
 
+    def fail(self, request: Request) -> None:
+        """Ends a request whose caller hears of an error: nothing is kept for it, and what it was to compute since its
+        last commit is not believed."""
+        if request.status is Status.ENDED:
+            if request.node is not None:
+                self.cache.release(request.node)
+                request.node = None
+            return
+        request.keep, request.computed = False, request.committed
+        self.abort(request, Finish("abort", None))
+
     def expire(self) -> list[Request]:
         """Ends the requests whose time is up, and gives them."""
         if not self._timed:
@@ -93,8 +103,6 @@ class Scheduler:
             self.abort(request, Finish("timeout", None))
         return late
 
-    # -- what stands ---------------------------------------------------------------------------------------------
-
     @property
     def busy(self) -> bool:
         """Whether any request waits or runs, or is yet to hear of its refusal."""
@@ -105,16 +113,15 @@ class Scheduler:
         """Whether a running request cannot be planned before the launched step's result is known."""
         return any(r.pending and r.watchful for r in self.running)
 
-    # -- plan ----------------------------------------------------------------------------------------------------
-
     def plan(self) -> Plan | None:
         """The next step; None when nothing can be computed now."""
         draft = Draft(self.limits, self.running)
         self._make_way()
         contested, size = self.waiting.contested, self.cache.page_size
         line = self._stand_in_line(contested)
+        out = NOBODY if self.waiting else self._pace.sit_out(line, size)
         for request in line:
-            if request.status is Status.RUNNING and request.finish is None:
+            if request.status is Status.RUNNING and request.finish is None and request not in out:
                 if request.flows(size) and not contested:
                     draft.flow(request)
                 else:
@@ -178,8 +185,7 @@ class Scheduler:
             assert request.matcher is not None
             if request.mask is None:
                 draft.places.append((request.row, request.matcher.place))
-            draft.forced.append((request.row, request.tokens[request.untold :]))
-            request.untold = None
+            draft.forced.append((request.row, request.tell()))
         if sample and request.mask is not None:
             draft.masks.append((request.row, request.mask))
         embed = request.embeds and end == request.goal
@@ -190,8 +196,6 @@ class Scheduler:
             self.waiting.charge(request, count + SAMPLED_COST * sample)
         request.computed = end
         request.pending += sample
-
-    # -- admission -----------------------------------------------------------------------------------------------
 
     def _admit(self, draft: Draft) -> None:
         order = self.waiting.order(self.clock(), self.limits.max_wait_seconds, self._lookup)
@@ -244,8 +248,7 @@ class Scheduler:
         last = self.waiting.crowding(request)
         if last is None:
             raise error
-        self.refused.append((last, error))
-        self.abort(last, Finish("abort", None))
+        self._refuse(last, error)
 
     def _start(self, draft: Draft, request: Request) -> bool:
         """Gives a waiting request a row and its first chunk; False when memory does not suffice."""
@@ -289,10 +292,11 @@ class Scheduler:
         error = Overloaded(
             "KV memory is held by kept prefixes: release some runs, or give the engine more kv_tokens"
         )
-        self.refused.append((request, error))
-        self.abort(request, Finish("abort", None))
+        self._refuse(request, error)
 
-    # -- commit --------------------------------------------------------------------------------------------------
+    def _refuse(self, request: Request, error: Exception) -> None:
+        self.refused.append((request, error))
+        self.fail(request)
 
     def commit(self, plan: Plan, result: Result) -> list[Progress]:
         """Applies a step's result. Requests that ended have `finish` set; `release` lets their memory go."""
@@ -341,11 +345,11 @@ class Scheduler:
         try:
             forced = request.append(token)
         except ConstraintError as error:
-            self.refused.append((request, error))
-            self.abort(request, Finish("abort", None))
+            self._refuse(request, error)
             return None
         if forced is None:
             return Progress(request)
+        self._pace.hear(forced)
         if result.logprobs is None:
             return Progress(request, token, forced)
         return Progress(request, token, forced, *result.asked(index, request.params))
@@ -361,8 +365,6 @@ class Scheduler:
             self.cache.commit_full(request, request.committed)
         if end >= request.goal and not request.live and not request.generates:
             request.finish = Finish("length", None)
-
-    # -- release -------------------------------------------------------------------------------------------------
 
     def release(self, request: Request) -> None:
         """Lets go of an ended request; the KV of its tokens stays in the tree, locked if it is to be kept."""

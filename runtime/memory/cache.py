@@ -19,7 +19,7 @@ The pages of a running request, by index in its row (page_size 16, 40 tokens mat
 Whose a page is, is read off the tree: the node that the request locks keeps the path of all that it matched and
 committed, so its page at an index is the tree's exactly if the tree has that very page there. Where another request
 was first with the same tokens, the tree has a page of its own there; then this request keeps computing with its
-duplicate, and `finish` or `abandon` frees it, once.
+duplicate, and `finish` frees it, once.
 
 Slow: token lists. The tree compares memory, so hand in an int32 array or an `array("i")` where prompts are long.
 It refuses to know what is in the pages, and when steps run.
@@ -160,7 +160,7 @@ class PrefixCache:
     def finish(self, request: Request, length: int, keep: bool) -> Node | None:
         """Gives the tree the pages of a request's first `length` tokens and frees the rest of its pages.
 
-        length: how many tokens have KV, at least those matched and committed. keep: the node comes back locked, for
+        length: how many tokens have KV, at least those committed. keep: the node comes back locked, for
         a follow-up to start from; `release` unlocks it.
         """
         assert length >= request.committed, f"{length} tokens valid, {request.committed} committed"
@@ -171,17 +171,6 @@ class PrefixCache:
         self._free(np.array(rest, np.int32))
         node, request.node, request.pages = request.node, None, []
         return node
-
-    def abandon(self, request: Request) -> None:
-        """Frees a request's own pages and its lock, and gives the tree nothing more: its KV is not to be used."""
-        pages = np.array(request.pages, np.int32)
-        reach = request.tokens[: len(pages) * self.page_size]
-        theirs = self.tree.match(reach, request.params.namespace).pages
-        own = np.ones(len(pages), np.bool_)
-        own[: len(theirs)] = pages[: len(theirs)] != theirs
-        self._free(pages[own])
-        self._move_lock(request, None)
-        request.pages = []
 
     def release(self, node: Node) -> None:
         """Unlocks a node that `finish` kept."""

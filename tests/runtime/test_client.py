@@ -214,6 +214,22 @@ def test_follow_up_reuses_the_kept_prefix(client: Client) -> None:
         assert second.tokens == whole.tokens
 
 
+def test_a_follow_up_in_another_namespace_shares_nothing_with_what_came_before(
+    client: Client,
+) -> None:
+    async def dialogue() -> tuple[Answer, Answer]:
+        first = await ask(client, TEXTS[3], keep=True, namespace="one")
+        second = await ask(client, " And then?", base=first.prefix, namespace="other")
+        assert first.prefix is not None
+        client.release(first.prefix)
+        return first, second
+
+    first, second = asyncio.run(dialogue())
+    assert second.last.usage is not None and second.last.usage.cached == 0
+    again = answer(client, TEXTS[3], namespace="one")
+    assert again.tokens == first.tokens
+
+
 def test_n_answers_with_seeds(client: Client) -> None:
     three = answer(client, TEXTS[4], n=3, seed=11, temperature=1.0)
     assert set(three.tokens) == {0, 1, 2}

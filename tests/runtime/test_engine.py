@@ -2,111 +2,21 @@
 the answer that each request would get alone."""
 
 import random
+import sys
 import threading
-from array import array
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trellis.lang.backends.base import Delta, Finish
-from trellis.lang.nodes.params import SamplingParams
-from trellis.radix.tree import RadixTree
-from trellis.runtime.engine import Engine, Ticket
+from trellis.lang.backends.base import Finish
 from trellis.runtime.errors import EngineStopped, Overloaded, RequestError
-from trellis.runtime.memory.cache import PrefixCache
-from trellis.runtime.memory.pages import Pages
-from trellis.runtime.plan import Limits
-from trellis.runtime.request import Request
-from trellis.runtime.scheduler import Scheduler
-from trellis.runtime.text import Spelling, TextStream
 
-SPELLING = Spelling(lambda token: chr(33 + token))
-
-
-class Letters:
-    def push(self, ids: Sequence[int]) -> str:
-        return "".join(chr(33 + i) for i in ids)
-
-    def flush(self) -> str:
-        return ""
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class World:
-    """An engine on a toy device, and what came out of it."""
-
-    def __init__(self, runner: Any, pages: int = 64, **limits: Any) -> None:
-        self.runner = runner
-        self.clock = Clock()
-        self.cache = PrefixCache(RadixTree(16), Pages(pages))
-        kept = {
-            "max_running": 8,
-            "max_waiting": 100,
-            "max_step_tokens": 64,
-            "context": 4096,
-        } | limits
-        self.scheduler = Scheduler(self.cache, Limits(**kept), self.clock)
-        self.engine = Engine(self.scheduler, runner)
-        self.deltas: dict[Request, list[Delta]] = {}
-        self.errors: dict[Request, Exception] = {}
-
-    def ticket(self, tokens: Sequence[int], new: int = 8, **options: Any) -> Ticket:
-        fields = {k: options.pop(k) for k in ("base", "keep", "targets_from") if k in options}
-        seed = options.pop("seed", 5)
-        eos = options.pop("eos_ids", frozenset())
-        params = SamplingParams(max_tokens=new, seed=seed, **options)
-        request = Request(
-            "r",
-            array("i", tokens),
-            params,
-            limit=len(tokens) + new,
-            seed=seed,
-            eos_ids=eos,
-            **fields,
-        )
-        text = TextStream(Letters(), params.stop)
-        return Ticket(request, text, self.hear, SPELLING)
-
-    def hear(self, ticket: Ticket, item: Delta | Exception) -> None:
-        if isinstance(item, Exception):
-            self.errors[ticket.request] = item
-        else:
-            self.deltas.setdefault(ticket.request, []).append(item)
-
-    def run(self, *tickets: Ticket) -> list[list[int]]:
-        self.engine.add_requests(tickets)
-        self.engine.drain()
-        self.cache.check()
-        return [self.output(t) for t in tickets]
-
-    def output(self, ticket: Ticket) -> list[int]:
-        return [token.id for delta in self.deltas.get(ticket.request, []) for token in delta.tokens]
-
-    def last(self, ticket: Ticket) -> Delta:
-        return self.deltas[ticket.request][-1]
-
-
-def alone(runner: Any, tokens: Sequence[int], new: int = 8, seed: int = 5) -> list[int]:
-    """What the toy model says to this prompt, without any engine."""
-    from_conftest = type(runner).launch.__globals__["next_token"]
-    context = list(tokens)
-    for _ in range(new):
-        context.append(from_conftest(context, seed))
-    return context[len(tokens) :]
-
-
-def prompt(length: int, seed: int = 0) -> list[int]:
-    rng = random.Random(seed)
-    return [rng.randrange(97) for _ in range(length)]
+sys.path.insert(0, str(Path(__file__).parent))
+from world import World, alone, prompt
 
 
 def test_one_request(runner: Any) -> None:

@@ -172,17 +172,17 @@ def test_duplicates_stay_the_requests_own_until_it_ends() -> None:
     cache.finish(second, 12, keep=False)
     assert cache.tree.match(range(12)).pages.tolist() == [1, 2, 6]
     assert cache.pages.free_pages().tolist()[:2] == [4, 5]
-    cache.abandon(first)
+    cache.finish(first, 8, keep=False)
     assert cache.counts == Counts(total=19, free=16, cached=3, private=0)
     cache.check()
 
 
-def test_an_abandoned_request_leaves_what_it_committed_and_no_more() -> None:
+def test_a_request_that_ends_at_its_commit_leaves_what_it_committed_and_no_more() -> None:
     cache = make_cache(20)
     request = make_request(range(10))
     assert begin(cache, request) is not None
     cache.commit_full(request, 4)
-    cache.abandon(request)
+    cache.finish(request, 4, keep=False)
     assert (request.pages, request.node) == ([], None)
     assert cache.counts == Counts(total=19, free=18, cached=1, private=0)
     cache.check()
@@ -376,12 +376,12 @@ class Requests(RuleBasedStateMachine):
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
-    def abandon(self, data: st.DataObject) -> None:
+    def fail(self, data: st.DataObject) -> None:
         running = data.draw(st.sampled_from(self.running))
         self.running.remove(running)
         if running.reservation is not None:
             self.cache.settle(running.reservation)
-        self.cache.abandon(running.request)
+        self.cache.finish(running.request, running.request.committed, keep=False)
 
     @precondition(lambda self: self.kept)
     @rule(data=st.data())
