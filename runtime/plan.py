@@ -33,6 +33,15 @@ class Limits:
     beside_tokens: int | None = None
     sizes: Sizes | None = None
 
+    def beside(self, running: Sequence[Request]) -> int:
+        """Tokens of one prompt in a step with these: more where so few are answered that it costs nearly nothing."""
+        answered = sum(r.answered for r in running)
+        if self.beside_tokens is None or not answered:
+            return self.max_step_tokens
+        flat = 0 if self.sizes is None else self.sizes.flat
+        prompts = sum(r.computed < r.prompt_length for r in running)
+        return max(self.beside_tokens, (flat - 2 * answered) // max(prompts, 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -75,10 +84,8 @@ class Draft:
     """A Step while it is being made."""
 
     def __init__(self, limits: Limits, running: Sequence[Request]) -> None:
-        self.budget = self._chunk = limits.max_step_tokens
-        few = limits.beside_tokens
-        if few is not None and any(r.answered for r in running):
-            self._chunk = min(few, self._chunk)
+        self.budget = limits.max_step_tokens
+        self._chunk = min(limits.beside(running), self.budget)
         self.work: list[Work] = []
         self.requests: list[Request] = []
         self.starts: list[RowStart] = []

@@ -56,15 +56,21 @@ class Room:
         shared = listed.shared.tile if listed.shared else None
         return cls(tokens, tuple(tile for tile, _ in listed.lists), shared)
 
+    def holds(self, other: "Room") -> bool:
+        """Whether plans for the other room can be written here, if they have no more tokens than this one holds."""
+        return self.shared == other.shared and set(other.tiles) <= set(self.tiles)
+
     def write(self, listed: Listed, out: Ints) -> None:
         """Writes the plan of a step. out: int32 [size], zeros. ValueError where it is none for this room."""
-        if tuple(tile for tile, _ in listed.lists) != self.tiles or len(listed.first) > self.tokens:
+        known = all(tile in self.tiles for tile, _ in listed.lists)
+        if not known or len(listed.first) > self.tokens:
             raise ValueError(f"a plan of {len(listed.first)} tokens does not fit {self}")
         counts, first, pieces, ends, *lists = np.split(out, np.cumsum(self._sizes)[:-1])
         first[: len(listed.first)] = listed.first
         pieces[: len(listed.pieces)] = listed.pieces
         ends[: len(listed.ends)] = listed.ends
-        for index, (_, items) in enumerate(listed.lists):
+        for tile, items in listed.lists:
+            index = self.tiles.index(tile)
             counts[index] = len(items)
             lists[index][: items.size] = items.reshape(-1)
 

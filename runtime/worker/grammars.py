@@ -21,34 +21,25 @@ What is slow: placing, a copy of the grammar's table. It refuses to know how gra
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...constrained.grammar.place import AHEAD, Compiled, Place
+from ...constrained.grammar.place import Compiled, Place
 from ...kernels.cpu.masks.coming import ComingRows
-from ...kernels.masks.find import ACTION, FRAMES, FREE, HOSTED, NONE, forget_masks
-from ...kernels.masks.given import GrammarTables, TokenBytes
+from ...kernels.masks.find import FRAMES, FREE, HOSTED, NONE, forget_masks
+from ...kernels.masks.given import TokenBytes
 from ..errors import Overloaded, RequestError
 from .late import LateCount
 from .ranges import FreeRanges
+from .relocation import CLASSES, WIDE, GrammarTable, Home, relocate
 from .rows import upload
 from .vocabulary import allocate_tables
 
 SPARE_SLOTS = 64
 GRID = 4
-
-
-@runtime_checkable
-class GrammarTable(GrammarTables, Protocol):
-    """What the arena reads of a compiled grammar: see constrained/grammar/grammar.py."""
-
-    @property
-    def first_return(self) -> int: ...
-    @property
-    def verdicts(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -92,6 +83,7 @@ class GrammarArena:
         self._capacity = tuple(ranges.free for ranges in self._ranges)
         self._free_slots = list(range(slots - 1, -1, -1))
         self._placed = 0
+        self._buffer = np.empty(0, np.int32)
         self._slot_of: OrderedDict[str, int] = OrderedDict()
         self._places: dict[int, _Place] = {}
         self._held: dict[int, int] = {}
@@ -196,25 +188,18 @@ class GrammarArena:
         """Writes states as addresses, and actions and returns as the places where they lie."""
         place, tables = self._places[slot], self.tables
         (begin, _), (action, actions), (first, returns) = place.edges, place.actions, place.returns
-        moved = _move_actions(grammar.actions, place), _move_returns(grammar, place)
-        parts = [np.ascontiguousarray(grammar.classes), grammar.edges.reshape(-1), *moved]
-        packed = np.concatenate([part.reshape(-1).view(np.int32) for part in parts])
+        packed = relocate(grammar, Home(begin, action, first), self._buffer)
+        if len(packed) > len(self._buffer):
+            self._buffer = packed
         staged = upload(packed, self.device)
-        edges = staged[64 : 64 + grammar.edges.size].view(-1, place.width)
-        rest = staged[64 + grammar.edges.size :]
-        tables.classes[slot] = staged[:64].view(torch.uint8)
+        sizes = CLASSES, WIDE * actions, grammar.edges.size, returns
+        classes, acting, edges, later = staged.split(sizes)
+        tables.classes[slot] = classes.view(torch.uint8)
         self._placed += 1
         tables.serials[slot] = self._placed
-        home = tables.arena[begin : begin + edges.numel()].view(-1, place.width)
-        home[:, 0] = edges[:, 0]
-        home[:, 1] = torch.where(edges[:, 1] > 0, edges[:, 1] + first, edges[:, 1])
-        entries = edges[:, AHEAD:]
-        acting = torch.where(entries < -1, entries - action, entries)
-        home[:, AHEAD:] = torch.where(entries > 0, entries * place.width + begin, acting)
-        wide = 2 * ACTION  # numbers of 32 bits
-        acting = rest[: wide * actions].view(-1, wide)
-        tables.actions.view(torch.int32)[action : action + actions] = acting
-        tables.returns[first : first + returns] = rest[wide * actions :]
+        tables.actions.view(torch.int32)[action : action + actions] = acting.view(-1, WIDE)
+        tables.arena[begin : begin + len(edges)] = edges
+        tables.returns[first : first + returns] = later
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
@@ -297,22 +282,3 @@ class GrammarArena:
         *kept, register = self.tables.registers[row, : depth + 1].tolist()
         state = (address - place.edges[0]) // place.width
         return slot, Place(state, register, tuple(zip(pushed, kept, strict=True)))
-
-
-def _move_actions(actions: NDArray[np.int64], place: _Place) -> NDArray[np.int64]:
-    moved = actions.copy()
-    go, push, instead = moved[:, 4:6], moved[:, 6:8], moved[:, 10]
-    go[:] = np.where(go > 0, go * place.width + place.edges[0], go)
-    go[:] = np.where(go < 0, go - place.actions[0], go)
-    push[:] = np.where(push > 0, push + place.returns[0], 0)
-    instead[:] = np.where(instead < 0, instead - place.actions[0], 0)
-    return moved
-
-
-def _move_returns(grammar: GrammarTable, place: _Place) -> NDArray[np.int32]:
-    moved = grammar.returns.copy()
-    rows = moved[grammar.first_return :].reshape(-1, 1 + grammar.verdicts)
-    rows[:, 0] = np.where(rows[:, 0] > 0, rows[:, 0] + place.returns[0], rows[:, 0])
-    after = rows[:, 1:]
-    after[:] = np.where(after > 0, after * place.width + place.edges[0], 0)
-    return moved

@@ -13,8 +13,8 @@ when there is none that is not much larger; shelf.py counts, and lets go of what
 """
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from .shelf import Shelf, Worth
 
 MOST_FLAT_COUNT = 32
 FEWEST_ROWS = 8
+FEWEST_BESIDE = 32
 # A graph for up to so many times the tokens is near enough.
 SLACK = 2
 # Steps of more tokens keep the device busier than the host is with launching.
@@ -70,11 +71,14 @@ class Size:
     def serves(self, wanted: "Size") -> bool:
         """Whether a step of that size can be replayed as this one, without much more to compute."""
         own, other = self.room, wanted.room
-        alike = own == other or (
-            own is not None and other is not None and own == replace(other, tokens=own.tokens)
-        )
+        alike = own == other or (own is not None and other is not None and own.holds(other))
         enough = wanted.tokens <= self.tokens and wanted.rows <= self.rows
         return alike and enough and self.tokens <= SLACK * max(wanted.tokens, FEWEST_ROWS)
+
+    @property
+    def cost(self) -> tuple[int, int, int]:
+        """What a step replayed as this one costs, to compare: tokens, rows, lists of items."""
+        return self.tokens, self.rows, 0 if self.room is None else len(self.room.tiles)
 
     @property
     def _parts(self) -> list[int]:
@@ -138,6 +142,13 @@ def padded_size(count: int) -> int:
         return 1 << (count - 1).bit_length()
     step = 8 if count <= 64 else 32 if count <= 256 else 64
     return -(-count // step) * step
+
+
+def _ladder(least: int, most: int) -> Iterator[int]:
+    """Sizes among which every one finds one that is near."""
+    while least <= most:
+        yield least
+        least *= SLACK
 
 
 def captured_sizes(most: int) -> list[int]:
@@ -237,7 +248,7 @@ class Graphs:
             if not isinstance(size, int) and other == kind and size.serves(wanted)
         ]
         if not self._graphs.need((wanted, kind), near=bool(near)):
-            return min(near, key=lambda size: (size.tokens, size.rows)) if near else None
+            return min(near, key=lambda size: size.cost) if near else None
         self._graphs.put((wanted, kind), self._capture_sized(wanted, kind))
         return wanted
 
@@ -273,13 +284,22 @@ class Graphs:
 
     def capture_flat(self, kind: Kind, until: float) -> None:
         """Captures flat steps of a few sizes, among which every step finds one that is near; likewise."""
-        tokens = FEWEST_ROWS
-        enabled = self._capture is not None
-        while enabled and tokens <= self._most_tokens and time.monotonic() <= until:
-            size = Size(tokens, self._rows_for(tokens))
+        tokens = _ladder(FEWEST_ROWS, self._most_tokens)
+        self._capture_all([Size(count, self._rows_for(count)) for count in tokens], kind, until)
+
+    def capture_ragged(self, tiles: Sequence[Tile], kind: Kind, until: float) -> None:
+        """The same for steps of rows that decode and prompts beside them, with items for any of these tiles."""
+        tokens = _ladder(FEWEST_BESIDE, MOST_RAGGED_TOKENS)
+        rooms = [Room(count, tuple(tiles), kind.shared) for count in tokens]
+        sizes = [Size(room.tokens, self._rows_for(room.tokens), room) for room in rooms]
+        self._capture_all(sizes, kind, until)
+
+    def _capture_all(self, sizes: Iterable[Size], kind: Kind, until: float) -> None:
+        for size in sizes if self._capture is not None else ():
+            if time.monotonic() > until:
+                return
             if (size, kind) not in self._graphs:
                 self._graphs.put((size, kind), self._capture_sized(size, kind))
-            tokens *= SLACK
 
     def _share(self, shared: Shared | None) -> Tile | None:
         """Puts shared keys in place, unless they are there. Before a capture too: it runs with what is there."""

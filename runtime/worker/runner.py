@@ -201,14 +201,19 @@ class Runner:
             batch = make_batch(lay_out([nothing]), self.rows, self.parts.pool.shape.page_size)
             self._sample(batch, self._forward(batch, None), Features())
         sizes = captured_sizes(self.rows.padding)
-        captured = self.graphs.capture(sizes, Kind(Features()), until)
+        tiles = self.parts.attention.space.shape.tiles()
+        plain, constrained = Kind(Features()), Kind(Features(grammar=True))
+        sharing = Kind(Features(), tiles[2])
+        captured = self.graphs.capture(sizes, plain, until)
         if self.parts.attention.shares:
-            wide = self.parts.attention.space.shape.tiles()[2]
             many = [size for size in sizes if size >= WARM_SHARED_ROWS]
-            self.graphs.capture(many, Kind(Features(), wide), until)
-        constrained = Kind(Features(grammar=True))
+            self.graphs.capture(many, sharing, until)
         self.graphs.capture([size for size in sizes if size & (size - 1) == 0], constrained, until)
         self.graphs.capture_flat(constrained, until)
+        for kind in (
+            (plain, sharing, constrained) if self.parts.attention.shares else (plain, constrained)
+        ):
+            self.graphs.capture_ragged(tuple(dict.fromkeys(tiles)), kind, until)
         return captured
 
     def reset(self) -> None:

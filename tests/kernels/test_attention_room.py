@@ -55,6 +55,22 @@ def test_the_plan_in_a_room_is_the_plan(device, counts):
     assert len(rooms) == 1
 
 
+@pytest.mark.parametrize("counts", [[1, 1, 40, 1], [12, 1], [1, 3, 1]])
+def test_a_room_for_more_tiles_holds_the_plan(device, counts):
+    space = AttentionSpace.create(SHAPE, 64, 1024, device)
+    scene = make_scene(counts, [count + 300 for count in counts], SHAPE, device, 3)
+    parts = (scene.counts, scene.lengths, scene.rows)
+    plan = plan_ragged(*parts, scene.page_table, space)
+    want = paged_attention(scene.q, LayerPool(scene.k_pool, scene.v_pool), plan, 0.125)
+    room = Room(64, tuple(dict.fromkeys(SHAPE.tiles())))
+    own = Room.of(list_items(*parts, space), 64, space)
+    assert own is not None and room.holds(own)
+    there = torch.zeros(room.size, dtype=torch.int32, device=device)
+    got = through(room, scene, space, there)
+    assert torch.equal(got[: len(want)], want)
+    assert not got[len(want) :].any()
+
+
 def test_rows_that_share_keys(device, monkeypatch):
     monkeypatch.setattr(share, "LEAST_SAVED_BYTES", 1)
     scene = shared_scene([(3, 512)], [1, 1, 20], SHAPE, device)

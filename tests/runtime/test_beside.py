@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from trellis.lang.nodes.params import SamplingParams
 from trellis.radix.tree import RadixTree
+from trellis.runtime.ahead import Sizes
 from trellis.runtime.memory.cache import PrefixCache
 from trellis.runtime.memory.pages import Pages
 from trellis.runtime.plan import Limits
@@ -93,6 +94,19 @@ def test_many_prompts_fill_the_step_as_if_nobody_were_answered(floor):
     for _ in range(7):
         floor.ask(60, 4)
     assert sum(floor.step().values()) == 1 + 7 * FEW
+
+
+def test_beside_few_answers_prompts_take_what_a_step_has_for_nothing(runner):
+    floor = Floor(runner, sizes=Sizes(flat=32, stride=8))
+    first = floor.ask(10, 40)
+    floor.step()
+    prompts = [floor.ask(90, 4) for _ in range(2)]
+    assert floor.step() == {first: 1} | dict.fromkeys(prompts, 30)  # none of them was there before
+    assert floor.step() == {first: 1} | dict.fromkeys(prompts, 15)
+    for _ in range(4):
+        floor.ask(4, 40)
+    floor.step()
+    assert floor.step()[prompts[0]] == (32 - 2 * 5) // 2
 
 
 def test_without_the_limit_a_prompt_takes_what_is_left(runner):

@@ -133,11 +133,25 @@ def test_flat_steps_captured_ahead_serve_all_but_the_largest(made):
     assert captures(log) == ahead
 
 
-def test_a_room_serves_rooms_of_the_same_tiles():
-    narrow, wide = Tile(16, 32, 4, 3, 4), Tile(128, 64, 8, 3)
+def test_ragged_steps_captured_ahead_have_room_for_any_tile(made):
+    one, log = made
+    tiles = Tile(16, 32, 4, 3, 4), Tile(64, 64, 4, 3, 2), Tile(128, 64, 8, 3)
+    one.capture_ragged(tiles, PLAIN, float("inf"))
+    assert captures(log) == [("ragged", 1 << n, 1 << n) for n in range(5, 11)]
+    kept = [size for size, _ in one._graphs]  # pyright: ignore[reportPrivateUsage]
+    for tokens in (16, 33, 100, 192, 700):
+        for some in ((tiles[0],), tiles[:2], tiles[1:], tiles):
+            wanted = Size(tokens, 40 if tokens > 32 else 16, Room(tokens, some))
+            assert any(size.serves(wanted) for size in kept)
+
+
+def test_a_room_serves_rooms_of_some_of_its_tiles():
+    narrow, middle, wide = Tile(16, 32, 4, 3, 4), Tile(64, 64, 4, 3, 2), Tile(128, 64, 8, 3)
     large = Size(64, 16, Room(64, (narrow, wide)))
     assert large.serves(Size(40, 8, Room(40, (narrow, wide))))
-    assert not large.serves(Size(40, 8, Room(40, (wide,))))
+    assert large.serves(Size(40, 8, Room(40, (wide,))))
+    assert not large.serves(Size(40, 8, Room(40, (middle, wide))))
+    assert not large.serves(Size(40, 8, Room(40, (wide,), wide)))
     assert not large.serves(Size(40, 8))
     assert not large.serves(Size(40, 32, Room(40, (narrow, wide))))
     assert not large.serves(Size(24, 8, Room(24, (narrow, wide))))
