@@ -3,7 +3,8 @@
     plan = plan_decode(lengths, rows, page_table, space)
 
 Addresses and grids are fixed: a CUDA graph may capture it, and the host waits for nothing. One program
-a row, each of which counts the pieces of all. The items are those that plan_ragged would make (plan.py).
+a row, each of which counts the pieces of all. The items are those that plan_ragged would make (plan.py),
+the longest first.
 """
 
 import numpy as np
@@ -64,16 +65,24 @@ def _plan_decode_kernel(
     parts = tl.maximum((length - begins + keys // 4 * 3 - 1) // keys, 1)
     parts = tl.where(row < n, parts, 0)
     mine = row == me
-    item = tl.sum(tl.where(row < me, parts, 0), axis=0)
     own_first = tl.sum(tl.where(row < me, parts + others, 0), axis=0)
     own_parts = tl.sum(tl.where(mine, parts, 0), axis=0)
     own_keys = tl.sum(tl.where(mine, keys, 0), axis=0)
     own_begin = tl.sum(tl.where(mine, begins, 0), axis=0)
     own_others = tl.sum(tl.where(mine, others, 0), axis=0)
     own_length = tl.sum(tl.where(mine, length, 0), axis=0)
+    # Longest first: how many pieces come before a row's even ones, and before its last, which is of another length.
+    even = tl.maximum(parts - 1, 0)
+    last = tl.where(row < n, length - begins - even * keys, -1)
+    own_last = tl.sum(tl.where(mine, last, 0), axis=0)
+    longer = (keys > own_keys) | ((keys == own_keys) & (row < me))
+    evens_from = tl.sum(tl.where(longer, even, 0) + (last > own_keys).to(tl.int32), axis=0)
+    longer = (last > own_last) | ((last == own_last) & (row < me))
+    last_at = tl.sum(tl.where(keys >= own_last, even, 0) + longer.to(tl.int32), axis=0)
     piece = tl.arange(0, PIECES)
     inside = piece < own_parts
-    place = items + (item + piece) * FIELDS
+    item = tl.where(piece == own_parts - 1, last_at, evens_from + piece)
+    place = items + item * FIELDS
     zero = tl.zeros([PIECES], tl.int32)
     end = tl.where(piece == own_parts - 1, own_length, own_begin + (piece + 1) * own_keys)
     tl.store(place, zero + tl.load(rows + me).to(tl.int32), mask=inside)

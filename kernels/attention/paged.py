@@ -131,6 +131,15 @@ def _scan(
 
 
 @triton.jit
+def _turn(number):
+    """What this program does in that round. Items are sorted by their length, so every other round goes backwards:
+    who had a long one gets a short one."""
+    place = tl.program_id(0)
+    place = tl.where(number % 2 == 1, tl.num_programs(0) - 1 - place, place)
+    return number * tl.num_programs(0) + place
+
+
+@triton.jit
 def _load_item(items, index, FIELDS: tl.constexpr):
     item = items + index * FIELDS
     row, first_token, tokens = tl.load(item), tl.load(item + 1), tl.load(item + 2)
@@ -181,12 +190,15 @@ def _paged_attention_kernel(
     EARLY: tl.constexpr = ROWS < 64
     item = _load_item(items, tl.program_id(0) // KV_HEADS, FIELDS)
     work = tl.load(count) * KV_HEADS
-    for turn in tl.range(tl.program_id(0), work, tl.num_programs(0)):
+    whole = work // tl.num_programs(0)
+    rounds = whole + (_turn(whole) < work).to(tl.int32)
+    for number in tl.range(0, rounds):
+        turn = _turn(number)
         if not EARLY:
             item = _load_item(items, turn // KV_HEADS, FIELDS)
         page_row, first_token, tokens, first_position, begin, end, part = item
         if EARLY:
-            following = tl.minimum(turn + tl.num_programs(0), work - 1)
+            following = tl.minimum(_turn(number + 1), work - 1)
             item = _load_item(items, following // KV_HEADS, FIELDS)
         kv_head = turn % KV_HEADS
         pages = page_table + page_row.to(tl.int64) * table_stride
