@@ -23,10 +23,16 @@ MOST_PIECES = 64
 # where that is more: a chunk of a few tiles behind a long context would keep few processors busy.
 MOST_PARTS = 128
 STEP_PARTS = 2048
+# Half of these for a row of so many tokens, whose tiles are busy processors already.
+FULL_TOKENS = 256
 # Pieces that keep a device busy, over all rows and kv heads: rows that are fewer are cut finer, down
 # to the smallest piece, which doubles so often before a piece is large enough for any number of rows.
 SPREAD = 512
 COARSER = 2
+# Rows of so many tokens fill a larger tile, which computes longer on a piece: it may double more often
+# before what it costs to write partial results and merge them is small beside that.
+MANY_TOKENS = 8
+MUCH_COARSER = 4
 
 
 def piece_keys(counts: Ints, lengths: Ints, spread: int, shared: Ints | int = 0) -> Ints:
@@ -36,9 +42,10 @@ def piece_keys(counts: Ints, lengths: Ints, spread: int, shared: Ints | int = 0)
     these keys.
     """
     least = np.full(lengths.shape, PIECE_KEYS)
-    for _ in range(COARSER):
-        least = np.where(lengths > least * spread, least * 2, least)
-    of_all = STEP_PARTS // power_of_two(max(int(counts.sum()), 1))
+    for doubling in range(MUCH_COARSER):
+        doubles = (counts >= MANY_TOKENS) | (doubling < COARSER)
+        least = np.where(doubles & (lengths > least * spread), least * 2, least)
+    of_all = STEP_PARTS // power_of_two(max(int(counts.sum()), 1)) // (1 + (counts >= FULL_TOKENS))
     most = np.maximum(MOST_PARTS // np.maximum(counts, 1), of_all)
     most = np.clip(most, 1, MOST_PIECES - shared)
     wanted = np.maximum(-(-lengths // (least * most)), 1)
