@@ -1,4 +1,4 @@
-"""Against: a peer's lines for the same workloads, beside ours.
+"""Against: ours beside floors, beside each other, and beside a peer's lines for the same workloads.
 
     peers = read_peers([Path("vllm.jsonl"), Path("sglang.txt")])
     print_against(rows, peers)
@@ -10,7 +10,7 @@ where both ran one after the other on one machine.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +48,48 @@ def _line(text: str) -> dict[str, Any] | None:
 
 
 def print_against(rows: Sequence[dict[str, Any]], peers: Lines) -> None:
-    """A table of the workloads that both have: milliseconds a step, or seconds where nothing is decoded."""
-    print(f"{'workload':<24}{'':>10}{'ours':>10}{'peer':>10}{'ours/peer':>11}  of")
+    """A table: milliseconds a step, or seconds where nothing is decoded; our floor, ours, and what stands beside it.
+
+    Beside it stand the workload that it is compared with, and the peers that have it too.
+    """
+    head = f"{'workload':<24}{'':>10}{'floor':>9}{'ours':>9}{'ours/floor':>11}"
+    print(f"{head}{'other':>9}{'ours/other':>11}  of")
     for row in rows:
-        for engine, line in sorted(peers.get(row["workload"], {}).items()):
-            print(_compared(row, engine, line))
+        if "skipped" in row or "profiled_steps" in row:
+            continue
+        field, unit = _field(row)
+        floor = row.get("floor_step_ms" if field == "step_ms" else "floor_prefill_s")
+        mine = f"{row['workload']:<24}{unit:>10}{_number(floor):>9}{row[field]:>9.3f}"
+        print(f"{mine}{_ratio(row[field], floor):>11}".rstrip())
+        for other, who in _others(row, field, peers):
+            shown = f"{_number(other):>9}{_ratio(row[field], other):>11}"
+            print(f"{row['workload']:<24}{unit:>10}{'':>29}{shown}  {who}")
 
 
-def _compared(row: dict[str, Any], engine: str, line: dict[str, Any]) -> str:
-    name = row["workload"]
-    if "error" in line:
-        return f"{name:<24}{'':>10}{'':>10}{'':>10}{'':>11}  {engine}: {line['error']}"
+def _field(row: dict[str, Any]) -> tuple[str, str]:
+    """What counts of a workload, and its unit."""
+    if "during_p99_ms" in row:
+        return "during_p99_ms", "ms p99"
     decodes = row["gen_tokens"] > row["prompts"]
-    field, unit = ("step_ms", "ms a step") if decodes else ("full_s", "s")
-    mine, theirs = row[field], line[field]
-    ratio = f"{mine / theirs:.2f}" if theirs > 0 else ""
-    options = f" {json.dumps(line['opts'])}" if line.get("opts") else ""
-    return f"{name:<24}{unit:>10}{mine:>10.3f}{theirs:>10.3f}{ratio:>11}  {engine}{options}"
+    return ("step_ms", "ms a step") if decodes else ("full_s", "s")
+
+
+def _others(row: dict[str, Any], field: str, peers: Lines) -> Iterator[tuple[float | None, str]]:
+    """Figures that the row's stands beside, and whose they are."""
+    if field == "during_p99_ms":
+        asked = row["asked_ratio"]
+        yield asked * row["without_median_ms"], f"{asked:g} medians without"
+    if "compared_with" in row and field == "step_ms":
+        yield row["compared_step_ms"], row["compared_with"]
+    for engine, line in sorted(peers.get(row["workload"], {}).items()):
+        options = f" {json.dumps(line['opts'])}" if line.get("opts") else ""
+        wrong = f": {line['error']}" if "error" in line else ""
+        yield line.get(field), f"{engine}{options}{wrong}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _ratio(mine: float, other: float | None) -> str:
+    return f"{mine / other:.2f}" if other and other > 0 else ""

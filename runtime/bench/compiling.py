@@ -11,6 +11,7 @@ schemas are compiled.
 
 import asyncio
 import json
+import os
 import statistics
 import threading
 import time
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from ...constrained.compiling.compiler import AnyGrammar, Compiler, CompilerBusy
+from ...constrained.compiling.workers import count_spare
 from ...constrained.errors import ConstraintError
 from ...constrained.spec import JsonSchema
 from ...lang.backends.base import Piece, Prompt
@@ -194,8 +196,8 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def run(config: EngineConfig, asked: Arrival) -> list[Row]:
-    """Opens the engine with worker processes, warms them up, and measures."""
-    workers = config.compile_workers or 1
+    """Opens the engine with worker processes, as many as the machine spares unless told, and measures warm ones."""
+    workers = config.compile_workers or count_spare(os.cpu_count() or 1)
     client = open_client(replace(config, compile_workers=workers))
     try:
         # Each process takes a second to start.

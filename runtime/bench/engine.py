@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ...constrained.spec import Constraint, JsonSchema
 from ...lang.backends.base import Token
@@ -25,6 +25,8 @@ from ...lang.nodes.params import SamplingParams
 from ..client import Client
 from ..config import EngineConfig
 from ..garbage import spare_what_stays
+from ..models.build import Model
+from ..worker.runner import Runner
 from .against import Lines, print_against, read_peers
 from .asking import Question, ask_all, forget, steady_gaps
 from .device.floors import Costs, Floors
@@ -161,7 +163,10 @@ def _twice(client: Client, load: Workload) -> dict[str, Any]:
 
 
 def chosen(names: Sequence[str]) -> list[Workload]:
-    """The workloads whose name starts with one of `names`, all when empty; before each the one it is compared with."""
+    """The workloads whose name starts with one of `names`, all when empty; before each the one it is compared with.
+
+    Raises SystemExit where there is none.
+    """
     every = {load.name: load for load in workloads()}
     found: dict[str, Workload] = {}
     for load in every.values():
@@ -169,6 +174,8 @@ def chosen(names: Sequence[str]) -> list[Workload]:
             if load.beside:
                 found.setdefault(load.beside, every[load.beside])
             found.setdefault(load.name, load)
+    if not found:
+        raise SystemExit(f"no workload begins with any of {list(names)}: there are {list(every)}")
     return list(found.values())
 
 
@@ -198,9 +205,11 @@ def measure(
 
 def floors_of(client: Client, limits: Limits) -> Floors | None:
     """Floors of the client's model; None for one that has none."""
-    parts = client.engine.runner.parts
+    runner = client.engine.runner
+    assert isinstance(runner, Runner), runner
+    parts = runner.parts
     try:
-        return Floors(Costs.of(parts.model, parts.pool.shape), limits)
+        return Floors(Costs.of(cast(Model, parts.model), parts.pool.shape), limits)
     except ValueError:
         return None
 
@@ -271,7 +280,7 @@ def run(config: EngineConfig, asked: Asked) -> None:
 
     from ..launch import open_client
 
-    limits = None
+    loads, limits = chosen(asked.names), None
     if asked.profile is None and config.device != "cpu" and torch.cuda.is_available():
         limits = measure_limits()  # before weights and keys take the memory
         torch.cuda.empty_cache()
@@ -280,7 +289,6 @@ def run(config: EngineConfig, asked: Asked) -> None:
     client = open_client(config)
     print(f"started in {time.perf_counter() - started:.1f} s", flush=True)
     spare_what_stays()  # as the engine's process of a server does
-    loads = chosen(asked.names)
     try:
         if asked.profile is not None:
             report(trace(client, loads, asked.profile), asked.out, {})

@@ -12,7 +12,7 @@ is seen for the first time and `visited` afterwards. It refuses to know the devi
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,20 +35,20 @@ from ..check.wander import Guide, wander
 from .corpus import FAMILIES, draw_cases, large_schemas, open_validator
 
 Row = dict[str, Any]
-# Column, the key of its figure, what is to be reached.
+# Column, the key of its figure, what is to be reached, and that as the number that a figure is divided by.
 COLUMNS = (
-    ("handled", "handled", ">= 97 %"),
-    ("wrong", "wrong", "0"),
-    ("first mask p50 ms", "first_mask_ms_p50", "<= 2"),
-    ("p99", "first_mask_ms_p99", "<= 40"),
-    ("most", "first_mask_ms_most", "<= 1,000"),
-    ("new mask p50 µs", "new_mask_us_p50", ""),
-    ("visited p50 µs", "visited_mask_us_p50", "<= 15"),
-    ("p99", "visited_mask_us_p99", ""),
-    ("forced", "forced_share", ">= 30 %"),
-    ("tables p99 kB", "table_kb_p99", "<= 8,192"),
-    ("walks", "walks", ""),
-    ("bad walks", "bad_walks", "0"),
+    ("handled", "handled", ">= 97 %", 0.97),
+    ("wrong", "wrong", "0", None),
+    ("first mask p50 ms", "first_mask_ms_p50", "<= 2", 2.0),
+    ("p99", "first_mask_ms_p99", "<= 40", 40.0),
+    ("most", "first_mask_ms_most", "<= 1,000", 1000.0),
+    ("new mask p50 µs", "new_mask_us_p50", "", None),
+    ("visited p50 µs", "visited_mask_us_p50", "<= 15", 15.0),
+    ("p99", "visited_mask_us_p99", "", None),
+    ("forced", "forced_share", ">= 30 %", 0.3),
+    ("tables p99 kB", "table_kb_p99", "<= 8,192", 8192.0),
+    ("walks", "walks", "", None),
+    ("bad walks", "bad_walks", "0", None),
 )
 LARGE_MS = 20.0
 
@@ -233,8 +233,12 @@ def print_rows(rows: list[Row]) -> None:
     for row in families:
         table.add_column(f"{row['family']}\n{row['schemas']} schemas", justify="right")
     table.add_column("target", justify="right", style="dim")
-    for label, key, target in COLUMNS:
-        table.add_row(label, *(_figure(key, row[key]) for row in families), target)
+    table.add_column("worst / target", justify="right")
+    for label, key, target, number in COLUMNS:
+        figures = [row[key] for row in families]
+        worst = min if target.startswith(">") else max
+        ratio = "" if number is None else f"{worst(figures, default=0) / number:.2f}"
+        table.add_row(label, *(_figure(key, figure) for figure in figures), target, ratio)
     console.print(table)
     large = Table(title="large in one respect", box=None, header_style="bold")
     for column in ("", "compile ms", "target", "tables kB"):
@@ -248,16 +252,57 @@ def print_rows(rows: list[Row]) -> None:
         console.print(note, soft_wrap=True, markup=False)
 
 
+def read_peers(paths: Iterable[Path]) -> list[Row]:
+    """Rows of families that others measured: lines as `run` writes them, with a `name`, whatever figures they have.
+
+    Raises ValueError for a file without any.
+    """
+    rows: list[Row] = []
+    for path in paths:
+        lines = [
+            json.loads(line) for line in path.read_text("utf-8").splitlines() if line[:1] == "{"
+        ]
+        named = [line for line in lines if {"name", "family"} <= line.keys()]
+        if not named:
+            raise ValueError(f"{path} has no JSON lines with name and family")
+        rows += named
+    return rows
+
+
+def print_beside(rows: list[Row], peers: list[Row]) -> None:
+    """A table for each peer: its figures, and ours over them."""
+    ours = {row["family"]: row for row in rows if "family" in row}
+    for name in dict.fromkeys(peer["name"] for peer in peers):
+        theirs = [peer for peer in peers if peer["name"] == name and peer["family"] in ours]
+        table = Table(title=f"{name}, and ours over it", box=None, header_style="bold")
+        for column in ("", *(f"{peer['family']}" for peer in theirs)):
+            table.add_column(column, justify="right" if column else "left")
+        for label, key, _, _ in COLUMNS:
+            cells = [_over(key, ours[peer["family"]][key], peer.get(key)) for peer in theirs]
+            if any(cells):
+                table.add_row(label, *cells)
+        Console(highlight=False).print(table)
+
+
+def _over(key: str, mine: float, other: float | None) -> str:
+    if other is None:
+        return ""
+    return f"{_figure(key, other)}  {mine / other:.2f}" if other else _figure(key, other)
+
+
 def _figure(key: str, value: float) -> str:
     if key in ("handled", "forced_share"):
         return f"{value:.1%}"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def run(folder: Path | None, count: int, walks: int, out: Path | None) -> bool:
+def run(
+    folder: Path | None, count: int, walks: int, out: Path | None, peers: list[Row] | None = None
+) -> bool:
     """Measures, prints, and appends the rows to a file. Whether nothing was wrong."""
     rows = list(measure(folder, count, walks))
     print_rows(rows)
+    print_beside(rows, peers or [])
     if out is not None:
         with out.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -17,7 +17,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
 
 from ...constrained.grammar.matcher import Matcher
 from ...constrained.spec import Constraint, JsonSchema
@@ -54,12 +57,17 @@ FOREIGN = ["señor", "café", "naïve", "東京", "Ωmega"]  # whose letters fal
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One workload. schemas: of the rows in turn; none: plain text. shared: tokens that all prompts begin with."""
+    """One workload. schemas: of the rows in turn; none: plain text. shared: tokens that all prompts begin with.
+
+    said: words, which come again and again; or any token that may follow, others in each round, as a model with random
+    weights draws them: then nothing that is kept for the next time is of use.
+    """
 
     name: str
     tokens: int
     schemas: tuple[dict[str, Any], ...] = ()
     shared: int = 0
+    said: Literal["words", "anything"] = "words"
 
 
 FOUR_CALLS = {"type": "array", "items": tool_call(), "minItems": 4, "maxItems": 4}
@@ -70,6 +78,9 @@ LOADS = (
     Load("256 schemas", 512, tuple(schema_of(n) for n in range(256))),
     Load("four tool calls", 512, (FOUR_CALLS,)),
     Load("JSON behind one prompt", 512, (unbounded(SCHEMA),), 512),
+    Load("anything, strings of any length", 160, (unbounded(SCHEMA),), said="anything"),
+    Load("anything, bounded strings", 160, (SCHEMA,), said="anything"),
+    Load("anything, 256 schemas", 160, tuple(schema_of(n) for n in range(256)), said="anything"),
 )
 
 
@@ -143,12 +154,29 @@ def write_answer(matcher: Matcher[Any], text: str, tongue: Tongue) -> list[int]:
     return tokens
 
 
-class Bench:
-    """Measures workloads with one tokenizer."""
+def wander(matcher: Matcher[Any], count: int, rng: random.Random, tongue: Tongue) -> list[int]:
+    """Up to so many tokens, each any one of those that may follow; without an end that is not forced."""
+    tokens: list[int] = []
+    while not matcher.finished and len(tokens) < count:
+        forced = matcher.forced()
+        if not forced:
+            bits = np.unpackbits(matcher.mask().view(np.uint8), bitorder="little")
+            allowed = np.flatnonzero(bits[: tongue.vocabulary.size])
+            allowed = allowed[~np.isin(allowed, [*tongue.vocabulary.eos_ids])]
+            forced = [int(allowed[rng.randrange(len(allowed))])]
+        for token in forced:
+            assert matcher.accept(token), (token, tokens)
+        tokens += forced
+    return tokens[:count]
 
-    def __init__(self, rows: int) -> None:
+
+class Bench:
+    """Measures workloads with one tokenizer, the bundled one or a folder's."""
+
+    def __init__(self, rows: int, folder: Path = BUNDLED) -> None:
         self._rows = rows
-        self._tongue = Tongue.from_folder(BUNDLED)
+        self._rounds = 0
+        self._tongue = Tongue.from_folder(folder)
         self._client = open_on_paper(Paper(rows), self._tongue)
         runner = self._client.engine.runner
         assert isinstance(runner, PaperRunner), type(runner)
@@ -175,7 +203,9 @@ class Bench:
         return spent
 
     def _questions(self, load: Load) -> Iterator[Question]:
-        rng = random.Random(load.name)
+        self._rounds += 1
+        again = load.said == "words"
+        rng = random.Random(load.name if again else f"{load.name}, round {self._rounds}")
         size = self._tongue.vocabulary.size
         shared = [rng.randrange(size) for _ in range(load.shared)]
         compiler = self._client.resources.compiler
@@ -186,14 +216,22 @@ class Bench:
                 schema = load.schemas[row % len(load.schemas)]
                 constraint = JsonSchema(json.dumps(schema))
                 matcher = compiler.matcher(compiler.compile(constraint))
-                text = json.dumps(write_value(schema, rng), ensure_ascii=False)
-                answer = write_answer(matcher, text, self._tongue)
+                answer = self._write(load, schema, matcher, rng)
             else:
                 text = write_text(rng, load.tokens, (*WORDS, *FOREIGN))
                 answer = self._tongue.tokenizer.encode(text)[: load.tokens]
             self._answers[row] = answer
             params = SamplingParams(max_tokens=load.tokens, temperature=1.0, seed=row)
             yield Question(prompt, params, constraint)
+
+    def _write(
+        self, load: Load, schema: dict[str, Any], matcher: Matcher[Any], rng: random.Random
+    ) -> list[int]:
+        """An answer under a schema."""
+        if load.said == "anything":
+            return wander(matcher, load.tokens, rng, self._tongue)
+        text = json.dumps(write_value(schema, rng), ensure_ascii=False)
+        return write_answer(matcher, text, self._tongue)
 
 
 async def _drive(client: Client, questions: Sequence[Question], spent: Spent) -> list[Heard]:
@@ -249,9 +287,14 @@ def _count(
     spent.steps += 1
 
 
-def run(rows: int = 256, rounds: int = 3, names: Sequence[str] = ()) -> list[Row]:
-    """All rows of the table: the best of some rounds, as others on the machine only add to it."""
-    bench = Bench(rows)
+def run(
+    rows: int = 256, rounds: int = 3, names: Sequence[str] = (), folder: Path = BUNDLED
+) -> list[Row]:
+    """All rows of the table: the best of some rounds, as others on the machine only add to it.
+
+    folder: whose tokenizer is used; a large vocabulary says the same thing seldom twice.
+    """
+    bench = Bench(rows, folder)
     found: list[Row] = []
     try:
         for load in LOADS:

@@ -1,7 +1,6 @@
 """`trellis bench radix`: what the radix tree costs the host, in microseconds a call.
 
-    for row in measure(): ...     # {"case", "microseconds", "goal"}
-    print_table(measure())
+    for row in measure(): ...
 
 Tokens are random int32 arrays, pages hold 16; the best of several rounds counts. Every case is checked as it is
 timed: lengths matched, tokens present and pages freed must be right, and the tree's invariants must hold at the end.
@@ -16,14 +15,14 @@ import numpy as np
 from ...radix.check import check
 from ...radix.key import Ints
 from ...radix.tree import RadixTree
+from .table import Row
 
 PAGE = 16
 ROUNDS = 7
-Row = dict[str, float | str]
 
 
 def _row(case: str, seconds: float, goal: float) -> Row:
-    return {"case": case, "microseconds": round(seconds * 1e6, 2), "goal": goal}
+    return Row(case, round(seconds * 1e6, 2), "µs", goal)
 
 
 def _best(call: Callable[[], object], times: int) -> float:
@@ -114,7 +113,7 @@ def _keep(generator: np.random.Generator, depth: int, goal: float) -> Row:
 
 
 def measure(leaves: int = 100_000, seed: int = 0) -> list[Row]:
-    """One row a case: {"case": str, "microseconds": float, "goal": float}. leaves: in the larger of the evictions.
+    """One row a case, microseconds beside their goal. leaves: in the larger of the evictions.
 
     Raises ValueError when there are too few leaves to time.
     """
@@ -133,10 +132,3 @@ def measure(leaves: int = 100_000, seed: int = 0) -> list[Row]:
         _keep(generator, 2, 5),
         _keep(generator, 32, 50),
     ]
-
-
-def print_table(rows: list[Row]) -> None:
-    """Prints what was measured beside its goal."""
-    print(f"{'case':<40} {'microseconds':>12} {'goal':>6}")
-    for row in rows:
-        print(f"{row['case']:<40} {row['microseconds']:>12} {row['goal']:>6}")

@@ -29,8 +29,8 @@ from ...kernels.threshold import find_thresholds, find_thresholds_reference
 from ...lang.nodes.params import SamplingParams
 from ..worker.grammars import GrammarArena
 from ..worker.sampler import Sampler
+from .device.limits import measure_limits
 
-BYTES_PER_SECOND = 4.3e12  # a measured copy on an H200
 STATES = 64
 REPEATS = 30
 
@@ -47,7 +47,8 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One case; floor_ratio: its time against one reading of the logits at BYTES_PER_SECOND, None without a GPU."""
+    """One case; floor_ratio: its time over that of one reading of the logits, at the speed of a long read in this run;
+    None without a GPU."""
 
     case: str
     rows: int
@@ -248,13 +249,14 @@ def main() -> None:
     options = parser.parse_args()
     device = torch.device(options.device)
     timings: list[Timing] = []
+    read = measure_limits().read if device.type == "cuda" else None
     print(f"{'case':40} {'rows':>5} {'us':>9} {'x floor':>8}")
     for count in options.rows:
         check(min(count, 16), options.vocabulary, device)
-        floor = count * options.vocabulary * 2 / BYTES_PER_SECOND * 1e6
+        nbytes = count * options.vocabulary * 2
         for name, operation in cases_of(count, options.vocabulary, device).items():
             taken = measure(operation, device)
-            ratio = taken / floor if device.type == "cuda" else None
+            ratio = None if read is None else taken / 1e6 * read / nbytes
             timings.append(Timing(name, count, taken, ratio))
             shown = f"{ratio:8.1f}" if ratio is not None else " " * 8
             print(f"{name:40} {count:5} {taken:9.1f} {shown}", flush=True)

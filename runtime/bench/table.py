@@ -1,10 +1,11 @@
 """Rows of measured figures beside what they should be, as a table and as JSON lines.
 
     rows = [Row("time to first token, p99", 41.0, "ms", aim=200.0)]
-    print_rows("what was measured", rows)
-    append_rows(path, "serve", rows)
+    print_rows("what was measured", rows, read_others([path], "radix"))
+    append_rows(path, "radix", rows)
 
-It refuses to know what was measured.
+Others are what append_rows wrote of another program, or lines like it: `bench`, `name`, `case` and `ours`, in the same
+units. A ratio counts only where both ran on one machine. It refuses to know what was measured.
 """
 
 import json
@@ -45,8 +46,35 @@ class Row:
         return self.ours / self.aim if self.aim else None
 
 
-def print_rows(title: str, rows: Iterable[Row]) -> None:
-    """A table: case, aim, ours, ratio; a figure that is not as good as its aim is marked."""
+Others = dict[str, dict[str, float]]
+
+
+def read_others(paths: Iterable[Path], bench: str) -> Others:
+    """Figures of others by their names and cases, the last of each. Raises ValueError for a file without any."""
+    found: Others = {}
+    for path in paths:
+        lines = [line for text in path.read_text().splitlines() if (line := _line(text, bench))]
+        if not lines:
+            raise ValueError(f"{path} has no JSON lines with bench {bench!r}, name, case and ours")
+        for line in lines:
+            found.setdefault(line["name"], {})[line["case"]] = line["ours"]
+    return found
+
+
+def _line(text: str, bench: str) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    known = isinstance(line, dict) and {"name", "case", "ours"} <= line.keys()
+    return line if known and line.get("bench") == bench and line["ours"] is not None else None
+
+
+def print_rows(title: str, rows: Iterable[Row], others: Others | None = None) -> None:
+    """A table: case, aim, ours, ratio, and others' figures with ours over them.
+
+    A figure that is not as good as its aim is marked.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -55,15 +83,26 @@ def print_rows(title: str, rows: Iterable[Row]) -> None:
     table.add_column("case")
     for name in ("aim", "ours", "ratio", ""):
         table.add_column(name, justify="right")
+    for name in others or ():
+        table.add_column(name, justify="right")
+        table.add_column("ours over it", justify="right")
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         mark = {None: "", True: "[green]ok", False: "[red]missed"}[row.reached]
         aim = "" if row.aim is None else _shown(row.aim, row.unit)
-        table.add_row(row.case, aim, _shown(row.ours, row.unit), ratio, mark)
+        beside = [text for other in (others or {}).values() for text in _beside(row, other)]
+        table.add_row(row.case, aim, _shown(row.ours, row.unit), ratio, mark, *beside)
     console = Console()
     if not console.is_terminal:  # nothing says how wide a file is
         console.width = WIDTH
     console.print(table)
+
+
+def _beside(row: Row, other: dict[str, float]) -> tuple[str, str]:
+    theirs = other.get(row.case)
+    if not theirs:
+        return "", ""
+    return _shown(theirs, row.unit), f"{row.ours / theirs:.2f}"
 
 
 def append_rows(path: Path, bench: str, rows: Iterable[Row], **about: Any) -> None:

@@ -179,6 +179,10 @@ def workloads() -> list[Workload]:
     def ids(count: int) -> list[int]:
         return [rng.randrange(100, VOCABULARY) for _ in range(count)]
 
+    def json_of_256(name: str, schema: dict[str, Any]) -> Workload:
+        prompts = [ids(256) for _ in range(256)]
+        return Workload(name, [], prompts, 160, (schema,), beside="plain_bs256_for_json")
+
     out = [
         Workload("decode_bs1", [], [ids(128)], 256),
         Workload("decode_bs64", [], [ids(1024) for _ in range(64)], 256),
@@ -195,12 +199,10 @@ def workloads() -> list[Workload]:
     out += [
         Workload("json_bs1", [], [ids(128)], 160, (SCHEMA,)),
         Workload("json_bs64", [], [ids(256) for _ in range(64)], 160, (SCHEMA,)),
-        Workload("json_bs256", [], [ids(256) for _ in range(256)], 160, (SCHEMA,)),
-        Workload(
-            "json_unbounded_bs256", [], [ids(256) for _ in range(256)], 160, (unbounded(SCHEMA),)
-        ),
+        json_of_256("json_bs256", SCHEMA),
+        json_of_256("json_unbounded_bs256", unbounded(SCHEMA)),
         Workload("json_tools_bs1", [], [ids(128)], 160, (tool_call(),)),
-        Workload("json_tools_bs256", [], [ids(256) for _ in range(256)], 160, (tool_call(),)),
+        json_of_256("json_tools_bs256", tool_call()),
         Workload("plain_bs256_for_json", [], [ids(256) for _ in range(256)], 160),
         Workload("prefill_16x8192", [], [ids(8192) for _ in range(16)], 1),
         # What follows came later: those before keep their prompts.

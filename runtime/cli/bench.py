@@ -4,7 +4,8 @@ Every one checks its answers before it measures, and can write its results to a 
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -18,10 +19,22 @@ from .flags import with_config_flags
 from .report import UsageMistake, mistakes_in_one_line, need
 
 if TYPE_CHECKING:
+    from ..bench.serving.peers import Peer
+    from ..bench.serving.serve import Measured
     from ..bench.table import Row
 
 app = typer.Typer(no_args_is_help=True, help="Measure the engine and its parts on this machine.")
 Out = Annotated[Path | None, typer.Option("--json", help="Append the results to this file.")]
+Workloads = Annotated[
+    list[str] | None, typer.Option(help="Only workloads whose name begins so; may be repeated.")
+]
+Tongue = Annotated[
+    Path | None, typer.Option(help="Model folder whose tokenizer is used; else the bundled one.")
+]
+Others = Annotated[
+    list[Path] | None,
+    typer.Option(help="Lines like those of --json, with another's name; may be repeated."),
+]
 
 
 @app.command()
@@ -29,26 +42,26 @@ Out = Annotated[Path | None, typer.Option("--json", help="Append the results to 
 def engine(
     model: Annotated[str, typer.Argument(help="Folder with a Hugging Face model.")],
     engine: EngineConfig,
-    workload: Annotated[
-        list[str] | None,
-        typer.Option(help="Only workloads whose name begins so; may be repeated."),
-    ] = None,
+    workload: Workloads = None,
     peer: Annotated[
         list[Path] | None,
         typer.Option(help="JSON lines of another engine, shown beside ours; may be repeated."),
+    ] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="Write traces of some steps to this folder; time nothing.")
     ] = None,
     json: Out = None,
 ) -> None:
     """Decode, prefill and constrained decode: seconds, tokens per second, milliseconds per step."""
     need("bench engine", "engine", "torch", "tokenizers")
     from ..bench.against import read_peers
-    from ..bench.engine import run
+    from ..bench.engine import Asked, run
 
     try:
         peers = read_peers(peer or ())
     except (OSError, ValueError) as error:
         raise UsageMistake(str(error)) from error
-    run(engine, workload or (), json, peers)
+    run(engine, Asked(workload or (), json, peers, profile))
 
 
 @app.command()
@@ -65,56 +78,54 @@ def cpu(json: Out = None) -> None:
 def host(
     rows: Annotated[int, typer.Option(help="Requests that run together.", min=1)] = 256,
     rounds: Annotated[int, typer.Option(help="The best of so many counts.", min=1)] = 3,
-    workload: Annotated[
-        list[str] | None,
-        typer.Option(help="Only workloads whose name begins so; may be repeated."),
-    ] = None,
+    workload: Workloads = None,
+    tokenizer: Tongue = None,
     json: Out = None,
 ) -> None:
     """What the host does between two steps, without a device: microseconds of each part of the engine's loop."""
     with mistakes_in_one_line():
         need("bench host", "engine", "torch", "tokenizers")
         from ..bench.host import run
+        from ..bundled import BUNDLED
 
-        _tell("host", run(rows, rounds, workload or ()), json, running=rows)
+        found = run(rows, rounds, workload or (), tokenizer or BUNDLED)
+        _tell("host", found, json, running=rows)
 
 
 @app.command()
-def radix() -> None:
+def radix(peer: Others = None, json: Out = None) -> None:
     """The radix tree on this CPU: match, insert, evict."""
     with mistakes_in_one_line():
         need("bench radix", "engine", "numpy")
-        from ..bench.radix import measure, print_table
+        from ..bench.radix import measure
 
-        print_table(measure())
+        others = _others(peer or (), "radix")
+        _tell("radix", measure(), json, others)
 
 
 @app.command()
 def grammar(
-    tokenizer: Annotated[
-        Path | None,
-        typer.Option(help="Model folder whose tokenizer is used; else the bundled one."),
-    ] = None,
+    tokenizer: Tongue = None,
     schemas: Annotated[int, typer.Option(help="Schemas of each family.")] = 40,
     walks: Annotated[int, typer.Option(help="Random walks through each schema.")] = 5,
+    peer: Others = None,
     json: Out = None,
 ) -> None:
     """JSON schemas on the host: compile, first mask, visited mask, forced tokens, tables, random walks."""
     with mistakes_in_one_line():
         need("bench grammar", "test", "numpy", "tokenizers", "jsonschema")
-        from ..bench.grammar import run
+        from ..bench.grammar import read_peers, run
 
-        right = run(tokenizer, schemas, walks, json)
+        with _refusals("the files of --peer cannot be shown"):
+            peers = read_peers(peer or ())
+        right = run(tokenizer, schemas, walks, json, peers)
     if not right:
         raise typer.Exit(1)
 
 
 @app.command()
 def walks(
-    tokenizer: Annotated[
-        Path | None,
-        typer.Option(help="Model folder whose tokenizer is used; else the bundled one."),
-    ] = None,
+    tokenizer: Tongue = None,
     count: Annotated[int, typer.Option(help="Walks in all.", min=1)] = 100_000,
     schemas: Annotated[int, typer.Option(help="Schemas of each family.", min=1)] = 40,
     seconds: Annotated[float, typer.Option(help="When no further schema is begun.")] = 1e9,
@@ -159,10 +170,22 @@ def serve(
     url: Annotated[str | None, typer.Argument(help="A server that runs.")] = None,
     options: LoadConfig,
     engine: EngineConfig,
+    peer: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What --json wrote of another server, shown beside; may be repeated. Alone: no "
+            "server is measured, the first is shown beside the others."
+        ),
+    ] = None,
     json: Out = None,
 ) -> None:
     """A server under load: TTFT, TPOT, ITL, end-to-end time, goodput; or what HTTP costs; or a bad day."""
     own = options.start or options.chaos or options.overhead or options.tenants
+    with _refusals("the files of --peer cannot be shown"):
+        peers = _peers(peer or ())
+    if peers and url is None and not own:
+        _show_beside(peers[0], peers[1:])
+        return
     if own == (url is not None):
         kinds = "--start, --overhead, --chaos, --tenants"
         raise UsageMistake(f"give either the URL of a server or one of {kinds}")
@@ -174,16 +197,47 @@ def serve(
     if url is not None:
         from ..bench.serving.serve import run
 
-        try:
-            rows = run(url, options)
-        except (OSError, ValueError) as error:
-            raise UsageMistake(f"{url} cannot be measured: {error}") from error
-        _tell("serve", rows, json, url=url, **_asked(options))
+        with _refusals(f"{url} cannot be measured"):
+            measured = run(url, options)
+        _tell_measured(measured, peers, json, url=url, **_asked(options))
         return
-    _measure_own(options, engine, json)
+    _measure_own(options, engine, peers, json)
 
 
-def _measure_own(options: LoadConfig, engine: EngineConfig, json: Path | None) -> None:
+@contextmanager
+def _refusals(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise UsageMistake(f"{what}: {error}") from error
+
+
+def _peers(paths: Sequence[Path]) -> "list[Peer]":
+    from ..bench.serving.peers import read_peers
+
+    return read_peers(paths)
+
+
+def _show_beside(ours: "Peer", peers: "Sequence[Peer]") -> None:
+    from ..bench.serving.peers import print_beside
+
+    with _refusals("there is nothing to compare"):
+        print_beside(ours, peers)
+
+
+def _tell_measured(
+    measured: "Measured", peers: "Sequence[Peer]", json: Path | None, **about: Any
+) -> None:
+    from ..bench.serving.peers import Peer
+
+    _tell("serve", measured.rows, json, name=measured.name, work=measured.work, **about)
+    if peers:
+        _show_beside(Peer.of(measured), peers)
+
+
+def _measure_own(
+    options: LoadConfig, engine: EngineConfig, peers: "Sequence[Peer]", json: Path | None
+) -> None:
     from ..bench.serving.started import started
 
     if options.tenants:
@@ -204,8 +258,8 @@ def _measure_own(options: LoadConfig, engine: EngineConfig, json: Path | None) -
 
     known = answers_inside(engine)
     with started(engine) as server:
-        rows = run(server.url, options, known)
-    _tell("serve", rows, json, model=engine.model, **_asked(options))
+        measured = run(server.url, options, known)
+    _tell_measured(measured, peers, json, model=engine.model, **_asked(options))
 
 
 def _chaos(options: LoadConfig, engine: EngineConfig, json: Path | None) -> None:
@@ -227,13 +281,15 @@ def programs(
     runs: Annotated[int, typer.Option(help="Runs of each program.", min=1)] = 16,
     documents: Annotated[int, typer.Option(help="Documents of the extraction.", min=1)] = 256,
     engine: EngineConfig,
+    peer: Others = None,
     json: Out = None,
 ) -> None:
     """Whole programs a second: trees and skeletons of thought, extraction, agents, judges; with and without sharing."""
     need("bench programs", "engine", "torch", "tokenizers")
     from ..bench.programs import run
 
-    _tell("programs", run(engine, runs, documents), json, model=engine.model)
+    others = _others(peer or (), "programs")
+    _tell("programs", run(engine, runs, documents), json, others, model=engine.model)
 
 
 @app.command()
@@ -288,10 +344,23 @@ def _asked(options: LoadConfig) -> dict[str, Any]:
     return {"options": {k: v for k, v in asdict(options).items() if k != "key"}}
 
 
-def _tell(bench: str, rows: "Sequence[Row]", json: Path | None, **about: Any) -> None:
+def _others(paths: "Sequence[Path]", bench: str) -> dict[str, dict[str, float]]:
+    from ..bench.table import read_others
+
+    with _refusals("the files of --peer cannot be shown"):
+        return read_others(paths, bench)
+
+
+def _tell(
+    bench: str,
+    rows: "Sequence[Row]",
+    json: Path | None,
+    others: dict[str, dict[str, float]] | None = None,
+    **about: Any,
+) -> None:
     from ..bench.table import append_rows, print_rows
 
-    print_rows(f"trellis bench {bench}", rows)
+    print_rows(f"trellis bench {bench}", rows, others)
     if json is not None:
         append_rows(json, bench, rows, **about)
 

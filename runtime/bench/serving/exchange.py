@@ -4,6 +4,7 @@
     await exchange.grown(3)                  # at least three reads, or the end
     exchange.leave()                         # the connection is gone, as when a client dies
     reply = await exchange.reply()           # waits for the end
+    heard = await listen(address, data)      # the exchange once it has ended; dropped by who is cancelled
     reply.status, reply.json(), reply.events()
 
 While the answer comes only bytes and times are kept, so that many of these disturb little what they measure; they are
@@ -14,12 +15,14 @@ import asyncio
 import json
 import time
 from bisect import bisect_left
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 END = "[DONE]"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,11 @@ class Exchange(asyncio.Protocol):
             self._grown = asyncio.get_running_loop().create_future()
             await self._grown
 
+    async def over(self) -> None:
+        """Returns once the connection has ended."""
+        while not self.ended:
+            await self.grown(len(self.reads) + 1)
+
     def leave(self) -> None:
         """Drops the connection at once, as a client does that is killed."""
         if self._transport is not None:
@@ -115,8 +123,11 @@ class Exchange(asyncio.Protocol):
 
     async def reply(self) -> Reply:
         """All that came, after the end. Raises ConnectionError when that is no answer at all."""
-        while not self.ended:
-            await self.grown(len(self.reads) + 1)
+        await self.over()
+        return self.told()
+
+    def told(self) -> Reply:
+        """All that has come, of an exchange that has ended. Raises ConnectionError when that is no answer at all."""
         raw = b"".join(data for _, data in self.reads)
         head, found, _ = raw.partition(b"\r\n\r\n")
         if not found:
@@ -175,6 +186,26 @@ async def begin(address: Address, data: bytes) -> Exchange:
     return exchange
 
 
+async def listen(address: Address, data: bytes) -> Exchange:
+    """The exchange of these bytes, once it has ended. Whoever is cancelled meanwhile drops the connection."""
+    exchange = await begin(address, data)
+    try:
+        await exchange.over()
+    finally:
+        exchange.leave()
+    return exchange
+
+
 async def ask(address: Address, path: str, body: Any = None, method: str = "POST") -> Reply:
     """The reply to one request."""
     return await (await begin(address, request(address, path, body, method))).reply()
+
+
+def run_lightly(work: Coroutine[Any, Any, T]) -> T:
+    """The result of work on a loop that takes little of the processors that are measured, where there is one."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # it comes with the server, which may be elsewhere
+        from asyncio import new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(work)

@@ -38,6 +38,12 @@ class Sizes:
             sizes = replace(sizes, system=lengths[0], question=lengths[1], output=lengths[2])
         return sizes
 
+    def arriving(self, rate: float, seconds: float | None) -> "Sizes":
+        """The same with no more groups than arrive at a rate within so many seconds, but one."""
+        if seconds is None or rate == float("inf"):
+            return self
+        return replace(self, groups=max(1, min(self.groups, round(rate * seconds / self.prompts))))
+
 
 def random_prompts(sizes: Sizes, vocabulary: int, seed: int) -> list[list[int]]:
     """Prompts as long as system prompt and question together, which have nothing in common."""

@@ -60,7 +60,8 @@ class Scene:
         stream = more.pop("stream", True)
         rid = {"rid": more.pop("rid")} if "rid" in more else {}
         sampling = {"max_new_tokens": tokens, "ignore_eos": True, **more}
-        return {"input_ids": ids, "sampling_params": sampling, "stream": stream, **rid}
+        asked = {"input_ids": ids, "sampling_params": sampling, "stream": stream, **rid}
+        return asked | {"incremental_streaming_output": True}
 
     async def begin(self, body: Any) -> Exchange:
         """A request to /generate under way."""

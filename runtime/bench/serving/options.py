@@ -49,6 +49,13 @@ class LoadConfig:
     api: Literal["generate", "openai"] = _setting(
         "generate", "Words of the server: /generate, or /v1/completions, which others have too."
     )
+    seconds: float | None = _setting(
+        None, "Fewer groups at a rate at which all would arrive in more than so many seconds."
+    )
+    limit_seconds: float = _setting(
+        600.0, "Longest time for one rate; what is not answered by then has failed."
+    )
+    name: str | None = _setting(None, "What results call the server; as it says when absent.")
     key: str | None = _setting(None, "The server's API key.")
     vocabulary: int | None = _setting(None, "Ids of prompts are below this; as the server says.")
     arrival_seed: int = _setting(0, "Seed of prompts, arrivals and mischief.")
@@ -79,6 +86,10 @@ class LoadConfig:
                 raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.waves < 4:
             raise ConfigError(f"waves must be at least 4, got {self.waves}")
+        for name in ("seconds", "limit_seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"{name} must be above 0, got {value}")
         try:
             rates = self.each_rate
         except ValueError as error:

@@ -12,40 +12,30 @@ arrival rates.
 import asyncio
 import statistics
 import time
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
-import uvloop
 
 from ...config import EngineConfig
 from ..table import Row
-from .exchange import Address, ask, begin, request
+from .exchange import Address, ask, begin, listen, request, run_lightly
 from .held import measure as measure_held
 from .inside import Inside, inside
 from .latency import percentile
 from .load import Sizes, random_prompts
 from .started import Started
-from .streams import Generate, Streamed, stream
+from .streams import Generate, Streamed, question, understand
 
 PROMPT, OUTPUT, ROUNDS, FIRSTS = 32, 32, 5, 40
 HELD, HELD_PROMPT, HELD_OUTPUT = 2000, 16, 8
 SLOWER_AIM, FIRST_AIM_MS = 1.15, 5.0
 SHORT = "Hello"
-T = TypeVar("T")
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """The result of work on a loop that takes little of the processors that are measured."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
 
 
 async def _through(address: Address, prompts: list[list[int]]) -> tuple[float, list[Streamed]]:
     """Seconds until the last piece of all answers has come, asked for at once, and the answers."""
     await ask(address, "/flush_cache", {})
+    asked = [question(address, Generate(), prompt, OUTPUT) for prompt in prompts]
     begun = time.perf_counter()
-    streams = (stream(address, Generate(), prompt, OUTPUT) for prompt in prompts)
-    streamed = await asyncio.gather(*streams)
+    heard = await asyncio.gather(*(listen(address, one) for one in asked))
+    streamed = [understand(Generate(), one, OUTPUT) for one in heard]
     last = max((a.timing.pieces[-1] for a in streamed if a.timing.pieces), default=begun)
     return last - begun, streamed
 
@@ -56,7 +46,7 @@ def _turn(address: Address, own: Inside, prompts: list[list[int]]) -> tuple[floa
     begun = time.perf_counter()
     known = own.answers(prompts, OUTPUT)
     within = time.perf_counter() - begun
-    through, streamed = _run(_through(address, prompts))
+    through, streamed = run_lightly(_through(address, prompts))
     if [list(a.ids) for a in streamed] != known:
         failed = [a.timing.error for a in streamed if a.timing.error is not None]
         raise SystemExit(f"the server's answers differ from those in this process: {failed[:1]}")
@@ -95,9 +85,9 @@ def measure(server: Started, engine: EngineConfig, streams: int) -> list[Row]:
         prompts = random_prompts(Sizes(1, streams, PROMPT, 0, OUTPUT), size, 5)
         pairs = [_turn(address, own, prompts) for _ in range(ROUNDS + 1)][1:]
     before = _spent(server)
-    _run(_through(address, prompts))
+    run_lightly(_through(address, prompts))
     spent = {name: value - before[name] for name, value in _spent(server).items()}
-    firsts = _run(_firsts(address))
+    firsts = run_lightly(_firsts(address))
     held_sizes = Sizes(1, min(HELD, 8 * streams), HELD_PROMPT, 0, HELD_OUTPUT)
     many_prompts = random_prompts(held_sizes, size, 6)
     held = measure_held(server, many_prompts, HELD_OUTPUT)

@@ -4,62 +4,77 @@
     trellis bench serve http://host:8000 --api openai --rates 1,2,4,8
 
 Open loop: requests are sent at the times of a Poisson process, whatever has been answered. Latencies and goodput are
-those of latency.py. First a gate: prompts answered alone and together must give the same texts, and a server that was
-started here the same ids as an engine in this process. It refuses to know how requests are written: see streams.py.
+those of latency.py. First a gate: prompts are answered alone and together, and a server that was started here must give
+the same ids as an engine in this process. An answer of another length than asked has failed. Nothing waits for longer
+than `limit_seconds`. It refuses to know how requests are written: see streams.py.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ...config import EngineConfig
 from ..table import Row
-from .exchange import Address, ask
+from .exchange import Address, Exchange, ask, listen, run_lightly
 from .latency import SHARES, Objectives, Summary, summarize
 from .load import Sizes, arrivals, random_prompts, shared_prompts
 from .options import LoadConfig
-from .streams import Api, Completions, Generate, stream
+from .started import allow_many_files
+from .streams import Api, Completions, Generate, Streamed, failed, question, stream, understand
 
 GATE_PROMPTS, GATE_TOKENS = 4, 16
 OTHER_VOCABULARY, OTHER_CONTEXT = 32_000, 8192
+LOOK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server, as far as it has been asked what it is."""
+    """A server, as far as it has been asked what it is. name: what results call it."""
 
     address: Address
     api: Api
+    name: str
     vocabulary: int
     context: int
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All rates of one server. work: what was asked of it, which must be the same where figures are compared."""
+
+    name: str
+    work: dict[str, Any]
+    rows: list[Row]
+
+
 async def look(address: Address, options: LoadConfig) -> Target:
     """What there is to know of a server before it is measured. Raises OSError and ValueError where there is none."""
-    known: dict[str, Any] = {}
-    info = await ask(address, "/model_info")
-    if info.status == 200:
-        known = info.json()
-    vocabulary, context = known.get("vocab_size"), known.get("max_model_len")
-    api: Api = Generate()
-    if options.api == "openai":
-        models = await ask(address, "/v1/models")
-        if models.status != 200:
-            raise ValueError(f"/v1/models says {models.status}")
-        served = models.json()["data"][0]
-        context = context or served.get("max_model_len")
-        api = Completions(served["id"])
-    vocabulary = options.vocabulary or vocabulary or OTHER_VOCABULARY
-    return Target(address, api, vocabulary, context or OTHER_CONTEXT)
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            info = await ask(address, "/model_info")
+            models = await ask(address, "/v1/models")
+    except TimeoutError as error:
+        raise ValueError(f"it says nothing for {LOOK_SECONDS:g} s") from error
+    known: dict[str, Any] = info.json() if info.status == 200 else {}
+    if models.status != 200:
+        raise ValueError(f"/v1/models says {models.status}")
+    served = models.json()["data"][0]
+    return Target(
+        address,
+        Completions(served["id"]) if options.api == "openai" else Generate(),
+        options.name or served.get("owned_by") or f"{address.host}:{address.port}",
+        options.vocabulary or known.get("vocab_size") or OTHER_VOCABULARY,
+        known.get("max_model_len") or served.get("max_model_len") or OTHER_CONTEXT,
+    )
 
 
-def make_prompts(target: Target, options: LoadConfig, seed: int) -> tuple[Sizes, list[list[int]]]:
-    """The prompts of one run, and how long they came out."""
-    sizes = options.sizes.fitted(target.context)
+def make_prompts(options: LoadConfig, sizes: Sizes, vocabulary: int, seed: int) -> list[list[int]]:
+    """The prompts of one run."""
     make = random_prompts if options.workload == "random" else shared_prompts
-    return sizes, make(sizes, target.vocabulary, seed)
+    return make(sizes, vocabulary, seed)
 
 
 def gate_prompts(vocabulary: int) -> list[list[int]]:
@@ -67,37 +82,67 @@ def gate_prompts(vocabulary: int) -> list[list[int]]:
     return random_prompts(Sizes(1, GATE_PROMPTS, 32, 0, GATE_TOKENS), vocabulary, 7)
 
 
-async def check(target: Target, known: list[list[int]] | None) -> None:
-    """The gate. known: ids that an engine in this process gave. Raises SystemExit when answers differ.
+async def check(target: Target, known: list[list[int]] | None, seconds: float) -> Row:
+    """The gate, and how many answers are the same alone and together: at least half should be.
 
-    In bfloat16 a batch rounds differently, so greedy texts may part at a tie: of alone and together half must agree.
+    known: ids that an engine in this process gave. In bfloat16 a batch rounds differently, so greedy texts may part
+    at a tie, and of random weights all may. Raises SystemExit when there are no answers, or not those that are known.
     """
     prompts = gate_prompts(target.vocabulary)
     work = [(target.address, target.api, prompt, GATE_TOKENS) for prompt in prompts]
-    alone = [await stream(*one) for one in work]
-    together = await asyncio.gather(*(stream(*one) for one in work))
-    if failed := [a.timing.error for a in (*alone, *together) if a.timing.error is not None]:
-        raise SystemExit(f"correctness gate: {failed[0]}")
+    try:
+        async with asyncio.timeout(seconds):
+            alone = [await stream(*one) for one in work]
+            together = await asyncio.gather(*(stream(*one) for one in work))
+    except TimeoutError as error:
+        raise SystemExit(f"correctness gate: not passed within {seconds:g} s") from error
+    if wrong := [a.timing.error for a in (*alone, *together) if a.timing.error is not None]:
+        raise SystemExit(f"correctness gate: {wrong[0]}")
     if known is not None and [list(a.ids) for a in alone] != known:
         raise SystemExit("correctness gate: the server's answers differ from those in this process")
     same = sum(a.text == b.text for a, b in zip(alone, together, strict=True))
-    if same < GATE_PROMPTS // 2:
-        raise SystemExit(f"correctness gate: {same} of {GATE_PROMPTS} agree alone and together")
+    case = f"of {GATE_PROMPTS} answers alone, the same together"
+    return Row(case, same, "", GATE_PROMPTS // 2, "high")
+
+
+async def _ask_all(
+    address: Address, timed: Iterable[tuple[float, bytes]], limit_seconds: float
+) -> list[Exchange | str]:
+    """The exchanges of requests that are sent when their time comes, or why there is none."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+
+    async def one(when: float, data: bytes) -> Exchange | str:
+        try:
+            async with asyncio.timeout_at(begun + limit_seconds):
+                await asyncio.sleep(begun + when - loop.time())
+                return await listen(address, data)
+        except TimeoutError:
+            return f"no answer within {limit_seconds:g} s"
+        except OSError as error:
+            return f"{type(error).__name__}: {error}"
+
+    return await asyncio.gather(*(one(when, data) for when, data in timed))
 
 
 async def measure(target: Target, options: LoadConfig, rate: float, seed: int) -> Summary:
-    """One run at one rate."""
-    sizes, prompts = make_prompts(target, options, seed)
-    times = arrivals(rate, len(prompts), seed)
-    begun = time.perf_counter()
+    """One run at one rate. Answers are kept as they come, and read when all have come."""
+    sizes = options.sizes.fitted(target.context).arriving(rate, options.seconds)
+    prompts = make_prompts(options, sizes, target.vocabulary, seed)
+    asked = [question(target.address, target.api, ids, sizes.output) for ids in prompts]
+    timed = zip(arrivals(rate, len(asked), seed), asked, strict=True)
+    gc.disable()  # looking through all that was read would stop the clock of those that come meanwhile
+    try:
+        begun = time.perf_counter()
+        heard = await _ask_all(target.address, timed, options.limit_seconds)
+        seconds = time.perf_counter() - begun
+    finally:
+        gc.enable()
 
-    async def one(when: float, ids: list[int]):
-        await asyncio.sleep(max(0.0, begun + when - time.perf_counter()))
-        return await stream(target.address, target.api, ids, sizes.output)
+    def answer(one: Exchange | str) -> Streamed:
+        return failed(one) if isinstance(one, str) else understand(target.api, one, sizes.output)
 
-    streamed = await asyncio.gather(*(one(t, ids) for t, ids in zip(times, prompts, strict=True)))
-    seconds = time.perf_counter() - begun
-    return summarize([answer.timing for answer in streamed], seconds, options.objectives)
+    return summarize([answer(one).timing for one in heard], seconds, options.objectives)
 
 
 def rows_of(rate: float, summary: Summary, objectives: Objectives) -> Iterable[Row]:
@@ -119,23 +164,28 @@ def rows_of(rate: float, summary: Summary, objectives: Objectives) -> Iterable[R
     yield Row(f"{at}: failed", summary.failed, "", 0.0, "equal")
 
 
-def run(url: str, options: LoadConfig, known: list[list[int]] | None = None) -> list[Row]:
+def run(url: str, options: LoadConfig, known: list[list[int]] | None = None) -> Measured:
     """All rates, one after the other. Raises SystemExit when the gate is not passed."""
 
-    async def work() -> list[Row]:
+    async def work() -> Measured:
         target = await look(Address.of(url, options.key), options)
-        await check(target, known)
+        rows = [await check(target, known, options.limit_seconds)]
         # Unmeasured: what a server compiles and captures with its first full batch.
         few = replace(options, groups=min(options.groups, 2), prompts=min(options.prompts, 4))
         await measure(target, few, float("inf"), options.arrival_seed - 1)
-        rows: list[Row] = []
         for number, rate in enumerate(options.each_rate):
             # Other prompts at every rate: nothing of one is in the cache of the next.
             summary = await measure(target, options, rate, options.arrival_seed + number)
             rows += rows_of(rate, summary, options.objectives)
-        return rows
+        return Measured(target.name, _work(options, target), rows)
 
-    return asyncio.run(work())
+    allow_many_files()
+    return run_lightly(work())
+
+
+def _work(options: LoadConfig, target: Target) -> dict[str, Any]:
+    sizes = asdict(options.sizes.fitted(target.context))
+    return {"workload": options.workload, "seconds": options.seconds, **sizes}
 
 
 def answers_inside(engine: EngineConfig) -> list[list[int]]:

@@ -88,7 +88,7 @@ def started(engine: EngineConfig) -> Iterator[Started]:
 
 
 def _start(engine: EngineConfig, log: Path) -> "tuple[subprocess.Popen[bytes], str]":
-    _allow_many_files()
+    allow_many_files()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     flags = ["serve", "--host", "127.0.0.1", "--port", str(port), "--drain-seconds", "1"]
@@ -132,7 +132,7 @@ def _flags(engine: EngineConfig) -> list[str]:
     return flags
 
 
-def _allow_many_files() -> None:
+def allow_many_files() -> None:
     """Every stream is a file on both sides; processes that are started here inherit the limit."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -4,6 +4,9 @@
     answer = await stream(address, api, ids, output=64)
     answer.timing.ttft, answer.text
 
+    heard = await listen(address, question(address, api, ids, 64))      # the same in two parts, when others are timed
+    answer = understand(api, heard, 64)
+
 Greedy, and with end of text ignored, so that every server does the same work. It refuses to know when to ask.
 """
 
@@ -11,7 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .exchange import END, Address, Reply, begin, request
+from .exchange import END, Address, Exchange, Reply, listen, request
 from .latency import Timing
 
 
@@ -46,7 +49,8 @@ class Generate:
     def body(self, ids: list[int], output: int) -> dict[str, Any]:
         """See Api."""
         sampling = {"max_new_tokens": output, "temperature": 0.0, "ignore_eos": True}
-        return {"input_ids": ids, "sampling_params": sampling, "stream": True}
+        asked = {"input_ids": ids, "sampling_params": sampling, "stream": True}
+        return asked | {"incremental_streaming_output": True}
 
     def piece(self, event: dict[str, Any]) -> tuple[str | None, list[int], int | None]:
         """See Api."""
@@ -80,28 +84,40 @@ class Completions:
 
 async def stream(address: Address, api: Api, ids: list[int], output: int) -> Streamed:
     """One answer. What keeps it from being one is in its timing, not raised."""
-    data = request(address, api.path, api.body(ids, output))
     try:
-        exchange = await begin(address, data)
-        return read_stream(api, await exchange.reply(), exchange.sent)
-    except (OSError, ValueError, KeyError) as error:  # no server, or what it says is no answer
-        return _failed(0.0, f"{type(error).__name__}: {error}")
+        heard = await listen(address, question(address, api, ids, output))
+    except OSError as error:  # no server, or none that answers in time
+        return failed(f"{type(error).__name__}: {error}")
+    return understand(api, heard, output)
 
 
-def read_stream(api: Api, reply: Reply, sent: float) -> Streamed:
-    """The answer that a reply holds."""
+def question(address: Address, api: Api, ids: list[int], output: int) -> bytes:
+    """The bytes that ask for so many tokens after these."""
+    return request(address, api.path, api.body(ids, output))
+
+
+def understand(api: Api, heard: Exchange, output: int) -> Streamed:
+    """The answer of so many tokens in an exchange that has ended."""
+    try:
+        return read_stream(api, heard.told(), heard.sent, output)
+    except (OSError, ValueError, LookupError, TypeError) as error:  # what it says is no answer
+        return failed(f"{type(error).__name__}: {error}", heard.sent)
+
+
+def read_stream(api: Api, reply: Reply, sent: float, output: int) -> Streamed:
+    """The answer that a reply holds. One of another length is none: that server did other work."""
     if reply.status != 200:
-        return _failed(sent, f"status {reply.status}: {reply.body[:200]!r}")
+        return failed(f"status {reply.status}: {reply.body[:200]!r}", sent)
     events = reply.events()
     if not reply.whole or not events or events[-1][1] != END:
-        return _failed(sent, "the stream broke off")
+        return failed("the stream broke off", sent)
     texts: list[str] = []
     ids: list[int] = []
     times: list[float] = []
     tokens: int | None = None
     for when, event in events[:-1]:
         if "error" in event:
-            return _failed(sent, json.dumps(event["error"])[:200])
+            return failed(json.dumps(event["error"])[:200], sent)
         text, new, told = api.piece(event)
         tokens = told or tokens
         if text is not None:
@@ -109,10 +125,13 @@ def read_stream(api: Api, reply: Reply, sent: float) -> Streamed:
             ids += new
             times.append(when)
     if not times:
-        return _failed(sent, "the stream held no answer")
+        return failed("the stream held no answer", sent)
+    if tokens not in (None, output):
+        return failed(f"{tokens} tokens instead of {output}", sent)
     timing = Timing(sent, tuple(times), tokens or len(times))
     return Streamed("".join(texts), timing, tuple(ids))
 
 
-def _failed(sent: float, why: str) -> Streamed:
+def failed(why: str, sent: float = 0.0) -> Streamed:
+    """What is there instead of an answer."""
     return Streamed("", Timing(sent, (), 0, why))

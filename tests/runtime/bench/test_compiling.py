@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from trellis.constrained.compiling.compiler import Compiler
-from trellis.constrained.compiling.workers import Threads
+from trellis.constrained.compiling.workers import Threads, count_spare
 from trellis.constrained.limits import Limits
 from trellis.constrained.spec import JsonSchema
 from trellis.constrained.tokens.vocabulary import Vocabulary
@@ -29,6 +29,10 @@ def compiler() -> Iterator[Compiler]:
     made = Compiler(vocabulary, lambda before, text: list(text.encode()))
     yield made
     made.close()
+
+
+def test_processes_follow_the_cores() -> None:
+    assert [count_spare(cores) for cores in (1, 2, 8, 16, 128)] == [1, 1, 2, 4, 4]
 
 
 def test_no_schema_is_drawn_twice() -> None:

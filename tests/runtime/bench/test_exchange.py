@@ -42,7 +42,7 @@ async def test_reads_may_be_cut_anywhere(cuts):
     assert [event for _, event in reply.events()] == [*EVENTS, END]
     times = [when for when, _ in reply.events()]
     assert times == sorted(times) and times[-1] <= len(exchange.reads) - 1
-    answer = read_stream(Generate(), reply, 0.0)
+    answer = read_stream(Generate(), reply, 0.0, 3)
     assert (answer.text, answer.ids, answer.timing.tokens) == ("aab", (5, 5, 6), 3)
 
 
@@ -57,16 +57,16 @@ async def test_an_event_has_the_time_of_the_read_that_completed_it():
 @pytest.mark.parametrize("raw", [chunked(events(*EVENTS), ended=False), chunked(events()[:0])])
 async def test_what_broke_off_is_no_answer(raw):
     reply = await (await received(raw, [])).reply()
-    assert read_stream(Generate(), reply, 0.0).timing.error == "the stream broke off"
+    assert read_stream(Generate(), reply, 0.0, 3).timing.error == "the stream broke off"
 
 
 async def test_errors_are_told_with_their_words():
     inside = await (await received(chunked(events({"error": {"message": "gone"}})), [])).reply()
-    assert "gone" in (read_stream(Generate(), inside, 0.0).timing.error or "")
+    assert "gone" in (read_stream(Generate(), inside, 0.0, 3).timing.error or "")
     raw = b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy"
     reply = await (await received(raw, [3])).reply()
     assert (reply.status, reply.whole, reply.body) == (503, True, b"busy")
-    assert "503" in (read_stream(Generate(), reply, 0.0).timing.error or "")
+    assert "503" in (read_stream(Generate(), reply, 0.0, 3).timing.error or "")
     with pytest.raises(ConnectionError):
         await (await received(b"HTTP/1.1 2", [])).reply()
 
@@ -75,7 +75,7 @@ async def test_completions_count_by_their_usage():
     piece = {"choices": [{"text": "a"}], "usage": None}
     last = {"choices": [], "usage": {"completion_tokens": 7}}
     reply = await (await received(chunked(events(piece, piece, last)), [])).reply()
-    answer = read_stream(Completions("m"), reply, 0.0)
+    answer = read_stream(Completions("m"), reply, 0.0, 7)
     assert (answer.text, answer.timing.tokens, len(answer.timing.pieces)) == ("aa", 7, 2)
 
 

@@ -28,6 +28,20 @@ def test_workloads_are_answered_as_written_and_timed() -> None:
     assert all(row.aim is None for row in rows), "what is asked is asked at 256 rows"
 
 
+def test_any_token_that_may_follow_is_said_and_others_in_each_round() -> None:
+    bench = Bench(3)
+    load = next(load for load in host.LOADS if load.name == "anything, bounded strings")
+    try:
+        bench.measure(load)
+        before = dict(bench._answers)
+        spent = bench.measure(load)
+        assert spent.tokens == sum(len(bench._answers[row]) for row in range(3))
+        assert 0 < spent.forced < spent.tokens <= 3 * load.tokens
+        assert all(bench._answers[row] != before[row] for row in range(3))
+    finally:
+        bench.close()
+
+
 def test_an_answer_that_comes_otherwise_is_no_figure(monkeypatch) -> None:
     bench = Bench(2)
     write = bench._questions

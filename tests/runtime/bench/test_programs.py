@@ -59,7 +59,7 @@ def test_a_server_is_measured_at_its_rates(server):
     asked = LoadConfig(groups=2, prompts=2, output_tokens=16, rates="50,inf")
     for api in ("generate", "openai"):
         options = LoadConfig(**{**_fields(asked), "api": api})
-        rows = {row.case: row for row in serve.run(server.url, options)}
+        rows = {row.case: row for row in serve.run(server.url, options).rows}
         assert rows["rate 50: failed"].ours == rows["rate inf: failed"].ours == 0
         assert rows["rate inf: TTFT p50"].ours <= rows["rate inf: E2E p50"].ours
         assert rows["rate inf: goodput"].ours <= rows["rate inf: answers"].ours * 1.000001
