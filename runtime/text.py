@@ -17,6 +17,7 @@ from ..lang.backends.base import Delta, Token
 from .stops import RegexSearch
 
 KEPT = 65_536  # Deltas, some three hundred bytes each
+ONCE = 262_144  # of which it is remembered that they came, each a number
 
 
 class Decoder(Protocol):
@@ -30,12 +31,13 @@ class Spelling:
     """Tokens as their callers are told of them, of all answers of one tokenizer. spell: the text of one token.
 
     Most steps of most answers are told in the same words as others before, and nothing that is told ever changes: a
-    Delta of such a step is looked up. For one thread.
+    Delta that came before is looked up. For one thread.
     """
 
     def __init__(self, spell: Callable[[int], str]) -> None:
         self.spell = spell
         self._deltas: dict[tuple[int | None, tuple[int, ...]], Delta] = {}
+        self._once: set[int] = set()
 
     def tokens(
         self,
@@ -58,9 +60,18 @@ class Spelling:
         known = self._deltas.get(key)
         if known is not None and known.text == text:
             return known
+        made = Delta(text, 0, self.tokens(sampled, forced))
+        number = hash(key)
+        if (
+            number not in self._once
+        ):  # most come once, and what is kept of those is kept for nothing
+            if len(self._once) >= ONCE:
+                self._once.clear()
+            self._once.add(number)
+            return made
         if len(self._deltas) >= KEPT:
             self._deltas.clear()
-        made = self._deltas[key] = Delta(text, 0, self.tokens(sampled, forced))
+        self._deltas[key] = made
         return made
 
 

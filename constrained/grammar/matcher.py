@@ -119,13 +119,16 @@ class Matcher(Generic[P]):
         if not self.accept(token):
             return None
         forced = self.force(most)
+        goes_on = not self.finished
+        self._open = len(self._tokens) if goes_on else None
         data = self._vocabulary.token(token)
         # What follows hangs on more than this token where that begins inside a character, or where no more may follow.
-        if len(forced) < most and data and not continues(data):
+        whole = len(forced) < most and data and not continues(data)
+        if whole and forced_text.came_before(hash(key)):
             if len(known) >= MOST_KNOWN:
                 known.clear()
             places = self._places[-1 - len(forced) :]
-            known[key] = After(forced, tuple(places), not self.finished)
+            known[key] = After(forced, tuple(places), goes_on)
         return forced
 
     def force(self, most: int) -> tuple[int, ...]:

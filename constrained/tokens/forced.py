@@ -28,6 +28,7 @@ LOOK_BACK = 4
 ANCHORS = ("", "\n", "a", "0", ".")
 # Places of which what must follow is remembered: some hundred for each of 256 grammars, a few hundred bytes each.
 KEPT = 65_536
+ONCE = 262_144  # keys of which it is remembered that they came, each a number
 
 Encode = Callable[[str], list[int]]
 P = TypeVar("P")
@@ -63,7 +64,18 @@ class Forced:
         self._runs: OrderedDict[tuple[str, object], tuple[bytes, list[int]]] = OrderedDict()
         # (grammar, place, token) -> what comes of it: what matchers know of each other.
         self.known: dict[tuple[str, Any, int], After[Any]] = {}
+        self._once: set[int] = set()
         self._lock = Lock()
+
+    def came_before(self, key: int) -> bool:
+        """Whether a key, any number, was asked for before, as far as is remembered: most come once, and what is kept
+        for those is made for nothing. For one thread."""
+        if key in self._once:
+            return True
+        if len(self._once) >= ONCE:
+            self._once.clear()
+        self._once.add(key)
+        return False
 
     def tokens(self, grammar: Compiled[P], place: P, recent: Sequence[int]) -> tuple[int, ...]:
         """The tokens that are certain to follow. recent: all generated ones, or at least the last 4."""

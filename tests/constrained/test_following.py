@@ -81,18 +81,20 @@ def test_following_is_accepting_token_by_token(
             assert (one.place, one.finished) == (other.place, other.finished)
 
 
-def test_what_one_text_did_the_next_one_looks_up(tongue: Tongue, compiled: list[Any]) -> None:
+def test_what_two_texts_did_the_next_one_looks_up(tongue: Tongue, compiled: list[Any]) -> None:
     grammar, vocabulary = compiled[2], tongue.vocabulary
     forced = Forced(vocabulary, tongue.tokenizer.continue_with)
     first = Matcher(grammar, vocabulary, forced)
     begun = first.force(500)
     (token,) = tongue.tokenizer.continue_with("get")[:1]
     run = first.follow(token, 500)
-    assert run and begun and list(forced.known) == [(grammar.key, first._places[len(begun)], token)]
-    second = Matcher(grammar, vocabulary, forced)
-    second.force(500)
-    assert second.follow(token, 500) == run
-    assert (second.tokens, second._places) == (first.tokens, first._places)
+    assert run and begun and not forced.known
+    for _ in range(2):
+        other = Matcher(grammar, vocabulary, forced)
+        other.force(500)
+        assert other.follow(token, 500) == run
+        assert (other.tokens, other._places) == (first.tokens, first._places)
+        assert list(forced.known) == [(grammar.key, first._places[len(begun)], token)]
     third = Matcher(grammar, vocabulary, forced)
     third.force(500)
     assert third.follow(token, 2) == run[:2], "no more than there is room for"

@@ -45,13 +45,13 @@ def test_texts_are_kept_up_to_a_number(monkeypatch) -> None:
     assert len(shared) <= 4
 
 
-def test_a_delta_is_made_once_for_the_same_text() -> None:
+def test_a_delta_that_comes_again_is_kept() -> None:
     one = spelling()
-    delta = one.delta("né", 7, ())
-    assert delta == Delta("né", 0, (Token(7, "sampled", None, (), "<7>"),))
-    assert one.delta("né", 7, ()) is delta
+    first, delta = one.delta("né", 7, ()), one.delta("né", 7, ())
+    assert first == delta == Delta("né", 0, (Token(7, "sampled", None, (), "<7>"),))
+    assert len(one._deltas) == 1 and one.delta("né", 7, ()) is delta
     assert one.delta("", 7, ()) == Delta("", 0, delta.tokens)  # its first half was held back
-    run = one.delta("abc", 7, (8, 9))
+    assert one.delta("abc", 7, (8, 9)) == (run := one.delta("abc", 7, (8, 9)))
     assert [(t.id, t.kind) for t in run.tokens] == [(7, "sampled"), (8, "forced"), (9, "forced")]
     assert one.delta("abc", 7, (8, 9)) is run
     assert [t.kind for t in one.delta("c", None, (9,)).tokens] == ["forced"]
@@ -59,11 +59,13 @@ def test_a_delta_is_made_once_for_the_same_text() -> None:
 
 def test_deltas_are_kept_up_to_a_number(monkeypatch) -> None:
     monkeypatch.setattr(text, "KEPT", 3)
+    monkeypatch.setattr(text, "ONCE", 7)
     one, rng = spelling(), random.Random(1)
     for _ in range(50):
         token = rng.randrange(9)
         assert one.delta(str(token), token, ()).tokens[0].id == token
-        assert len(one._deltas) <= 3
+        assert len(one._deltas) <= 3 and len(one._once) <= 7
+    assert one._deltas
 
 
 def test_log_probabilities_are_told_with_the_token_and_the_likeliest() -> None:
