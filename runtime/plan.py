@@ -85,7 +85,8 @@ class Draft:
 
     def __init__(self, limits: Limits, running: Sequence[Request]) -> None:
         self.budget = limits.max_step_tokens
-        self._chunk = min(limits.beside(running), self.budget)
+        self._limits, self._running = limits, running
+        self._chunk: int | None = None
         self.work: list[Work] = []
         self.requests: list[Request] = []
         self.starts: list[RowStart] = []
@@ -111,6 +112,8 @@ class Draft:
         """Tokens that a request may compute in this step: a few of its prompt, where answers would wait for it."""
         if request.computed >= request.prompt_length:
             return self.budget
+        if self._chunk is None:  # most steps have no prompts
+            self._chunk = self._limits.beside(self._running)
         return min(self.budget, self._chunk)
 
     def step(self, index: int, ends: Sequence[int]) -> Step:
