@@ -81,12 +81,14 @@ class Progress(NamedTuple):
 
 
 class Draft:
-    """A Step while it is being made."""
+    """A Step while it is being made. coming: whether requests may begin in it."""
 
-    def __init__(self, limits: Limits, running: Sequence[Request]) -> None:
+    def __init__(self, limits: Limits, running: Sequence[Request], coming: bool) -> None:
         self.budget = limits.max_step_tokens
-        self._limits, self._running = limits, running
-        self._chunk: int | None = None
+        self._chunk = self.budget
+        # Most steps have no prompts.
+        if coming or any(r.computed < r.prompt_length for r in running):
+            self._chunk = limits.beside(running)
         self.work: list[Work] = []
         self.requests: list[Request] = []
         self.starts: list[RowStart] = []
@@ -112,8 +114,6 @@ class Draft:
         """Tokens that a request may compute in this step: a few of its prompt, where answers would wait for it."""
         if request.computed >= request.prompt_length:
             return self.budget
-        if self._chunk is None:  # most steps have no prompts
-            self._chunk = self._limits.beside(self._running)
         return min(self.budget, self._chunk)
 
     def step(self, index: int, ends: Sequence[int]) -> Step:

@@ -115,7 +115,7 @@ class Scheduler:
 
     def plan(self) -> Plan | None:
         """The next step; None when nothing can be computed now."""
-        draft = Draft(self.limits, self.running)
+        draft = Draft(self.limits, self.running, bool(self.waiting))
         self._make_way()
         contested, size = self.waiting.contested, self.cache.page_size
         line = self._stand_in_line(contested)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,14 @@ import pytest
 from trellis.constrained.errors import ConstraintError
 from trellis.constrained.spec import JsonSchema
 from trellis.runtime.bench.corpus import FAMILIES, draw_cases, draw_schema, open_validator
-from trellis.runtime.bench.grammar import Bench, is_valid, print_rows
+from trellis.runtime.bench.grammar import (
+    COLUMNS,
+    Bench,
+    is_valid,
+    print_beside,
+    print_rows,
+    read_peers,
+)
 from trellis.runtime.bundled import BUNDLED
 from trellis.runtime.check.judging import Judge, Tongue
 from trellis.runtime.check.settings import Settings
@@ -80,4 +88,19 @@ def test_the_bench_has_a_row_for_each_family(capsys: pytest.CaptureFixture[str])
     assert 0 < row["forced_share"] < 1 and row["visited_mask_us_p50"] < row["new_mask_us_p50"]
     print_rows([row, {"large": "some", "compile_ms": None, "notes": ["some: refused"]}])
     shown = capsys.readouterr().out
-    assert "tool" in shown and "refused" in shown
+    assert "tool" in shown and "refused" in shown and "worst / target" in shown
+
+
+def test_peers_stand_beside_our_families(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    mine = {key: 4 for _, key, _, _ in COLUMNS} | {"family": "tool", "schemas": 2}
+    peer = {"name": "other", "family": "tool", "visited_mask_us_p50": 16.0, "wrong": 0}
+    lines = tmp_path / "lines"
+    lines.write_text(f"{json.dumps(peer)}\n{json.dumps(mine)}\nsome text\n")
+    peers = read_peers([lines])
+    assert peers == [peer]
+    print_beside([mine], peers)
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["visited", "p50", "µs", "16.0", "0.25"] in shown and ["wrong", "0"] in shown
+    lines.write_text("nothing")
+    with pytest.raises(ValueError, match="no JSON lines with name and family"):
+        read_peers([lines])

@@ -157,7 +157,7 @@ def test_broken_template_is_the_models() -> None:
         "{% include '/etc/passwd' %}",
     ],
 )
-def test_no_way_out_of_the_sandbox(source: str) -> None:
+def test_cve_2026_5760_no_way_out_of_the_sandbox(source: str) -> None:
     with pytest.raises(RequestError):
         ChatTemplate(source).render([{"role": "user"}])
 

@@ -4,7 +4,6 @@ the answer that each request would get alone."""
 import random
 import sys
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from trellis.lang.backends.base import Finish
 from trellis.runtime.errors import EngineStopped, Overloaded, RequestError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from world import World, alone, prompt
+from world import ForcingMatcher, Grammar, World, alone, forced_alone, prompt
 
 
 def test_one_request(runner: Any) -> None:
@@ -325,46 +324,6 @@ def test_any_schedule_gives_the_lone_answers(
     expected = [alone(runner, prompt(n, s), new, seed=s) for n, s, new in asked]
     assert world.run(*tickets) == expected
     assert world.cache.counts.private == 0
-
-
-class Grammar:
-    tier = "device"
-    forces = True
-
-
-class ForcingMatcher:
-    """After a token that divides by 3 the text 1, 2, 4 is forced; any token is allowed."""
-
-    finished = False
-    accepting = True
-
-    def __init__(self) -> None:
-        self.tokens: list[int] = []
-        self.left: list[int] = []
-
-    @property
-    def place(self) -> int:
-        return len(self.tokens)
-
-    def follow(self, token: int, most: int) -> tuple[int, ...]:
-        self.tokens.append(token)
-        self.left = [1, 2, 4] if token % 3 == 0 else []
-        return self.force(most)
-
-    def force(self, most: int) -> tuple[int, ...]:
-        forced = tuple(self.left[:most])
-        self.tokens += forced
-        return forced
-
-
-def forced_alone(runner: Any, tokens: Sequence[int], new: int, seed: int) -> list[int]:
-    step = type(runner).launch.__globals__["next_token"]
-    context = list(tokens)
-    while len(context) < len(tokens) + new:
-        context.append(step(context, seed))
-        if context[-1] % 3 == 0:
-            context += [1, 2, 4]
-    return context[len(tokens) : len(tokens) + new]
 
 
 @settings(

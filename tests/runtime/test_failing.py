@@ -13,7 +13,7 @@ from trellis.runtime.engine import Ticket
 from trellis.runtime.errors import EngineStopped, Overloaded, RequestError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from world import World, alone, prompt
+from world import ForcingMatcher, Grammar, World, alone, forced_alone, prompt
 
 
 def refusing(runner: Any) -> Any:
@@ -82,9 +82,11 @@ class Life:
         self.world = World(refusing(runner), pages=pages, **limits)
         self.tickets: list[Ticket] = []
 
-    def ask(self, length: int, stem: int, new: int, options: dict[str, Any]) -> None:
+    def ask(self, length: int, stem: int, new: int, forced: bool, options: dict[str, Any]) -> None:
         # Prompts of one stem begin alike, so that they share pages.
         ticket = self.world.ticket(prompt(length, stem), new, **options)
+        if forced:
+            ticket.request.constrain(Grammar(), ForcingMatcher())
         self.tickets.append(ticket)
         self.world.engine.add_requests([ticket])
 
@@ -148,7 +150,11 @@ class Life:
         """An answer is the one it would get alone, as far as it went; an error is one of those that were made."""
         request, said = ticket.request, self.world.output(ticket)
         given = list(request.tokens[: request.prompt_length])
-        lone = alone(self.world.runner, given, request.params.max_tokens)
+        new = request.params.max_tokens
+        if request.matcher is None:
+            lone = alone(self.world.runner, given, new)
+        else:
+            lone = forced_alone(self.world.runner, given, new, request.seed)
         error = self.world.errors.get(request)
         if error is not None:
             assert isinstance(error, EngineStopped | RequestError | Overloaded)
@@ -164,8 +170,10 @@ requests = st.tuples(
     st.integers(1, 90),
     st.integers(0, 2),
     st.integers(1, 30),
+    st.booleans(),
     st.fixed_dictionaries(
         {
+            "frequency_penalty": st.sampled_from([0.0, 0.5]),
             "keep": st.booleans(),
             "priority": st.integers(0, 1),
             "namespace": st.sampled_from(["", "other"]),

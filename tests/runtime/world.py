@@ -100,3 +100,43 @@ def alone(runner: Any, tokens: Sequence[int], new: int = 8, seed: int = 5) -> li
 def prompt(length: int, seed: int = 0) -> list[int]:
     rng = random.Random(seed)
     return [rng.randrange(97) for _ in range(length)]
+
+
+class Grammar:
+    tier = "device"
+    forces = True
+
+
+class ForcingMatcher:
+    """After a token that divides by 3 the text 1, 2, 4 is forced; any token is allowed."""
+
+    finished = False
+    accepting = True
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+        self.left: list[int] = []
+
+    @property
+    def place(self) -> int:
+        return len(self.tokens)
+
+    def follow(self, token: int, most: int) -> tuple[int, ...]:
+        self.tokens.append(token)
+        self.left = [1, 2, 4] if token % 3 == 0 else []
+        return self.force(most)
+
+    def force(self, most: int) -> tuple[int, ...]:
+        forced = tuple(self.left[:most])
+        self.tokens += forced
+        return forced
+
+
+def forced_alone(runner: Any, tokens: Sequence[int], new: int, seed: int) -> list[int]:
+    step = type(runner).launch.__globals__["next_token"]
+    context = list(tokens)
+    while len(context) < len(tokens) + new:
+        context.append(step(context, seed))
+        if context[-1] % 3 == 0:
+            context += [1, 2, 4]
+    return context[len(tokens) : len(tokens) + new]

@@ -108,6 +108,42 @@ def test_prefixes_are_counted(wire: WireBackend) -> None:
         on(wire, collect(wire, Prompt(prefix, (Piece("x"),)), params))
 
 
+def test_a_prefix_released_behind_a_call_is_still_there_for_it(wire: WireBackend) -> None:
+    """Both are written to the socket in one turn, and read there in one."""
+    params = SamplingParams(max_tokens=4)
+
+    async def overtake() -> tuple[Any, ...]:
+        prefix = await wire.hold(Prompt(None, (Piece("an early bird " * 30),)), params)
+        more = Prompt(prefix, (Piece(" and then"),))
+        calls = (collect(wire, more, params), wire.score(more, (" a", " b"), params))
+        running = [asyncio.ensure_future(call) for call in calls]
+        held = asyncio.ensure_future(wire.hold(more, params))
+        await asyncio.sleep(0)
+        wire.release(prefix)
+        found = await asyncio.gather(*running)
+        wire.release(await held)
+        return (prefix.length, *found)
+
+    length, deltas, scores = on(wire, overtake())
+    assert deltas[-1].usage.cached >= length - 1
+    assert len(scores) == 2
+    wait_until_free(wire)
+
+
+def locks(wire: WireBackend) -> list[int]:
+    async def ask() -> dict[str, Any]:
+        return await wire.engine.link.query("tree", namespace=None, limit=1000)
+
+    return [node["locks"] for node in on(wire, ask())["nodes"] if node["locks"]]
+
+
+def wait_until_free(wire: WireBackend) -> None:
+    until = time.monotonic() + 20
+    while stats(wire)["running"] or locks(wire):
+        assert time.monotonic() < until, locks(wire)
+        time.sleep(0.01)
+
+
 def test_errors_keep_their_kind(wire: WireBackend) -> None:
     with pytest.raises(RequestError, match="out of range"):
         on(wire, collect(wire, Prompt(None, (Piece(tokens=(10**6,)),)), SamplingParams()))
@@ -144,7 +180,7 @@ def children() -> set[int]:
 
 
 def test_a_killed_engine_is_told_and_its_spare_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "SPARE_SECONDS", 0.02)
+    monkeypatch.setattr(process, "spare_seconds", lambda: 0.02)
     wire = open_process(EngineConfig(**CONFIG))
     own = {wire.engine.pid}
     try:
@@ -177,6 +213,14 @@ def test_a_killed_engine_is_told_and_its_spare_takes_over(monkeypatch: pytest.Mo
         own |= {wire.engine.pid, wire.engine.spare_pid}
         wire.close()
     assert not children() & own
+
+
+@pytest.mark.parametrize(("processors", "seconds"), [(2, 5.0), (4, 0.0), (64, 0.0)])
+def test_a_spare_is_begun_at_once_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, processors: int, seconds: float
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)), raising=False)
+    assert process.spare_seconds() == seconds
 
 
 def test_embeddings_are_the_same(wire: WireBackend, local: Backend) -> None:
