@@ -60,7 +60,7 @@ BESIDE_TOKENS = 128
 # Above so many tokens a GPU's products take longer for each tile of tokens; graphs come in these sizes too.
 STEP_SIZES = Sizes(flat=256, stride=64)
 # What a GPU may take at the start to compile and capture what its first steps need.
-WARM_SECONDS = 15.0
+WARM_SECONDS = 30.0
 # What masks may take that are kept, each a bit a token: some hundred for each of 256 grammars.
 MASK_BYTES = 1 << 30
 CPU_MASK_BYTES = 8 << 20
