@@ -40,7 +40,7 @@ class Limits:
             return self.max_step_tokens
         flat = 0 if self.sizes is None else self.sizes.flat
         prompts = sum(r.computed < r.prompt_length for r in running)
-        return max(self.beside_tokens, (flat - 2 * answered) // max(prompts, 1))
+        return max(self.beside_tokens, (flat - 3 * answered) // max(prompts, 1))
 
 
 @dataclass(frozen=True, slots=True)

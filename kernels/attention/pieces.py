@@ -3,9 +3,9 @@
     keys = piece_keys(counts, lengths, spread_of(rows, kv_heads))   # of each piece of each row
     pieces = count_pieces(lengths, keys)
 
-Borders depend only on the row's own length and count and on how many rows and, in steps of few tokens,
-how many tokens there are: so a row's result is the same whoever else decodes. It knows nothing of
-items.
+Borders depend only on the row's own length and count and on how many rows and, for more than a few
+tokens of a row, how many tokens and tiles there are: so a row's result is the same whoever else
+decodes. It knows nothing of items.
 """
 
 import numpy as np
@@ -29,9 +29,12 @@ FULL_TOKENS = 256
 # to the smallest piece, which doubles so often before a piece is large enough for any number of rows.
 SPREAD = 512
 COARSER = 2
-# Rows of so many tokens fill a larger tile, which computes longer on a piece: it may double more often
-# before what it costs to write partial results and merge them is small beside that.
+# Rows of so many tokens fill a larger tile, which computes longer on a piece: where so many tiles of up
+# to so many tokens keep a device busy, it may double more often before what it costs to write partial
+# results and merge them is small beside that.
 MANY_TOKENS = 8
+TILE_TOKENS = 32
+MANY_TILES = 32
 MUCH_COARSER = 4
 
 
@@ -42,8 +45,10 @@ def piece_keys(counts: Ints, lengths: Ints, spread: int, shared: Ints | int = 0)
     these keys.
     """
     least = np.full(lengths.shape, PIECE_KEYS)
+    many = counts >= MANY_TOKENS
+    many &= (-(-counts[many] // TILE_TOKENS)).sum() >= MANY_TILES
     for doubling in range(MUCH_COARSER):
-        doubles = (counts >= MANY_TOKENS) | (doubling < COARSER)
+        doubles = many | (doubling < COARSER)
         least = np.where(doubles & (lengths > least * spread), least * 2, least)
     of_all = STEP_PARTS // power_of_two(max(int(counts.sum()), 1)) // (1 + (counts >= FULL_TOKENS))
     most = np.maximum(MOST_PARTS // np.maximum(counts, 1), of_all)

@@ -65,6 +65,16 @@ def test_a_chunk_is_cut_where_few_tokens_are_computed():
 
 
 @pytest.mark.parametrize(
+    "rows,count,length,pieces",
+    [(64, 32, 4128, 1), (64, 8, 4104, 1), (31, 8, 4104, 4), (1, 1024, 1024, 1), (1, 512, 512, 2)],
+)
+def test_tiles_that_keep_a_device_busy_are_cut_less(rows, count, length, pieces):
+    lengths = np.full(rows, length)
+    keys = piece_keys(np.full(rows, count), lengths, spread_of(rows, 8))
+    assert count_pieces(lengths, keys).tolist() == [pieces] * rows
+
+
+@pytest.mark.parametrize(
     "rows,length,pieces",
     [(1, 300, 1), (1, 1024, 4), (8, 16384, 16), (64, 1200, 1), (256, 1281, 2), (256, 131072, 64)],
 )

@@ -97,7 +97,7 @@ def test_many_prompts_fill_the_step_as_if_nobody_were_answered(floor):
 
 
 def test_beside_few_answers_prompts_take_what_a_step_has_for_nothing(runner):
-    floor = Floor(runner, sizes=Sizes(flat=32, stride=8))
+    floor = Floor(runner, sizes=Sizes(flat=33, stride=8))
     first = floor.ask(10, 40)
     floor.step()
     prompts = [floor.ask(90, 4) for _ in range(2)]
@@ -106,7 +106,7 @@ def test_beside_few_answers_prompts_take_what_a_step_has_for_nothing(runner):
     for _ in range(4):
         floor.ask(4, 40)
     floor.step()
-    assert floor.step()[prompts[0]] == (32 - 2 * 5) // 2
+    assert floor.step()[prompts[0]] == (33 - 3 * 5) // 2
 
 
 def test_without_the_limit_a_prompt_takes_what_is_left(runner):
