@@ -289,8 +289,9 @@ class Graphs:
 
     def capture_ragged(self, tiles: Sequence[Tile], kind: Kind, until: float) -> None:
         """The same for steps of rows that decode and prompts beside them, with items for any of these tiles."""
-        tokens = _ladder(FEWEST_BESIDE, MOST_RAGGED_TOKENS)
-        rooms = [Room(count, tuple(tiles), kind.shared) for count in tokens]
+        whole = _ladder(FEWEST_BESIDE, MOST_RAGGED_TOKENS)
+        halves = _ladder(3 * FEWEST_BESIDE // 2, MOST_RAGGED_TOKENS)
+        rooms = [Room(count, tuple(tiles), kind.shared) for count in sorted({*whole, *halves})]
         sizes = [Size(room.tokens, self._rows_for(room.tokens), room) for room in rooms]
         self._capture_all(sizes, kind, until)
 

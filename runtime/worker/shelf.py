@@ -25,7 +25,7 @@ class Worth:
     """often: a size has a graph of its own when it is needed so often, though there is a near one; again: where there
     is none. most: graphs kept."""
 
-    often: int = 16
+    often: int = 48
     again: int = 2
     most: int = 256
 
