@@ -242,13 +242,17 @@ class Graphs:
         """A size that has a graph and room for what is wanted; None where it is the first time and nothing is near."""
         if (wanted, kind) in self._graphs:
             return wanted
-        near = [
-            size
-            for size, other in self._graphs
-            if not isinstance(size, int) and other == kind and size.serves(wanted)
-        ]
-        if not self._graphs.need((wanted, kind), near=bool(near)):
-            return min(near, key=lambda size: size.cost) if near else None
+
+        def find(kept: Iterable[tuple[int | Size, Kind]]) -> tuple[int | Size, Kind] | None:
+            sizes = [s for s, other in kept if not isinstance(s, int) and other == kind]
+            near = [size for size in sizes if size.serves(wanted)]
+            return (min(near, key=lambda size: size.cost), kind) if near else None
+
+        near = self._graphs.near((wanted, kind), find)
+        if not self._graphs.need((wanted, kind), near=near is not None):
+            size = None if near is None else near[0]
+            assert not isinstance(size, int), size
+            return size
         self._graphs.put((wanted, kind), self._capture_sized(wanted, kind))
         return wanted
 

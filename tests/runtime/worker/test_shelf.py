@@ -1,5 +1,7 @@
 """What a shelf keeps, against a list in the order of use."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,3 +48,20 @@ def test_what_was_needed_is_not_remembered_without_end() -> None:
 def test_a_shelf_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="most=0"):
         Shelf[int, str](Worth(most=0))
+
+
+def test_what_is_near_is_looked_for_once_until_others_are_there():
+    shelf: Shelf[int, str] = Shelf(Worth(most=2))
+    asked: list[list[int]] = []
+
+    def find(kept: Iterable[int]) -> int | None:
+        asked.append(sorted(kept))
+        return min((size for size in kept if size > 5), default=None)
+
+    assert [shelf.near(5, find) for _ in range(3)] == [None] * 3
+    shelf.put(9, "nine")
+    assert [shelf.near(5, find) for _ in range(3)] == [9] * 3
+    shelf.put(7, "seven")
+    shelf.put(3, "three")  # nine goes
+    assert shelf.near(5, find) == 7
+    assert asked == [[], [9], [3, 7]]
