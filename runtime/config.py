@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from ..lang.near import near
 from .errors import ConfigError
 
 
@@ -72,16 +73,19 @@ class EngineConfig:
         "CPU threads; when absent native code takes up to 8, the rest one for a small model, else torch's choice.",
     )
 
-    compile_workers: int = _setting(
-        0, "Processes that compile constraints; with none, threads that decoding waits for."
+    compile_workers: int | None = _setting(
+        None,
+        "Processes that compile constraints; with 0, threads that decoding waits for. When absent none, but in a "
+        "server with eight cores and more one for every four, up to four.",
     )
     grammar_folder: str | None = _setting(
         None, "Folder that keeps compiled constraints for the next start; none when absent."
     )
 
     def __post_init__(self) -> None:
-        if isinstance(self.compile_workers, bool) or not 0 <= self.compile_workers <= 64:
-            raise ConfigError(f"compile_workers must be 0 to 64, got {self.compile_workers!r}")
+        workers = self.compile_workers
+        if isinstance(workers, bool) or (workers is not None and not 0 <= workers <= 64):
+            raise ConfigError(f"compile_workers must be 0 to 64, got {workers!r}")
         positive = (
             "context",
             "kv_tokens",
@@ -119,5 +123,8 @@ class EngineConfig:
         """The config with these options; ConfigError names an unknown one and lists the known."""
         known = [f.name for f in fields(cls)]
         if unknown := sorted(set(options) - set(known)):
-            raise ConfigError(f"unknown engine option {unknown[0]!r}; known: {', '.join(known)}")
+            meant = near(unknown[0], known)
+            raise ConfigError(
+                f"unknown engine option {unknown[0]!r}{meant}; known: {', '.join(known)}"
+            )
         return cls(**options)

@@ -183,7 +183,7 @@ def _perform(
             use(open_engine(model))
         run = _stream(function, values) if stream else function.run(**values)
     if run.error is not None:
-        complain(_place(run.error, function))
+        complain(placed(run.error, function))
         raise typer.Exit(1)
     _show(run)
 
@@ -191,15 +191,16 @@ def _perform(
 def _stream(function: Function[..., Any], values: dict[str, Any]) -> Run[Any]:
     """Shows the text of each variable as it comes."""
     live = Live(lambda text: typer.echo(text, nl=False))
-    for event in function.stream(**values):
-        live.show(event)
-        if isinstance(event, Finished):
-            live.finish()
-            return event.run
-    raise AssertionError("a stream ends with Finished")
+    with function.stream(**values) as events:
+        for event in events:
+            live.show(event)
+            if isinstance(event, Finished):
+                live.finish()
+                break
+    return events.run
 
 
-def _place(error: Exception, function: Function[..., Any]) -> str:
+def placed(error: Exception, function: Function[..., Any]) -> str:
     """The error with the program's line, as compilers write it."""
     if isinstance(error, ProgramError):
         where, message = error.where or "", str(error)

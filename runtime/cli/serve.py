@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 OTEL_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 SWITCH_SECONDS = 0.001
+ENOUGH_CORES = 8  # that some may compile while others decode
 KEEP_ALIVE_SECONDS = 75  # longer than what clients and proxies keep idle connections for
 
 
@@ -61,7 +63,7 @@ def serve(
         warn(f"{server.host} is open to others and there is no --api-key")
     spans = _open_spans(server)
     typer.echo(f"opening {model or 'the bundled model'} ...", err=True)
-    backend = open_process(engine)
+    backend = open_process(with_spare_workers(engine, len(os.sched_getaffinity(0))))
     try:
         app = create_app(serve_process(backend, server.served_name), server, spans=spans)
         if server.hosts is not None:
@@ -71,6 +73,15 @@ def serve(
         backend.close()
         if spans is not None:
             spans.close()
+
+
+def with_spare_workers(engine: EngineConfig, cores: int) -> EngineConfig:
+    """The config with as many processes that compile as so many cores can spare, unless it says how many."""
+    from ...constrained.compiling.workers import count_spare
+
+    if engine.compile_workers is not None or cores < ENOUGH_CORES:
+        return engine
+    return replace(engine, compile_workers=count_spare(cores))
 
 
 def _run(app: "ASGIApp", server: ServerConfig) -> None:

@@ -9,13 +9,13 @@ What the file and the environment say is checked here, as their mistakes are tol
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from ...lang.near import near
 from ..config import EngineConfig
 from ..server.config import ServerConfig
 from .report import UsageMistake, mistakes_in_one_line, need, warn
@@ -103,10 +103,7 @@ def _checked(where: str, name: str, value: Any) -> Any:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]}?"
-    return "; trellis serve --check shows all settings"
+    return near(name, known) or "; trellis serve --check shows all settings"
 
 
 def print_settings(*configs: Any) -> None:

@@ -15,8 +15,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ...lang.errors import Untraceable
-from .program import load_function
+from ...lang.errors import InvalidProgram, Untraceable
+from .program import load_function, placed
 from .report import UsageMistake, complain, mistakes_in_one_line
 
 STYLES = (
@@ -51,6 +51,9 @@ def trace(
         except Untraceable as error:
             complain(str(error))
             raise typer.Exit(1) from error
+        except InvalidProgram as error:
+            complain(placed(error, function))
+            raise typer.Exit(2) from error
         if optimized:
             program = program.optimized()
     if as_json:

@@ -10,6 +10,9 @@ from typing import Any
 
 import httpx
 
+from trellis.runtime.cli.serve import with_spare_workers
+from trellis.runtime.config import EngineConfig
+
 COMMAND = [sys.executable, "-P", "-m", "trellis", "serve", "--port", "0", "--kv-tokens", "4096"]
 LOGS = ["--log-format", "json", "--log-requests"]
 
@@ -35,3 +38,12 @@ def test_a_server_tells_of_itself_and_ends_when_it_is_told_to() -> None:
     events = [line["event"] for line in map(json.loads, rest.splitlines())]
     assert events.count("request") == 2 and events.count("answer") == 1
     assert events[-1].startswith("Finished server process")
+
+
+def test_a_server_compiles_in_processes_where_there_are_cores_to_spare() -> None:
+    found = [
+        with_spare_workers(EngineConfig(), cores).compile_workers for cores in (2, 7, 8, 16, 64)
+    ]
+    assert found == [None, None, 2, 4, 4]
+    for said in (0, 1):
+        assert with_spare_workers(EngineConfig(compile_workers=said), 64).compile_workers == said
