@@ -37,14 +37,25 @@ class ByteDfa:
 
 def join_classes(parts: Iterable[Classes]) -> Classes:
     """The coarsest classes that tell apart whatever one of the parts does. At most 256, so uint8 holds them."""
-    columns = np.array([np.zeros(256, np.uint8), *parts], np.uint8)
-    rows = np.ascontiguousarray(columns.T).view(f"S{len(columns)}").reshape(-1)
-    return np.unique(rows, return_inverse=True)[1].reshape(-1).astype(np.uint8)
+    columns = [np.zeros(256, np.uint8), *parts]
+    width = max(8, len(columns))
+    packed = np.zeros((256, width), np.uint8)
+    packed[:, : len(columns)] = np.stack(columns, 1)
+    # Eight numbers are one, the first of them weighing most; more are a text.
+    rows = packed.view(">u8").astype(np.uint64) if width == 8 else packed.view(f"S{width}")
+    rows = rows.reshape(-1)
+    order = rows.argsort(kind="stable")
+    ordered = rows[order]
+    numbers = np.zeros(256, np.uint8)
+    numbers[order[1:]] = (ordered[1:] != ordered[:-1]).cumsum()
+    return numbers
 
 
 def representatives(classes: Classes) -> NDArray[np.intp]:
-    """One byte of each class, in the order of classes."""
-    return np.unique(classes, return_index=True)[1]
+    """One byte of each class, the first, in the order of classes."""
+    found = np.empty(int(classes.max()) + 1, np.intp)
+    found[classes[::-1]] = np.arange(255, -1, -1)
+    return found
 
 
 def distinct_columns(table: Table) -> tuple[list[int], Classes]:

@@ -48,6 +48,7 @@ class Line:
         self._numbers = count()
         self._waiting: dict[str, OrderedDict[int, Job]] = {}
         self._size = 0
+        self._idle = 0
         self._closed = False
         # Seconds that tenants were given, the least lately served first; and where the one stood that was served last.
         self._given: OrderedDict[str, float] = OrderedDict()
@@ -82,9 +83,16 @@ class Line:
     def wait(self) -> Job | None:
         """The next to be compiled, as soon as there is one; None once the line is closed."""
         with self._changed:
+            self._idle += 1
             while not self._size and not self._closed:
                 self._changed.wait()
+            self._idle -= 1
             return self._take()
+
+    def take_ahead(self) -> Job | None:
+        """As take, for who is at work and would have it done later than those that are idle: None if they take it."""
+        with self._changed:
+            return self._take() if self._size > self._idle else None
 
     def charge(self, tenant: str, seconds: float) -> None:
         """What a job of the tenant took, once it is done."""

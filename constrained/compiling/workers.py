@@ -7,38 +7,34 @@
 Who waits stands in a line (see line.py), which has room for so many, and is fair between tenants.
 
 Compiling in this process holds the interpreter, up to a second for a hostile schema; then whoever decodes tokens here
-waits. Processes cost that nothing but the reading of the finished tables. They are started fresh, never forked, step
-back where cores are scarce, keep what schemas have in common, and one that dies is replaced; its constraint gets the
-error.
+waits. Processes cost that a third of a millisecond or less for each, to look at the finished tables. They are started
+fresh, never forked, step back where cores are scarce, keep what schemas have in common, and one that dies is replaced;
+its constraint gets the error.
 """
 
 import contextlib
-import gc
-import os
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
-from ..errors import ConstraintBudget, ConstraintError
 from ..limits import Limits
-from ..machine.passes import ARRAYS, Passes
-from ..schema.fragments import Fragments
 from ..spec import Constraint
-from .late import LatePasses
-from .line import CompilerBusy, Job, Line
-from .lowering import AnyGrammar, compile_constraint
+from .child import Child, keep_compiling
+from .late import AsidePasses
+from .line import Job, Line
+from .lowering import AnyGrammar
 
-FRAGMENT_SHARE = 8  # part of the cache that is for leaves of schemas
-GRACE = 5.0  # seconds that a worker may take beyond the limit, on a busy machine
-STARTING = 60.0  # seconds that a new process may take on top for its first constraint
-NICENESS = 5  # of worker processes: a third of a busy core is left to them
-SOME = 8  # constraints, after which a process may be taken to compile for long
+MANY = 64  # constraints, after which a thread loads machine code, which stops others for some milliseconds
+AHEAD = 2  # constraints that a process has at a time: the one that it is at, and the next
+MOST_SPARE = 4
 MOST_WAITING = 2048  # a quarter of a minute of work for one worker
+
+
+def count_spare(cores: int) -> int:
+    """How many processes a machine of so many cores, some of them busy with a model, may well have: one does some 150
+    new schemas a second."""
+    return max(1, min(MOST_SPARE, cores // 4))
 
 
 class Workers(Protocol):
@@ -54,8 +50,8 @@ class Threads:
     def __init__(
         self, limits: Limits, specials: frozenset[str], count: int = 2, most: int = MOST_WAITING
     ) -> None:
-        # Without machine code: making it, once on a machine, would hold the interpreter for a quarter of a minute.
-        self._compile = _compiling(limits, specials, lambda: ARRAYS)
+        self._passes = AsidePasses(MANY)
+        self._compile = keep_compiling(limits, specials, self._passes.take)
         self._line = Line(most)
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="trellis-compile")
 
@@ -71,12 +67,15 @@ class Threads:
         """Compiles nothing more; what waits is cancelled."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._line.close()
+        self._passes.close()
 
     def _serve(self) -> None:
         """Compiles the next one, if it has not left."""
         job = self._line.take()
-        if job is not None:
-            _answer(self._line, job, self._try)
+        if job is not None and job.future.set_running_or_notify_cancel():
+            started = time.monotonic()
+            answer = self._try(job.constraint)
+            _settle(self._line, job, answer, time.monotonic() - started)
 
     def _try(self, constraint: Constraint) -> AnyGrammar | BaseException:
         try:
@@ -112,106 +111,23 @@ class Processes:
             thread.join()
 
     def _serve(self) -> None:
-        """Hands jobs to one process, or those that replace it."""
-        child = _Child(self._limits, self._specials)
-        while (job := self._line.wait()) is not None:
-            _answer(self._line, job, child.compile)
+        """Hands jobs to one process, which has the next one already when it is done."""
+        child = Child(self._limits, self._specials)
+        while True:
+            job = self._line.take_ahead() if len(child) else self._line.wait()
+            if job is None and not len(child):
+                break
+            if job is not None and job.future.set_running_or_notify_cancel():
+                child.ask(job)
+            if len(child) >= AHEAD or (job is None and len(child)):
+                _settle(self._line, *child.answer())
         child.stop()
 
 
-def _answer(
-    line: Line, job: Job, compiling: Callable[[Constraint], AnyGrammar | BaseException]
-) -> None:
-    """Does a job, unless nobody waits for it any more."""
-    if not job.future.set_running_or_notify_cancel():
-        return
-    started = time.monotonic()
-    try:
-        answer = compiling(job.constraint)
-    except Exception as error:  # its callers hear of it, and the next one is served
-        answer = (
-            CompilerBusy(f"no process to compile it: {error}")
-            if isinstance(error, OSError)
-            else error
-        )
-    line.charge(job.tenant, time.monotonic() - started)
+def _settle(line: Line, job: Job, answer: AnyGrammar | BaseException, seconds: float) -> None:
+    """Tells who waits, and charges who asked."""
+    line.charge(job.tenant, seconds)
     if isinstance(answer, BaseException):
         job.future.set_exception(answer)
     else:
         job.future.set_result(answer)
-
-
-class _Child:
-    """A process that compiles, started when there is something to do; one that dies is replaced."""
-
-    def __init__(self, limits: Limits, specials: frozenset[str]) -> None:
-        self._limits = limits
-        self._specials = specials
-        self._process: tuple[SpawnProcess, Connection] | None = None
-
-    def compile(self, constraint: Constraint) -> AnyGrammar | BaseException:
-        """The grammar or the error."""
-        fresh = self._process is None
-        process = self._process = self._process or self._start()
-        answer = self._ask(process[1], constraint, fresh)
-        if answer is not None:
-            return answer
-        self.stop()
-        return ConstraintBudget("the process that compiled it took too long or died")
-
-    def stop(self) -> None:
-        """Ends the process."""
-        if self._process is not None:
-            process, connection = self._process
-            self._process = None
-            connection.close()
-            process.terminate()
-            process.join()
-
-    def _start(self) -> tuple[SpawnProcess, Connection]:
-        context = get_context("spawn")
-        ours, theirs = context.Pipe()
-        arguments = theirs, self._limits, self._specials
-        process = context.Process(target=compile_for, args=arguments, daemon=True)
-        process.start()
-        theirs.close()
-        return process, ours
-
-    def _ask(
-        self, connection: Connection, constraint: Constraint, fresh: bool
-    ) -> AnyGrammar | BaseException | None:
-        """The grammar or the error; None if nothing came."""
-        try:
-            connection.send(constraint)
-            patience = self._limits.seconds + GRACE + STARTING * fresh
-            return connection.recv() if connection.poll(patience) else None
-        except (EOFError, OSError):
-            return None
-
-
-def compile_for(connection: Connection, limits: Limits, specials: frozenset[str]) -> None:
-    """What a process does: compiles what it is sent until the other end is closed."""
-    compiling = _compiling(limits, specials, LatePasses(SOME).take)
-    # Whoever decodes goes first where the two share a core; and what is imported is not looked through for garbage.
-    os.nice(NICENESS)
-    gc.freeze()
-    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
-        while True:
-            constraint: Constraint = connection.recv()
-            try:
-                answer = compiling(constraint)
-            except ConstraintError as error:
-                answer = error
-            except (
-                Exception
-            ) as error:  # our own mistake: the caller gets it, and the process goes on
-                answer = AssertionError(f"compiling failed: {error!r}")
-            connection.send(answer)
-
-
-def _compiling(
-    limits: Limits, specials: frozenset[str], passes: Callable[[], Passes]
-) -> Callable[[Constraint], AnyGrammar]:
-    """passes: those for the next constraint."""
-    fragments = Fragments(limits.cache_bytes // FRAGMENT_SHARE)
-    return lambda constraint: compile_constraint(constraint, limits, fragments, specials, passes())

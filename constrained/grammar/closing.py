@@ -8,46 +8,37 @@ places need no search: from there so many values can be the innermost item, with
 were there before cannot be all of them. How many is found out once for each place, by finding that many. "Plenty" says
 that this is so: then it is so for every text of that item which leads to the same place.
 
+Where equal items are of use to some branch, a way on which each item may be equal to an earlier one is as good: if it
+is, the tables alone lead on.
+
 Slow: a few milliseconds for a new place, some tenths for each search, which is given up after MOST_STEPS: "unsure".
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from typing import Literal
 
 import numpy as np
 
-from .distances import Distances
 from .grammar import Grammar
-from .place import AHEAD, CALLER, Place, Stack
-from .trail import Spot, Trail, value_of
+from .place import AHEAD, REPEAT, Place, Stack
+from .search import Search, Step
+from .trail import Behind, Spot, Trail, ended_by, is_behind, see_behind
 
 Way = Literal["plenty", "some", "unsure", "dead"]
 FEWEST, MORE = 12, 4  # values that are looked for, and times so many once half of them have been
 STEPS_EACH = 16  # that finding a value may take
 FEW_STEPS, MOST_STEPS = 1 << 9, 1 << 14
-MOST_BYTES = 1 << 11  # of a way
+EITHER_STEPS = 1 << 8  # in search of a way on which items may be equal
 MOST_ITEMS = 32  # that must follow, for plenty to be asked
 MOST_KEPT = 1 << 14
-NEAR = 256  # bytes, within which a limit matters
-ENDING = b",]} \n\r\t"  # what a caller reads behind a value
-# What ends something, then what begins something short, then what goes on.
-FIRST = b'"]},: 123456789truefalsn0' + bytes(range(0x61, 0x7B)) + bytes(range(0x41, 0x5B))
-LAST = b"-.[{\\"
-ORDER = bytes(dict.fromkeys((*FIRST, *(b for b in range(256) if b not in LAST), *LAST)))
-RANK = bytes(map(ORDER.index, range(256)))
-CLOSE, SPACES = 0x5D, b" \n\r\t"
+CLOSE = 0x5D
 LETTERS = bytes(
     b for b in range(0x20, 0x7F) if b not in b'"\\'
 )  # each a character of a string, and only that
 
-Step = Callable[[Spot, int], Spot | None]
-Judge = Callable[[Spot, Spot], bool | None]
 Relative = tuple[
     Place, bool, str
 ]  # a place as an array sees it, whether in an item, and in a string
-Behind = tuple[
-    int, int, bool
-]  # state and register behind an item, and whether the array is closed there
 
 
 class Closing:
@@ -56,14 +47,14 @@ class Closing:
     def __init__(self, tables: Grammar, step: Step) -> None:
         self._tables = tables
         self._step = step
+        self._search = Search(tables, step)
+        # Whether equal items are ever allowed.
+        self.repeats = bool((tables.edges[:, AHEAD + tables.classes[REPEAT]] > 0).any())
         self._closable: dict[tuple[Relative, int], bool] = {}
         self._frames: dict[tuple[Stack, int], bool] = {}
         self._endless: dict[Relative, bool] = {}
         self._common: dict[tuple[Relative, int], frozenset[Behind]] = {}
-        self._ways_of: dict[tuple[Place, bool], bytes] = {}
-        self._distances: Distances | None = None
         columns = tables.classes.tolist()
-        self._of_class = {c: bytes(b for b in ORDER if columns[b] == c) for c in set(columns)}
         letters = {c: bytes(b for b in LETTERS if columns[b] == c) for c in set(columns)}
         self._letters = sorted(filter(None, letters.values()), key=len, reverse=True)
 
@@ -74,14 +65,14 @@ class Closing:
         seen = sum(len(level.seen) for level in trail.levels)
         if len(trail.levels) == 1 and self._has_plenty(spot, _scale(seen)):
             return "plenty"
-        path = self._search(spot, MOST_STEPS, lambda _, after: after.trail is None)
+        path = self._search.find(spot, MOST_STEPS, lambda _, after: after.trail is None)
         if path is None:
             return "dead"
         if trail.levels[-1].begin is None or not path:
             return "some" if path else "unsure"
         count = len(trail.levels)
-        ends = next(i for i, after in enumerate(path) if _is_behind(after, count))
-        behind, many = _behind(path[ends], count), _scale(seen + len(path))
+        ends = next(i for i, after in enumerate(path) if is_behind(after, count))
+        behind, many = see_behind(path[ends], count), _scale(seen + len(path))
         lowest = min(reversed([spot, *path[:ends]]), key=lambda each: len(each.place.stack))
         for each in (lowest, spot):
             if behind in self._find_common(each, many):
@@ -102,7 +93,7 @@ class Closing:
         """The nearest way to the end of the innermost item, whatever has been."""
         assert spot.trail is not None, spot
         start = spot._replace(trail=spot.trail.alone())
-        return self._search(start, FEW_STEPS, lambda _, after: _is_behind(after, 1))
+        return self._search.find(start, FEW_STEPS, lambda _, after: is_behind(after, 1))
 
     def _goes_on(self, spot: Spot, many: int, items: int) -> bool:
         """Whether a lone array is closed, or can be whatever it has had, up to half of `many` values."""
@@ -128,13 +119,15 @@ class Closing:
         returns = self._tables.returns[pushed : pushed + self._tables.verdicts]
         if np.count_nonzero(returns) != 1:
             return False
-        cut = self._cut(spot.place, spot.trail.levels[0].base)
+        cut = self._search.cut(spot.place, spot.trail.levels[0].base)
         key = cut.stack[: height + 1 - spot.trail.levels[0].base], many
         known = self._frames.get(key)
         if known is None:
             if len(self._frames) >= MOST_KEPT:
                 self._frames = {}
-            path = self._search(spot, MOST_STEPS, lambda _, after: len(after.place.stack) <= height)
+            path = self._search.find(
+                spot, MOST_STEPS, lambda _, after: len(after.place.stack) <= height
+            )
             known = (
                 bool(path)
                 and self._resumes(path[-1], height)
@@ -157,12 +150,31 @@ class Closing:
             if len(self._closable) >= MOST_KEPT:
                 self._closable = {}
             self._closable[key] = False  # while it is asked, a way round to itself is none
-            if many > FEWEST and self._always_closes(spot, FEWEST, items) and self._pumps(spot):
-                known = True
-            else:
-                known = items <= MOST_ITEMS and self._try_closing(spot, many, items)
+            known = self.repeats and items == 0 and self._closes_either_way(spot)
+            if not known and many > FEWEST and self._always_closes(spot, FEWEST, items):
+                known = self._pumps(spot)
+            known = known or (items <= MOST_ITEMS and self._try_closing(spot, many, items))
             self._closable[key] = known
         return known
+
+    def _closes_either_way(self, spot: Spot) -> bool:
+        """Whether a lone array can be closed on a way on which each item may be equal to an earlier one."""
+        assert spot.trail is not None, spot
+
+        def judge(before: Spot, after: Spot) -> bool | None:
+            if not is_behind(after, 1):
+                return False
+            ended = after.place
+            if before.trail is not None and after.trail is None:
+                ended = before.place if before.trail.levels[0].begin is not None else None
+            elif after.trail is not None:
+                ended = after.trail.levels[0].ended
+            if ended is not None and self._tables.step(ended, REPEAT) is None:
+                return None
+            return after.trail is None
+
+        start = spot._replace(trail=spot.trail.alone())
+        return bool(self._search.find(start, EITHER_STEPS, judge))
 
     def _try_closing(self, spot: Spot, many: int, items: int) -> bool:
         assert spot.trail is not None, spot
@@ -176,13 +188,13 @@ class Closing:
         values: set[Hashable] = set()
 
         def judge(before: Spot, after: Spot) -> bool | None:
-            if not _is_behind(after, 1) or (after.trail and not after.trail.levels[0].seen):
+            if not is_behind(after, 1) or (after.trail and not after.trail.levels[0].seen):
                 return False
             if self._goes_on(after, many, items + 1):
-                values.add(_ended(before, after))
+                values.add(ended_by(before, after))
             return True if len(values) >= many else None
 
-        self._search(spot._replace(trail=spot.trail.alone()), STEPS_EACH * many, judge)
+        self._search.find(spot._replace(trail=spot.trail.alone()), STEPS_EACH * many, judge)
         return len(values) >= many
 
     def _fan_out(self, spot: Spot, many: int) -> Spot | None:
@@ -205,7 +217,9 @@ class Closing:
                 return None  # the string is nowhere in the value: its name comes again
             if len(ends) == len(letters[:2]):
                 after = ends[0][1]
-                count = counts[_behind(after, 1)] = counts.get(_behind(after, 1), 0) + len(letters)
+                count = counts[see_behind(after, 1)] = counts.get(see_behind(after, 1), 0) + len(
+                    letters
+                )
                 if count >= many:
                     return after
         return None
@@ -217,7 +231,7 @@ class Closing:
         if after is None or not path:
             return None
         before = path[-2] if len(path) > 1 else after
-        return _ended(before, path[-1]), path[-1]
+        return ended_by(before, path[-1]), path[-1]
 
     def _find_common(self, spot: Spot, many: int) -> frozenset[Behind]:
         """What can be behind the innermost item after so many different values of it."""
@@ -251,14 +265,14 @@ class Closing:
         stack = [(start, self._kinds(start, base))]
         path = [self._relative(start.place, start.trail)]
         for _ in range(FEW_STEPS):
-            after = self._next(*stack[-1])
+            after = self._search.next(*stack[-1])
             if after is None:
                 stack.pop()
                 path.pop()
                 if not stack:
                     return False
                 continue
-            if after.trail is None or _is_behind(after, 1):
+            if after.trail is None or is_behind(after, 1):
                 continue
             place = self._relative(after.place, after.trail)
             if place in path[-8:]:
@@ -273,98 +287,29 @@ class Closing:
     def _kinds(self, spot: Spot, base: int) -> Iterator[int]:
         """A byte of each class that the tables allow, the nearest end last."""
         classes = self._tables.classes
-        kinds = {int(classes[b]): b for b in reversed(self._ways(spot, base))}
+        kinds = {int(classes[b]): b for b in reversed(self._search.ways(spot, base))}
         return iter(kinds.values())
 
     def _count_behind(self, spot: Spot, trail: Trail, many: int) -> frozenset[Behind]:
         end = self._fan_out(spot, many)
         if end is not None:
-            return frozenset((_behind(end, 1),))
+            return frozenset((see_behind(end, 1),))
         values: dict[Behind, set[Hashable]] = {}
 
         def judge(before: Spot, after: Spot) -> bool | None:
-            if not _is_behind(after, 1):
+            if not is_behind(after, 1):
                 return False
-            found = values.setdefault(_behind(after, 1), set())
-            found.add(_ended(before, after))
+            found = values.setdefault(see_behind(after, 1), set())
+            found.add(ended_by(before, after))
             return True if len(found) >= many else None
 
-        self._search(spot._replace(trail=trail.alone()), STEPS_EACH * many, judge)
+        self._search.find(spot._replace(trail=trail.alone()), STEPS_EACH * many, judge)
         return frozenset(behind for behind, found in values.items() if len(found) >= many)
 
     def _relative(self, place: Place, trail: Trail) -> Relative:
         """A place as the innermost array sees it, whatever is around, and however far limits are that are not near."""
         level = trail.levels[-1]
-        return self._cut(place, level.base), level.begin is not None, trail.inside
-
-    def _cut(self, place: Place, base: int) -> Place:
-        state, register, stack = self._tables.mask_key(place, NEAR)
-        return Place(state, register, stack[base:])
-
-    def _search(self, start: Spot, most: int, judge: Judge) -> list[Spot] | None:
-        """The way to a step that is what is looked for: `judge` says True, or None for no further this way. Nothing
-        where there is none, and a way without steps where the search was given up, after `most` of them."""
-        assert start.trail is not None, start
-        base = start.trail.levels[0].base
-        stack = [(start, iter(self._ways(start, base)))]
-        between: set[Spot] = set()
-        whole = True
-        for _ in range(most):
-            before, left = stack[-1]
-            after = self._next(before, left)
-            if after is None:
-                stack.pop()
-                if not stack:
-                    return None if whole else []
-                continue
-            found = judge(before, after)
-            if found:
-                return [*(spot for spot, _ in stack[1:]), after]
-            if after.trail is not None and not after.trail.data:
-                # Between items only which values have been matters, in whatever order and spelling.
-                found = None if after in between else found
-                between.add(after)
-            if found is False and len(stack) < MOST_BYTES:
-                stack.append((after, iter(self._ways(after, base))))
-            else:
-                whole = whole and found is None
-        return []
-
-    def _next(self, spot: Spot, left: Iterator[int]) -> Spot | None:
-        for byte in left:
-            after = self._step(spot, byte)
-            if after is not None:
-                return after
-        return None
-
-    def _ways(self, spot: Spot, base: int) -> bytes:
-        """The bytes that the tables allow, those first behind which the array's end is near. Of white space that may
-        be left out, none."""
-        inside = spot.trail is not None and spot.trail.inside != ""
-        key = self._cut(spot.place, base), inside
-        found = self._ways_of.get(key)
-        if found is None:
-            if len(self._ways_of) >= MOST_KEPT:
-                self._ways_of = {}
-            every = self._find_ways(spot.place, base)
-            found = every if inside else every.translate(None, SPACES) or every
-            self._ways_of[key] = found
-        return found
-
-    def _find_ways(self, place: Place, base: int) -> bytes:
-        if self._distances is None:
-            self._distances = Distances(self._tables)
-        row = self._tables.edges[place.state, AHEAD:].tolist()
-        found: dict[int, bytes] = {}
-        for column in (c for c, entry in enumerate(row) if entry):
-            data = self._of_class[column]
-            if row[column] == CALLER:
-                data = bytes(b for b in data if b in ENDING)
-            after = self._tables.step(place, data[0]) if data else None
-            if after is not None:
-                left = self._distances.left(after, base) if len(after.stack) >= base else 0
-                found[left] = found.get(left, b"") + data
-        return b"".join(bytes(sorted(found[left], key=RANK.__getitem__)) for left in sorted(found))
+        return self._search.cut(place, level.base), level.begin is not None, trail.inside
 
 
 def _scale(count: int) -> int:
@@ -373,24 +318,3 @@ def _scale(count: int) -> int:
     while many < 2 * count:
         many *= MORE
     return many
-
-
-def _is_behind(spot: Spot, count: int) -> bool:
-    """Whether the item of the array that is the last of `count` has ended."""
-    if spot.trail is None:
-        return True
-    levels = spot.trail.levels
-    return len(levels) < count or (len(levels) == count and levels[-1].begin is None)
-
-
-def _behind(spot: Spot, count: int) -> Behind:
-    closed = spot.trail is None or len(spot.trail.levels) < count
-    return spot.place.state, spot.place.register, closed
-
-
-def _ended(before: Spot, after: Spot) -> Hashable:
-    """The value of a lone array's item that this step has ended."""
-    if after.trail is not None:
-        return next(iter(after.trail.levels[0].seen))
-    assert before.trail is not None, before
-    return value_of(before.trail.pending)

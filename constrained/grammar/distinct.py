@@ -4,9 +4,11 @@
     spot = grammar.walk(grammar.start, b'[1, 1')    # a Spot; behind it no bracket or comma may follow
     grammar.walk(spot, b"]")                        # None
 
-No table holds what earlier items were, so a Spot has them beside its Place. A byte is refused where an item would end
-that was there before, and a text where every way to go on would meet such an item: see closing.py. An array whose items
-must differ says so by setting DISTINCT in its register with its bracket, and counts from there.
+No table holds what earlier items were, so a Spot has them beside its Place. Behind an item that was there before the
+tables read a byte that no text holds, REPEAT: it is allowed where equal items are, in some branch, and leads to what is
+left then. A byte is refused where it is not, and a text where every way to go on would meet such an item: see
+closing.py. An array whose items are told apart says so by setting DISTINCT in its register with its bracket, and
+counts from there.
 
 Slow: a microsecond or three for each byte inside such an array; outside as the tables are. It refuses to know
 ambiguous grammars.
@@ -16,8 +18,8 @@ from typing import Literal
 
 from .closing import Closing, Way
 from .grammar import Grammar
-from .place import DISTINCT
-from .trail import Level, Spot, Trail
+from .place import DISTINCT, MOST_PUSHED, REPEAT, Place
+from .trail import BEFORE, BEHIND, Level, Spot, Trail
 
 BRACKET = 0x5B
 
@@ -30,6 +32,7 @@ class DistinctGrammar:
         self.key = "distinct " + tables.key
         self.start = Spot(tables.start)
         self.closing = Closing(tables, self.step)
+        self.repeats = self.closing.repeats
 
     def __reduce__(self) -> "tuple[type[DistinctGrammar], tuple[Grammar]]":
         return DistinctGrammar, (self.tables,)
@@ -56,7 +59,20 @@ class DistinctGrammar:
 
     def take(self, place: Spot, token: bytes) -> Spot | None:
         """As walk, for the bytes of one token, which may leave no more than MOST_PUSHED new frames open."""
-        return None if self.tables.take(place.place, token) is None else self.walk(place, token)
+        if self.tables.take(place.place, token) is not None:
+            return self.walk(place, token)
+        return self.walk(place, token) if self.repeats and self._has_room(place, token) else None
+
+    def _has_room(self, spot: Spot, token: bytes) -> bool:
+        """Whether a token can be read, and leaves no more frames open than it may."""
+        found: Spot | None = spot
+        lowest = len(spot.place.stack)
+        for byte in token:
+            found = self.step(found, byte)
+            if found is None or len(found.place.stack) - lowest > MOST_PUSHED:
+                return False
+            lowest = min(lowest, len(found.place.stack))
+        return True
 
     def read(self, spot: Spot, data: bytes) -> Spot | None:
         """As walk, but where it leads may be a dead end."""
@@ -76,16 +92,58 @@ class DistinctGrammar:
 
     def step(self, spot: Spot, byte: int) -> Spot | None:
         """The spot after one more byte, which may be a dead end."""
-        after = self.tables.step(spot.place, byte)
-        if after is None:
-            return None
-        opens = len(after.stack) if byte == BRACKET and after.register == DISTINCT else None
-        if spot.trail is None:
-            return Spot(after, None if opens is None else Trail((Level(opens),)))
-        trail = spot.trail.read(byte, opens)
+        place, trail = spot
+        after = self.tables.step(place, byte)
         if trail is None:
+            begins = after is not None and byte == BRACKET and after.register == DISTINCT
+            return after and Spot(after, Trail((Level(len(after.stack)),)) if begins else None)
+        if after is None and not (self.repeats and trail.may_end_scalar(byte)):
             return None
-        return Spot(after, trail if trail.levels else None)
+        if after is None and self.tables.step(place, REPEAT) is None:
+            return None
+        opens = None
+        if after is not None and byte == BRACKET and after.register == DISTINCT:
+            opens = len(after.stack)
+        read = trail.read(byte, opens)
+        if read.again or after is None:
+            found = self._repeat(place, byte, read.again)
+            if found is None:
+                return None
+            (place, after), read = found, read._replace(again=0)
+        if self.repeats and read.levels and byte != REPEAT:
+            last = len(read.levels) - 1
+            if last < len(trail.levels):
+                level = read.levels[last].follow(trail.levels[last], byte, place, after)
+                read = read._replace(levels=(*read.levels[:last], level))
+        return Spot(after, read if read.levels else None) if byte != REPEAT else None
+
+    def _repeat(self, place: Place, byte: int, again: int) -> tuple[Place, Place] | None:
+        """Where a byte is read that ends items which were there before, and where it leads; None if it may not."""
+        at = self.tables.step(place, REPEAT) if again & BEFORE else place
+        after = self.tables.step(at, byte) if at is not None else None
+        if after is not None and again & BEHIND:
+            after = self.tables.step(after, REPEAT)
+        return None if at is None or after is None else (at, after)
+
+    def may_repeat(self, level: Level) -> bool:
+        """Whether it may make a difference that an item of an array is one that was there before."""
+        if level.ended is None:
+            return self.repeats
+        return self.tables.step(level.ended, REPEAT) not in (None, level.ended)
+
+    def repeated(self, spot: Spot) -> Place | None:
+        """Where the text would stand in the tables if it were known that the item of the innermost array is one that
+        was there before, or the next will be; None if nothing was, or it may not."""
+        trail = spot.trail
+        level = trail.levels[-1] if trail is not None else None
+        if trail is None or level is None or level.ended is None:
+            return None
+        place = self.tables.step(level.ended, REPEAT)
+        if place is None:
+            return None
+        pending = b"" if level.begin is None else trail.pending
+        found = self.read(Spot(place, Trail((Level(level.base),))), level.gap + pending)
+        return found and found.place
 
     def accepts(self, data: bytes) -> bool:
         """Whether these bytes are a whole text of the grammar."""

@@ -14,6 +14,7 @@ LIMITS = 4  # limits that a rule's counter is compared with
 DISTINCT = (
     1 << 62
 )  # in the register of an array whose items must all differ; beyond every count and set of bits
+REPEAT = 0xFF  # the byte, in no text, that stands behind an item which is equal to an earlier one
 MOST_PUSHED = 8  # frames that one token may leave open: what a device holds beside its stack
 
 Stack = tuple[tuple[int, int], ...]

@@ -4,14 +4,15 @@
 
 A spot is a position among the first items, or behind them, with what has been learnt: which schemas are out, and how
 many items `contains` has found for each. Large minItems and maxItems are counted by the register; items that must
-differ are marked by its bits where they can be listed, and else left to the host (`distinct`).
+differ are marked by its bits where they can be listed. Else the host tells them apart (`distinct`): each spot knows the
+one that stands for it once two items are equal.
 """
 
 from dataclasses import dataclass
 from functools import partial
 
 from .board import Board
-from .distinct import demand_distinct
+from .document import refuse
 from .formula import Formula, substitute
 from .graph import Edge, Graph, Spot
 from .items import Items, demanded, list_values, read_items
@@ -46,14 +47,14 @@ class ArrayGraph(Graph):
         self._allowed: dict[int, list[bytes]] = {}  # by position
         only = next(iter(self.items.values())) if len(self.items) == 1 else None
         if self.simple and only is not None and only.is_bare and not self.evaluators:
-            self.first, self.distinct = 0, False
+            self.first, self.distinct, self._differing = 0, False, []
             self.begin = self._loop(only)
             return
         begun = self.judged_by(formulas)
         told_apart = [i for i, m in self.items.items() if m.unique and m.high not in (0, 1)]
         self.distinct = bool(told_apart) and not self._list_items()
-        if self.distinct:
-            demand_distinct(self, begun.truths, told_apart)
+        # Where all must hold, equal items are of no use to anyone.
+        self._differing = told_apart if self.distinct and not self.simple else []
         self._measure()
         self._spots: dict[tuple[int, State], Spot] = {}
         state = self._fold(0, begun, {}, (0,) * len(self.containing))
@@ -114,6 +115,11 @@ class ArrayGraph(Graph):
         every = list(dict.fromkeys(text for texts in allowed.values() for text in texts))
         if len(every) > MOST_UNIQUE or has_prefixes(every):
             return False
+        low = max(m.low for m in found)
+        if low > 1 and (
+            len(every) < low or any(len(texts) < len(every) for texts in allowed.values())
+        ):
+            return False  # which items have been may leave too few for those that must come
         self._allowed = allowed
         self.unique = {text: 1 << bit for bit, text in enumerate(every)}
         return True
@@ -132,7 +138,59 @@ class ArrayGraph(Graph):
             spot = self._spots[position, state] = self.spot()
             self._end(spot, position, state)
             self._take(spot, position, state)
+            if self._differing:
+                known: dict[int, Formula] = dict.fromkeys(self._differing, False)
+                found = self._fold(position, state.left, known, state.found)
+                spot.repeat = None if found is None else self._at(position, found)
         return spot
+
+    @property
+    def repeats(self) -> bool:
+        """Whether equal items may be of use to someone."""
+        return any(spot.repeat is not None for spot in self.spots)
+
+    def live(self, goal: frozenset[Vector]) -> set[Spot]:
+        """As that of every graph; some spots may only lead to equal items. Raises UnsupportedConstraint where it would
+        have to be known which ones."""
+        found = super().live(goal)
+        bound = self._find_bound(found)
+        if not self._has_room(bound, found):
+            path = self.items[min(self._differing)].node.at("uniqueItems")
+            refuse(
+                "uniqueItems is enforced where an array that must have equal items has room for more",
+                path,
+            )
+        return found | bound
+
+    def settles(self, vector: Vector) -> bool:
+        """Whether arrays can come to a vector for all that is known of spots."""
+        found = super().live(frozenset((vector,)))
+        return self._has_room(self._find_bound(found), found)
+
+    def _find_bound(self, live: set[Spot]) -> set[Spot]:
+        """The spots that lead to an end, but only with equal items."""
+        found: set[Spot] = set()
+        more = {spot for spot in self.spots if spot.repeat in live} - live
+        while more:
+            found |= more
+            edges = (edge for spot in self.spots for edge in spot.edges)
+            more = {e.source for e in edges if not more.isdisjoint(e.targets.values())} - found
+        return found
+
+    def _has_room(self, bound: set[Spot], live: set[Spot]) -> bool:
+        """Whether behind each of these spots, whatever comes, some item may come twice, and then an end."""
+
+        def may_come_again(edge: Edge, vector: Vector) -> bool:
+            following = edge.targets[vector].edges
+            if not following or following[0].site is not edge.site:
+                return False
+            target = following[0].targets.get(vector)
+            return target is not None and target.repeat in live
+
+        return all(
+            any(may_come_again(edge, vector) for edge in spot.edges for vector in edge.targets)
+            for spot in bound
+        )
 
     def _phase(self, position: int) -> int:
         return position - self.first

@@ -8,11 +8,12 @@ json.dumps writes them. The grammar accepts the text if and only if the schema a
 not accept is written somehow. Slow: Python for each value. Only fixed separators are written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from typing import cast
 
 from ..errors import InvalidConstraint
+from ..grammar.trail import value_of
 from ..limits import Budget, Limits
 from ..spec import JsonSchema
 from .arrays import ArrayGraph
@@ -119,6 +120,7 @@ class _Writing:
 
     def _items(self, graph: ArrayGraph, values: list[Json]) -> tuple[bytes, Vector | None]:
         texts: list[bytes] = []
+        seen: set[Hashable] = set()
         spot = graph.begin
         for count, value in enumerate(values, 1):
             if spot is None or not spot.edges:
@@ -127,6 +129,10 @@ class _Writing:
             text, vector = self.write(edge.site, value)
             texts.append(text)
             spot = _follow(edge, vector, count - graph.first == edge.limit)
+            if spot is not None and spot.repeat is not None:
+                known = value_of(text)
+                spot = spot.repeat if known in seen else spot
+                seen.add(known)
         return b"[" + b", ".join(texts) + b"]", spot.end if spot is not None else None
 
     def _members(self, graph: ObjectGraph, members: dict[str, Json]) -> tuple[bytes, Vector | None]:

@@ -1,17 +1,17 @@
 """Distinct: uniqueItems over items that nobody can list, which the host tells apart while the text is read.
 
-    demand_distinct(graph, formulas, atoms)     # refuses by name what cannot be left to the host
-    check_distinct(sites, emitter)      # and arrays for which there are too few different items
+    check_distinct(sites, emitter)      # refuses arrays for which there are too few different items
     if marks_distinct(machine):
         grammar = with_distinct(build_grammar(machine))
 
-All schemas that judge one array mean the same by "its items differ". Where no verdict is wanted in which they do not,
-the array is read as if that were demanded of it, and its rule says so. Elsewhere, under `not` or in one of two branches
-that are still open, it would have to be remembered whether they differ: that is refused. Slow: arrays that must have
-several items, each of which is written and tried by itself, a few milliseconds.
+All schemas that judge one array mean the same by "its items differ". An array of which that is asked says so in its
+rule. Behind an item that is equal to an earlier one the host reads a byte that no text holds, REPEAT: nothing stands
+there where items must differ; where that is the demand of a branch only, what is left without it. An array that must
+have equal items, as under `not`, is refused unless there is always room for one more that is. Slow: arrays that must
+have several items, each of which is written and tried by itself, a few milliseconds.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeGuard
 
 from ..errors import UnsupportedConstraint
@@ -22,32 +22,12 @@ from ..grammar.threads import ThreadGrammar
 from ..machine.rule import Machine
 from ..machine.tables import build_grammar
 from .document import refuse
-from .formula import Atom, Formula, substitute
-from .site import Part, Vector, is_wanted
+from .site import Part, Vector
 from .sites import Sites
 
 if TYPE_CHECKING:
     from .arrays import ArrayGraph
     from .rules.emit import Emitter
-
-
-def demand_distinct(
-    graph: "ArrayGraph", formulas: tuple[Formula, ...], atoms: Iterable[int]
-) -> None:
-    """Checks that equal items are of no use to whoever reads the array. formulas: of the roots; atoms: of the schemas
-    with uniqueItems.
-
-    Raises UnsupportedConstraint where they may be.
-    """
-    denied = set(atoms)
-
-    def equal(index: int) -> Formula:
-        return False if index in denied else Atom(index)
-
-    truths = tuple(substitute(formula, equal) for formula in formulas)
-    if is_wanted(truths, graph.site):
-        path = graph.items[min(denied)].node.at("uniqueItems")
-        refuse("uniqueItems is enforced where an array with equal items is valid nowhere", path)
 
 
 def check_distinct(sites: Sites, emitter: "Callable[[], Emitter]") -> None:
@@ -60,7 +40,7 @@ def check_distinct(sites: Sites, emitter: "Callable[[], Emitter]") -> None:
         if not _is_distinct(graph):
             continue
         for vector in graph.vectors:
-            if _needs_several(graph, vector):
+            if _needs_several(graph, vector) and graph.settles(vector):
                 grammar = with_distinct(build_grammar(emitter().machine_of(graph, vector)))
                 begun = grammar.read(grammar.start, b"[")
                 if begun is None or grammar.look(begun) not in ("plenty", "some"):

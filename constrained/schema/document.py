@@ -111,14 +111,23 @@ class Resource:
     dynamic: set[str] = field(default_factory=set[str])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Place:
-    """A schema and where it stands. scope: the resources entered on the way that dynamic references may lead to."""
+    """A schema and where it stands. at: its JSON pointer, or the place above and the steps from there; scope: the
+    resources entered on the way that dynamic references may lead to."""
 
     schema: Json
-    path: str
+    at: "str | tuple[Place, tuple[str | int, ...]]"
     resource: Resource
     scope: tuple[Resource, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Its JSON pointer, spelled out for those who ask: hardly anyone does."""
+        if not isinstance(self.at, str):
+            above, steps = self.at
+            self.at = pointer(above.path, *steps)
+        return self.at
 
 
 class Document:
@@ -148,29 +157,28 @@ class Document:
 
     def below(self, place: Place, schema: Json, *steps: str | int) -> Place:
         """The place of a schema inside this one."""
-        return self._enter(schema, pointer(place.path, *steps), place.resource, place.scope)
+        found = Place(schema, (place, steps), place.resource, place.scope)
+        return self._enter(found) if self._owned or self.dynamic else found
 
-    def _enter(
-        self, schema: Json, path: str, resource: Resource, scope: tuple[Resource, ...]
-    ) -> Place:
-        resource = self._owned.get(id(schema), resource) if self._owned else resource
-        if self.dynamic and _counts(resource, scope):
-            scope = (*scope, resource)
-        return Place(schema, path, resource, scope)
+    def _enter(self, place: Place) -> Place:
+        """The same place, in the resource that begins there, if one does."""
+        place.resource = self._owned.get(id(place.schema), place.resource)
+        if self.dynamic and _counts(place.resource, place.scope):
+            place.scope = (*place.scope, place.resource)
+        return place
 
     def resolve(self, reference: Json, place: Place, keyword: str = "$ref") -> Place:
         """The place that a reference points to. Raises InvalidConstraint, UnsupportedConstraint."""
-        path = pointer(place.path, keyword)
         if not isinstance(reference, str):
-            reject(f"{keyword} must be a string", path)
+            reject(f"{keyword} must be a string", pointer(place.path, keyword))
         if reference.startswith("#"):
             resource, fragment = place.resource, reference[1:]
         else:
             resource, fragment = self._elsewhere(reference, place, keyword)
-        fragment = unquote(fragment)
+        fragment = unquote(fragment) if "%" in fragment else fragment
         if fragment and not fragment.startswith("/"):
             return self._anchored(fragment, resource, place, keyword)
-        return self._walk(fragment, resource, place, path)
+        return self._walk(fragment, resource, place, keyword)
 
     def _elsewhere(self, reference: str, place: Place, keyword: str) -> tuple[Resource, str]:
         """The resource that a reference names, and the fragment behind it."""
@@ -190,7 +198,7 @@ class Document:
         if keyword == "$dynamicRef" and name in resource.dynamic:
             resource = next(r for r in (*place.scope, resource) if name in r.dynamic)
         schema, path = resource.anchors[name]
-        return self._enter(schema, path, resource, place.scope)
+        return self._enter(Place(schema, path, resource, place.scope))
 
     def resolve_recursive(self, reference: Json, place: Place) -> Place:
         """The place that a $recursiveRef of draft 2019-09 points to."""
@@ -201,21 +209,23 @@ class Document:
             (r for r in place.scope if _recursive(r.schema)),
             target.resource,
         )
-        return self._enter(resource.schema, resource.path, resource, place.scope)
+        return self._enter(Place(resource.schema, resource.path, resource, place.scope))
 
-    def _walk(self, fragment: str, resource: Resource, place: Place, path: str) -> Place:
-        found, at = resource.schema, resource.path
+    def _walk(self, fragment: str, resource: Resource, place: Place, keyword: str) -> Place:
+        found, top = resource.schema, Place(resource.schema, resource.path, resource)
+        names: list[str] = []
         for step in fragment.split("/")[1:]:
-            name = step.replace("~1", "/").replace("~0", "~")
+            name = step.replace("~1", "/").replace("~0", "~") if "~" in step else step
             if isinstance(found, dict) and name in found:
                 found = found[name]
             elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
                 found = found[int(name)]
             else:
-                reject(f"the reference {'#' + fragment!r} points to nothing", path)
-            at = pointer(at, name)
+                at = pointer(place.path, keyword)
+                reject(f"the reference {'#' + fragment!r} points to nothing", at)
+            names.append(name)
             resource = self._owned.get(id(found), resource)
-        return self._enter(found, at, resource, place.scope)
+        return self._enter(Place(found, (top, tuple(names)), resource, place.scope))
 
     def _index(self, root: Json, home: Resource) -> None:
         """Finds identifiers and anchors, also those of the drafts' own schemas where a reference leads there; in
@@ -279,8 +289,9 @@ class Document:
 
 def _identifies(text: str) -> bool:
     """Whether a text may have identifiers, anchors, dynamic references, or references to other documents."""
-    escaped = "\\u00" in text and ESCAPED.search(text)
-    return bool(escaped or any(word in text for word in IDENTIFYING) or ELSEWHERE.search(text))
+    if any(word in text for word in IDENTIFYING) or ("\\u00" in text and ESCAPED.search(text)):
+        return True
+    return bool(ELSEWHERE.search(text))
 
 
 def _counts(resource: Resource, scope: tuple[Resource, ...]) -> bool:

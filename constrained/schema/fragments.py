@@ -2,7 +2,8 @@
 
     rule = fragments.keep(("string", 1, 40), make)
 
-The least recently used go first. Safe between threads: at worst something is made twice.
+The least recently used go first. Safe between threads: at worst something is made twice, and the first of the two is
+kept by all.
 """
 
 from collections import OrderedDict
@@ -21,6 +22,7 @@ from .leaves.labels import Labelled
 
 Made = TypeVar("Made")
 OVERHEAD_BYTES = 2048
+NOTHING = object()  # None may be kept
 
 
 class Fragments:
@@ -35,14 +37,16 @@ class Fragments:
     def keep(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What stands under this key, made if nothing does."""
         with self._lock:
-            if key in self._parts:
+            found = self._parts.get(key, NOTHING)
+            if found is not NOTHING:
                 self._parts.move_to_end(key)
-                return cast(Made, self._parts[key])
+                return cast(Made, found)
         made = make()
         with self._lock:
-            if key not in self._parts:
-                self._parts[key] = made
-                self._bytes += _bytes_of(made)
+            if key in self._parts:  # another was faster
+                return cast(Made, self._parts[key])
+            self._parts[key] = made
+            self._bytes += _bytes_of(made)
             while self._bytes > self._most_bytes and len(self._parts) > 1:
                 self._bytes -= _bytes_of(self._parts.popitem(last=False)[1])
         return made

@@ -1,6 +1,7 @@
 """Frames: whether values fit into the machine's stack, which holds 64 of them.
 
     check_frames(sites, root)           # refuses what needs deeper nesting, with its place
+    nests_marked(sites)                 # whether near the limit bits of the register would have to be known
 
 A value needs as many frames as its shallowest form is deep. Optional parts, and the ways around a recursion, are what
 makes that less than the schema's own depth; without them, along a chain of references, nothing could be generated.
@@ -42,6 +43,24 @@ def check_frames(sites: Sites, root: Site) -> None:
         if not level:
             return
     _refuse(level[0])
+
+
+def nests_marked(sites: Sites) -> bool:
+    """Whether an object of which bits say what names must still come has other names whose values may hold such an
+    object again. Near the limit these names have no room, and which others are left is not known (machine/needs)."""
+    for site in sites.known:
+        graph = site.parts.get("object")
+        if isinstance(graph, ObjectGraph):
+            edges = (e for spot in graph.spots for e in spot.edges) if graph.required else ()
+            stack = [e.site for e in edges if isinstance(e.label, int) and e.targets]
+            seen = set(stack)
+            while stack:
+                below = [each for each in _read(stack.pop()) if each not in seen]
+                seen.update(below)
+                stack += below
+            if site in seen:
+                return True
+    return False
 
 
 def _check(site: Site, depth: int, needs: Needs) -> None:
@@ -106,7 +125,7 @@ def _ends(graph: Graph, needs: Needs) -> set[Vector]:
             behind = spot.line.demanded(spot.place)
             if all((site, vector) in needs for site in behind for vector in site.vectors):
                 ends.add(spot.line.vector)
-        after = [] if spot.skip is None else [spot.skip]
+        after = [each for each in (spot.skip, spot.repeat) if each is not None]
         for edge in spot.edges:
             for targets in (edge.targets, edge.limited):
                 after += [s for v, s in targets.items() if (edge.site, v) in needs]

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Spot:
     """A place in an array or object. edges: values that may follow; skip: the spot that stands for what else may
     follow; end: the vector if the value ends here; number: its order of discovery. line, place: where it stands in a
-    line, which then says what may follow; what may end in front of a name that need not come, ends here."""
+    line, which then says what may follow; what may end in front of a name that need not come, ends here. repeat: the
+    spot that stands for it where the item in front of it is equal to an earlier one."""
 
     number: int
     edges: "list[Edge]" = field(default_factory=list["Edge"])
@@ -36,6 +37,7 @@ class Spot:
     end: Vector | None = None
     line: "Line | None" = None
     place: int = 0
+    repeat: "Spot | None" = None
 
     def lives(self, goal: frozenset[Vector]) -> bool:
         """Whether it stands in a line that leads to a vector of the goal."""
@@ -130,7 +132,7 @@ class Graph:
         """Takes it apart, see Sites.release."""
         for spot in self.spots:
             spot.edges.clear()
-            spot.line = None
+            spot.line = spot.repeat = None
 
     def live(self, goal: frozenset[Vector]) -> set[Spot]:
         """The spots from which the value can end with one of these vectors."""

@@ -23,13 +23,14 @@ from .board import Board
 from .distinct import check_distinct
 from .document import Document, read_json
 from .fragments import Fragments
-from .frames import check_frames
+from .frames import check_frames, nests_marked
 from .graph import Graph
 from .leaves.leaf import rule_of
 from .leaves.numbers import adopt_number, free_number, grow_number
 from .leaves.texts import Texts, adopt_text
 from .node import Nodes
 from .objects import grow_object
+from .plain import grow_plain
 from .rules.emit import Emitter, Layout
 from .rules.writer import BASE
 from .site import NEEDED, Site
@@ -56,8 +57,19 @@ def settle(constraint: JsonSchema, budget: Budget, fragments: Fragments) -> Sett
         if value not in allowed:
             known = " or ".join(f'"{name}"' for name in allowed)
             raise InvalidConstraint(f"{option} must be {known}, got {value!r}")
+    found = _settle(constraint, budget, fragments, by_sets=False)
+    if constraint.any_order and nests_marked(found.sites):
+        found.sites.release()
+        found = _settle(constraint, budget, fragments, by_sets=True)
+    return found
+
+
+def _settle(
+    constraint: JsonSchema, budget: Budget, fragments: Fragments, *, by_sets: bool
+) -> Settled:
     nodes = Nodes(Document(read_json(constraint.schema, budget), constraint.schema))
     sites = _sites(nodes, constraint, budget, fragments)
+    sites.by_sets = by_sets
     root = nodes.flatten(nodes.at(nodes.document.root))
     if nodes.nothing in root:
         raise Unsatisfiable("the schema false allows no value", "/")
@@ -98,7 +110,12 @@ def _sites(nodes: Nodes, constraint: JsonSchema, budget: Budget, fragments: Frag
         "object": grow_object,
     }
     return Sites(
-        nodes, texts, grow, {"number": adopt_number, "string": adopt_text}, constraint.any_order
+        nodes,
+        texts,
+        grow,
+        {"number": adopt_number, "string": adopt_text},
+        {"object": grow_plain},
+        constraint.any_order,
     )
 
 

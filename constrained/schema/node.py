@@ -85,7 +85,7 @@ class Nodes:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self._known: dict[tuple[int, tuple[int, ...]], Node] = {}
+        self._known: dict[int | tuple[int, tuple[int, ...]], Node] = {}
         self._leaves: dict[tuple[object, ...], Node] = {}
         self._kept: list[Json] = []
         self._old_ref = document.draft <= 7
@@ -102,7 +102,7 @@ class Nodes:
             if schema is False:
                 return self.nothing
             reject("a schema must be an object or a boolean", place.path)
-        key = (id(schema), tuple(map(id, place.scope)) if place.scope else ())
+        key = (id(schema), tuple(map(id, place.scope))) if place.scope else id(schema)
         node = self._known.get(key)
         if node is None:
             node = self._known[key] = self._read(schema, place)
@@ -149,16 +149,9 @@ class Nodes:
 
     def _read_in_place(self, node: Node) -> None:
         words = node.words
-        node.simple = not (
-            words.keys()
-            & {
-                *("anyOf", "oneOf", "not", "if", "dependentSchemas", "dependentRequired"),
-                *("dependencies", "unevaluatedProperties", "unevaluatedItems"),
-            }
-        )
-        for keyword in ("allOf", "anyOf", "oneOf"):
-            parts = words.get(keyword, [None])
-            if not isinstance(parts, list) or not parts:
+        node.simple = COMBINING.isdisjoint(words)
+        for keyword in UNITING:
+            if keyword in words and (not isinstance(words[keyword], list) or not words[keyword]):
                 reject(f"{keyword} needs a list of at least one schema", node.at(keyword))
 
     def followed(self, node: Node) -> list[Node]:
@@ -206,12 +199,13 @@ def _matters(node: Node) -> bool:
     return not DEMANDING.isdisjoint(node.words)
 
 
-UNITING = frozenset({"allOf", "anyOf", "oneOf"})
+UNITING = ("allOf", "anyOf", "oneOf")
 REFERRING = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "allOf"})
+COMBINING = IN_PLACE - REFERRING
 DEMANDING = (
     frozenset({*TEXT_KEYWORDS, *NUMBER_KEYWORDS, *ARRAY_KEYWORDS, *OBJECT_KEYWORDS})
     | {"type", "enum", "const"}
-    | (IN_PLACE - REFERRING)
+    | COMBINING
 )
 CONTAINING = (DEMANDING | IN_PLACE) - LEAF_KEYWORDS
 
@@ -223,15 +217,21 @@ def leaf_key(schema: dict[str, Json]) -> tuple[object, ...] | None:
     listed = schema.get("enum")
     if isinstance(listed, list) and len(listed) > MOST_INTERNED:
         return None
-    key = [(word, repr(value)) for word, value in schema.items() if word in LEAF_KEYWORDS]
-    key.sort()
+    key = [
+        # Texts as they are, which no other value equals; all else written out: 1 is not true.
+        (word, value) if type(value) is str else (word, repr(value), None)
+        for word, value in schema.items()
+        if word in LEAF_KEYWORDS
+    ]
+    if len(key) > 1:
+        key.sort()  # by the words, which differ
     return tuple(key)
 
 
 def union_key(schema: dict[str, Json], place: Place) -> tuple[object, ...] | None:
     """What equal combinations of leaves and references have in common, as `oneOf: [A, reference to an A]` that stands
     wherever an A may; None for others."""
-    if UNITING.isdisjoint(schema):
+    if "anyOf" not in schema and "oneOf" not in schema and "allOf" not in schema:
         return None
     key: list[tuple[object, ...]] = []
     for word, value in schema.items():
@@ -258,8 +258,8 @@ def _branch_key(branch: Json) -> tuple[object, ...] | None:
 
 def scalar_key(schema: dict[str, Json]) -> tuple[object, ...] | None:
     """As leaf_key, also for unions of leaves of which each is a string, number or literal by its type."""
-    word = next((w for w in ("anyOf", "oneOf") if w in schema), None)
-    if word is None:
+    word = "anyOf" if "anyOf" in schema else "oneOf"
+    if word not in schema:
         return leaf_key(schema)
     branches, keys = schema[word], [leaf_key({w: v for w, v in schema.items() if w != word})]
     for branch in branches if isinstance(branches, list) else []:

@@ -6,12 +6,14 @@ Names that the schemas at this site mention come in one order, that of the docum
 A spot is a position in that order with what has been learnt: which schemas are out, how many properties there are. From
 each spot the next name may be taken or skipped; behind the last the other names follow, by the patterns they match.
 Once nothing is left to be learnt but that all is well, which for most objects is at once, a line goes on instead.
-Where names come in any order, a spot is the set of those that have been, or one spot with bits in the register.
+Where names come in any order, a spot is the set of those that have been, or one spot with bits in the register, or both
+(see orders).
 """
 
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
+from typing import NoReturn
 
 from .board import Board
 from .demands import Demands
@@ -22,13 +24,12 @@ from .line import Line
 from .members import Members, read_members
 from .names import Names, Traits
 from .node import Node
+from .orders import MOST_BITS, MOST_SETS, give_bits, give_few, lead_on
 from .residue import Residue
 from .site import NEEDED, Site, Vector, find_sure, needed
 from .sites import Sites
 from .taking import Taking
 
-MOST_BITS = 62
-MOST_SETS = 10  # names of which every set costs a spot
 MOST_COUNTED = 8  # larger counts of open objects are counted by the register, not by spots
 
 
@@ -100,33 +101,46 @@ class ObjectGraph(Graph):
         """The label of the edge that a property of this name takes."""
         if name in self.names.declared:
             return name
-        automaton = self.names.automaton
-        return 0 if automaton is None else self.names.class_of[automaton.read(name)]
+        names = self.names
+        return 0 if names.automaton is None else names.class_of[names.place(name)]
 
     def _arrange(self) -> None:
         """Chooses how names come in any order: told apart by bits of the register, or by spots."""
         self.bits: dict[str, int] = {}
+        self._needed: set[str] = set()
         self.required = 0
         self._in_sets = False
         if not self.sites.any_order or len(self.order) < 2:
             return
-        # A name that must be one of the others may begin like one that is over: bits are seen too late for that.
-        told = self.names.automaton is None or not any(
-            map(self._extra, range(len(self.names.classes)))
-        )
-        if self.simple and told and not self._cap and len(self.order) <= MOST_BITS:
-            self.bits = {name: 1 << i for i, name in enumerate(self.order)}
+        marked = self.simple and not self._cap and len(self.order) <= MOST_BITS
+        if marked and not (self.sites.by_sets and self._needs_beside_others()):
+            self.bits = give_bits(self.order)
             self._needed = {n for m in self.members.values() for n in m.required}
             self.required = sum(self.bits[n] for n in self._needed)
-        elif len(self.order) <= MOST_SETS:
-            self._in_sets = True
-            self._limits, self._full = [], False
-        else:
-            node = next(iter(self.members.values())).node
-            refuse(
-                f"any_order: {len(self.order)} names are not counted or combined in any order",
-                node.path,
-            )
+            return
+        self._in_sets = True
+        self._limits, self._full = [], False
+        if len(self.order) > MOST_SETS:
+            asked = {n for i, m in self.members.items() if i >= 0 for n in m.required}
+            bits = None if self._cap else give_few(self.order, asked.union(self.board.has))
+            if bits is None:
+                self._refuse_order("are not all counted, required or combined")
+            self.bits = bits
+
+    def _refuse_order(self, what: str) -> NoReturn:
+        path = next(iter(self.members.values())).node.path
+        refuse(f"any_order: {len(self.order)} names {what} in any order", path)
+
+    def live(self, goal: frozenset[Vector]) -> set[Spot]:
+        """As that of every graph. Raises UnsupportedConstraint where only a name leads on that may have been."""
+        found = super().live(goal)
+        if self.bits and self._in_sets and lead_on(self.spots, goal, self.bits) != found:
+            self._refuse_order("are not combined so")
+        return found
+
+    def _needs_beside_others(self) -> bool:
+        others = range(len(self.names.classes))
+        return any(m.required for m in self.members.values()) and any(map(self._extra, others))
 
     def release(self) -> None:
         super().release()
@@ -174,15 +188,15 @@ class ObjectGraph(Graph):
             return found
         spot = self._spots[seen, state] = self.spot()
         for i, name in enumerate(self.order):
-            if self.bits or not seen >> i & 1:
+            if name in self.bits or not seen >> i & 1:
                 self._take(spot, seen, state, name, self.names.declared[name])
         for label, traits in enumerate(self.names.classes):
             self._take(spot, seen, state, label, traits)
         last: State | None = state
         for i, name in enumerate(self.order):
-            if last is not None and self._in_sets and not seen >> i & 1:
+            if last is not None and name not in self.bits and not seen >> i & 1:
                 last = self._skip(seen, last, name)
-        if self.bits and not self.required:
+        if not self._in_sets and not self.required:
             self._finish_surely(spot)
         elif last is not None and self._in_sets:
             self._end(spot, last)
@@ -304,7 +318,9 @@ class ObjectGraph(Graph):
         after = position + (name is not None)
         if self.bits or self._in_sets:
             after = (
-                position if name is None or self.bits else position | 1 << self.order.index(name)
+                position
+                if name is None or name in self.bits
+                else position | 1 << self.order.index(name)
             )
         if self._full and state.count == len(self._limits):
             return

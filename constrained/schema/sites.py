@@ -32,6 +32,7 @@ SCALARS = frozenset(KINDS) - {"array", "object"}
 
 
 Grow: TypeAlias = "Callable[[Sites, Site, Board, list[Formula]], Part]"
+GrowPlain: TypeAlias = "Callable[[Sites, Site], Part | None]"
 Judge: TypeAlias = "Callable[[Any], Vector]"
 Adopt: TypeAlias = "Callable[[Rule, Judge, bool], Part]"
 
@@ -47,7 +48,8 @@ class Leaf(Part, Protocol):
 
 class Sites:
     """All sites of one schema. grow: how the parts of each kind that are not constant are made; adopt: how those of
-    strings and numbers are, where their rule is known from an equal schema."""
+    strings and numbers are, where their rule is known from an equal schema; plain: how those are that need no more than
+    the site, None for those that do."""
 
     def __init__(
         self,
@@ -55,14 +57,18 @@ class Sites:
         texts: "Texts",
         grow: Mapping[str, Grow],
         adopt: Mapping[str, Adopt],
+        plain: Mapping[str, GrowPlain],
         any_order: bool,
     ) -> None:
         self.nodes = nodes
         self.any_order = any_order
+        # Whether bits say nothing about names in any order beside others, see lower.
+        self.by_sets = False
         self.texts = texts
         self.budget = texts.budget
         self._grow = grow
         self._adopt = adopt
+        self._plain = plain
         self._known: dict[tuple[tuple[Root, ...], frozenset[Vector] | None], Site] = {}
         self._leaves: dict[Hashable, Site] = {}
         self._pending: deque[tuple[Edge | Line, Vector]] = deque()
@@ -200,12 +206,15 @@ class Sites:
             self._pending.append((edge, vector))
 
     def _open(self, site: Site, kind: str) -> None:
+        if kind in self._plain and (part := self._plain[kind](self, site)) is not None:
+            site.parts[kind] = part
+            return
         board = Board(self.nodes, kind)
         formula = board.watch(site.roots[0]) if site.need is NEEDED else None
         if formula is not None:
             formulas = [formula]
         else:
-            board = Board(self.nodes, kind)
+            board = Board(self.nodes, kind) if board.count else board
             formulas = [board.truth_of(root) for root in site.roots]
         if kind in ("null", "true", "false"):
             formulas = [_literal(formula, kind, board) for formula in formulas]

@@ -17,7 +17,8 @@ CONDITIONS: Mapping[str, str] = MappingProxyType(
     {
         "format": "exact for the formats that are known; others, idn-* and regex among them, are remarks",
         "pattern": "exact for what a regular language can say; back-references are refused",
-        "uniqueItems": "exact, on the host unless items are a few listed ones; refused where equal items may be valid",
+        "uniqueItems": "exact, on the host unless items are a few listed ones; "
+        "refused where equal items might find no room",
         "$ref": "exact inside the document, recursion included; other documents are refused, but for the drafts' own",
         "$schema": "the drafts; a dialect with a metaschema of its own is refused unless that is in $defs",
         "multipleOf": "exact while the remainders fit the budget",

@@ -6,11 +6,13 @@
 What the tables allow is walked for many tokens at once, and kept with the state behind each token. Of these, tokens
 behind which the same item goes on, in a state from which plenty of values can follow, are allowed together; so are
 those that only end a string, or leave it few ways on, but for the few that make it equal to an earlier one, or might.
-The others, which end other items or have few ways on, are walked one by one. Slow: what the tables take for a new
-place; then a millisecond or two for 128,000 tokens, and some ten microseconds for each that is walked alone.
+The others, which end other items or have few ways on, are walked one by one. So are tokens that are only allowed if
+they end an item equal to an earlier one, where equal items are of use. Slow: what the tables take for a new place; then
+a millisecond or two for 128,000 tokens, and some ten microseconds for each that is walked alone.
 """
 
 import json
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -19,8 +21,8 @@ from numpy.typing import NDArray
 
 from ..grammar.distinct import BRACKET, DistinctGrammar
 from ..grammar.lanes import Ints, TableLanes
-from ..grammar.place import Place
-from ..grammar.trail import BACKSLASH, BETWEEN, QUOTE, Spot, Trail
+from ..grammar.place import REPEAT, Place
+from ..grammar.trail import BACKSLASH, BETWEEN, CLOSING, QUOTE, Spot, Trail
 from .branches import at_node, deepen
 from .shelf import Shelf, Tree
 from .trie import spread
@@ -29,6 +31,10 @@ from .vocabulary import Vocabulary
 Flags = NDArray[np.bool_]
 KEPT = 16  # places of which the ends are kept, some 20 bytes for each token that is allowed there
 PARTING = b'"[]{}' + BETWEEN  # in no number or literal
+# What may end an item, a comma, and a whole item, with what ends it.
+SEVERAL = re.compile(
+    rb'(?s)(?:^|[\]}"0-9el])[ \n\r\t]*,[ \n\r\t]*(?:".*"|[-0-9.eEa-z+]+[\], \n\r\t]|[\[{].*[\]}])'
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +53,9 @@ class Spelling:
     """What tokens have in them, bool [tokens]. brackets; no_quote, one_quote; quoted: begins with a quote; scalar:
     nothing that a number or literal has not; escapes: a backslash; closing: has one quote, before it part of a string
     without escapes, behind it at most what comes between items; leaving: or also the end of an array, and whatever
-    follows. heads: these by what they have before the quote. wholes: those that are a string without escapes, and at
-    most what comes between items behind it, by their text."""
+    follows. marked: REPEAT; several: a whole item behind the end of another; ending: a closing bracket. heads: those
+    that are closing or leaving by what they have before the quote. wholes: those that are a string without escapes, and
+    at most what comes between items behind it, by their text."""
 
     brackets: Flags
     no_quote: Flags
@@ -58,6 +65,9 @@ class Spelling:
     escapes: Flags
     closing: Flags
     leaving: Flags
+    marked: Flags
+    several: Flags
+    ending: Flags
     heads: dict[bytes, list[int]]
     wholes: dict[str, list[int]]
 
@@ -76,16 +86,37 @@ class DistinctWalk:
 
     def tokens(self, spot: Spot) -> Ints:
         """The tokens that may follow."""
-        ends = self._ends_of(spot.place)
-        if not ends.tokens.size:
+        ends, grammar = self._ends_of(spot.place), self._grammar
+        more = self._find_more(spot, ends) if grammar.repeats else ends.tokens[:0]
+        if not ends.tokens.size and not more.size:
             return ends.tokens
         alone = self._acting(spot, ends)
         if spot.trail is not None:
             alone |= ~self._judge_groups(spot, spot.trail, ends, alone)
-        tried = ends.tokens[alone].tolist()
         token = self._vocabulary.token
-        kept = [t for t in tried if self._grammar.walk(spot, token(t)) is not None]
+        kept = [t for t in ends.tokens[alone].tolist() if grammar.walk(spot, token(t)) is not None]
+        kept += [t for t in more.tolist() if grammar.take(spot, token(t)) is not None]
         return np.concatenate([ends.tokens[~alone], np.array(kept, np.int64)])
+
+    def _find_more(self, spot: Spot, ends: Ends) -> Ints:
+        """Tokens that the tables do not allow, but might if an item were equal to an earlier one: those that end the
+        item which is being read, an array around it, or several items."""
+        spelling, trail, grammar = self._spelling, spot.trail, self._grammar
+        if trail is None:
+            found = spelling.several & spelling.brackets
+        else:
+            *around, level = trail.levels
+            matters = grammar.may_repeat(level)
+            found = (
+                spelling.several.copy() if matters else np.zeros(len(spelling.several), np.bool_)
+            )
+            repeated = grammar.repeated(spot) if matters else None
+            if repeated is not None:
+                found[self._ends_of(repeated).tokens] = True
+            if any(map(grammar.may_repeat, around)):
+                found |= spelling.ending
+        found[ends.tokens] = False
+        return np.flatnonzero(found)
 
     def _acting(self, spot: Spot, ends: Ends) -> Flags:
         """Which tokens may begin such an array or end an item of one, but for those that end it harmlessly."""
@@ -94,6 +125,7 @@ class DistinctWalk:
         if trail is None:
             return brackets
         opens = brackets & ~spelling.no_quote[tokens] if trail.inside else brackets
+        opens |= spelling.marked[tokens]
         if trail.levels[-1].begin is None:
             begun = spelling.quoted & spelling.one_quote | spelling.scalar
             for text, whole in spelling.wholes.items():
@@ -230,8 +262,16 @@ def read_spelling(vocabulary: Vocabulary) -> Spelling:
             wholes.setdefault(text.decode(errors="replace"), []).append(token)
     return Spelling(
         _count(vocabulary, bytes([BRACKET])) > 0, quotes == 0, quotes == 1, first == QUOTE,
-        _count(vocabulary, PARTING) == 0, escapes, closing, leaving, heads, wholes,
+        _count(vocabulary, PARTING) == 0, escapes, closing, leaving, _count(vocabulary, bytes([REPEAT])) > 0,
+        _find_several(vocabulary), _count(vocabulary, CLOSING) > 0, heads, wholes,
     )  # fmt: skip
+
+
+def _find_several(vocabulary: Vocabulary) -> Flags:
+    found = _count(vocabulary, b",") > 0
+    for token in np.flatnonzero(found).tolist():
+        found[token] = SEVERAL.search(vocabulary.token(token)) is not None
+    return found
 
 
 def _count(vocabulary: Vocabulary, data: bytes) -> Ints:

@@ -6,7 +6,6 @@
     peers       the same cases put to another engine that is installed, in a process of its own
     settings    how schemas are read; findings: all there is to say about one constraint
     example     the shortest text that a grammar accepts
-    distances   how far a place is from the end of a text
     wording     the keywords of a schema, and how each is enforced
     wander      random texts of allowed tokens, up to their end; crowd: many side by side
 

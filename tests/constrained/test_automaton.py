@@ -17,7 +17,12 @@ from trellis.constrained.automata.automaton import (
     trim,
     trim_nfa,
 )
-from trellis.constrained.automata.bytedfa import distinct_columns, explore, join_classes
+from trellis.constrained.automata.bytedfa import (
+    distinct_columns,
+    explore,
+    join_classes,
+    representatives,
+)
 from trellis.constrained.automata.partition import number_blocks, refine_partition
 from trellis.constrained.automata.reaching import find_leading, find_reached
 from trellis.constrained.errors import ConstraintBudget
@@ -256,6 +261,16 @@ def test_explore_and_classes() -> None:
         [np.arange(256, dtype=np.uint8) // 128, np.arange(256, dtype=np.uint8) % 2]
     )
     assert len(set(joint.tolist())) == 4
+
+
+@given(st.integers(0, 12), st.integers(1, 5), st.integers(0, 1 << 30))
+def test_classes_are_joined_in_the_order_of_their_parts(parts: int, most: int, seed: int) -> None:
+    drawn = np.random.default_rng(seed).integers(0, most, (parts, 256)).astype(np.uint8)
+    rows = [tuple(column) for column in drawn.T.tolist()]
+    numbers = {row: number for number, row in enumerate(sorted(set(rows)))}
+    joint = join_classes(drawn)
+    assert joint.tolist() == [numbers[row] for row in rows]
+    assert representatives(joint).tolist() == [rows.index(row) for row in numbers]
 
 
 RANGES = st.lists(

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from trellis.constrained.compiling import workers as module
+from trellis.constrained.compiling import child as module
 from trellis.constrained.compiling.compiler import Compiler, check_constraint
 from trellis.constrained.errors import (
     ConstraintBudget,

@@ -238,8 +238,10 @@ def test_inside_a_tag_and_after_pickling() -> None:
 @pytest.mark.parametrize(
     ("schema", "path"),
     [
-        ({"not": {"uniqueItems": True}}, "/not/uniqueItems"),
-        ({"anyOf": [{"uniqueItems": True}, {"maxItems": 3}]}, "/anyOf/0/uniqueItems"),
+        ({"not": {"uniqueItems": True}, "type": "array", "maxItems": 3}, "/not/uniqueItems"),
+        ({"oneOf": [{"uniqueItems": True}, {"minItems": 1}], "maxItems": 9}, "/oneOf/0/uniqueItems"),
+        ({"not": {"uniqueItems": True}, "items": False, "prefixItems": [{}, {}]}, "/not/uniqueItems"),
+        ({"items": {"type": "boolean"}, "uniqueItems": True, "minItems": 3, "type": "array"}, "/uniqueItems"),
         ({"properties": {"a": {"items": SMALL, "uniqueItems": True, "minItems": 5}}}, "/properties/a/uniqueItems"),
         ({"items": {}, "uniqueItems": True, "contains": {"const": 1}, "minContains": 2}, "/uniqueItems"),
     ],

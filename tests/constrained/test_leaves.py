@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trellis.constrained.automata.partition import refine_partition
+from trellis.constrained.automata.reaching import find_leading, find_reached
 from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.machine.rule import Rule
 from trellis.constrained.machine.tables import build_grammar
+from trellis.constrained.regex.pattern import any_text
+from trellis.constrained.regex.spelling import quote
 from trellis.constrained.schema import Canonical, lower_schema
 from trellis.constrained.schema.formula import (
     All,
@@ -26,7 +29,8 @@ from trellis.constrained.schema.formula import (
     negate,
 )
 from trellis.constrained.schema.fragments import Fragments
-from trellis.constrained.schema.leaves.leaf import MOST_SPELLED, rule_of_words
+from trellis.constrained.schema.leaves.leaf import MOST_SPELLED, rule_of_others, rule_of_words
+from trellis.constrained.schema.leaves.writing import one_spelling, write_text
 from trellis.constrained.schema.residue import Residues
 from trellis.constrained.spec import JsonSchema
 
@@ -78,6 +82,40 @@ def test_many_listed_texts_are_read_alike() -> None:
         assert verdict(at_once, text) == 0
         assert verdict(one_by_one, text) == (0 if text in few else None)
         assert verdict(at_once, text[:-1]) is None
+
+
+def test_what_is_made_twice_at_once_is_one() -> None:
+    fragments, first = Fragments(1 << 20), object()
+
+    def make() -> object:
+        fragments.keep("key", lambda: first)  # as another thread does meanwhile
+        return object()
+
+    assert fragments.keep("key", make) is first
+    assert fragments.keep("key", object) is first
+
+
+LETTERS = st.text('ab\u00e9\u00ea"\n\U0001f600', max_size=4)
+
+
+@given(
+    st.dictionaries(LETTERS, st.none() | st.integers(0, 2), min_size=1, max_size=5),
+    st.lists(LETTERS, max_size=6),
+    st.booleans(),
+)
+def test_all_other_texts_are_read_with_theirs(
+    listed: dict[str, int | None], others: list[str], ascii: bool
+) -> None:
+    pattern = any_text(0, None)
+    every = quote(pattern, one_spelling(pattern.alphabet, ascii), budget())
+    spelled = {write_text(text, ascii): number for text, number in listed.items()}
+    rule = rule_of_others(spelled, 3, every, budget())
+    for text in [*listed, *others, *(t[:-1] for t in listed), *(t + "b" for t in listed)]:
+        assert verdict(rule, write_text(text, ascii)) == listed.get(text, 3)
+        assert verdict(rule, write_text(text, ascii)[:-1]) is None
+    entered = find_reached(rule.table, [rule.start])
+    leading = find_leading(rule.table, rule.ends > 0)
+    assert entered[1:].all() and leading[1:].all()
 
 
 @given(FORMULAS, KNOWN, KNOWN)

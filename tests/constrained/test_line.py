@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.compiling import workers as module
+from trellis.constrained.compiling import child as module
 from trellis.constrained.compiling.compiler import Compiler, CompilerBusy
 from trellis.constrained.compiling.line import MOST_ACCOUNTS, Job, Line
 from trellis.constrained.compiling.workers import Threads

@@ -91,6 +91,7 @@ def lower(schema: Any, fragments: Fragments | None = None, whitespace: Any = "co
 def without_lines() -> Iterator[None]:
     """Within it objects and arrays are written spot by spot, however simple they are."""
     with (
+        patch("trellis.constrained.schema.lower.grow_plain", lambda *_: None),
         patch.object(ObjectGraph, "_has_lines", lambda _: False),
         patch.object(Items, "is_bare", False),
     ):
@@ -155,6 +156,53 @@ def test_values_are_written_alike(fragments: dict[bool, Fragments], seed: int) -
         texts = {writer.write(value) for writer in (lined, spotted)}
         # What is not accepted is written somehow.
         assert len(texts) == 1 or not any(machine.accepts(machine.walk(t.encode())) for t in texts)
+
+
+@contextmanager
+def without_plain() -> Iterator[None]:
+    """Within it plain objects are looked at and written as all others are."""
+    with (
+        patch("trellis.constrained.schema.lower.grow_plain", lambda *_: None),
+        patch("trellis.constrained.schema.rules.emit.is_plain", lambda *_: False),
+    ):
+        yield
+
+
+def draw_plain(seed: int) -> dict[str, Any]:
+    """Mostly plain objects, some of too many names, some that refer to themselves or have no value."""
+    rng = random.Random(seed)
+    found = draw_record(rng)
+    if rng.random() < 0.1:
+        found["properties"] |= {f"n{number}": rng.choice(LEAVES) for number in range(70)}
+    if rng.random() < 0.3:
+        found["properties"]["self"] = {"$ref": "#"}
+        found["required"] += ["self"] if rng.random() < 0.3 else []
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 1 << 40), st.sampled_from(["compact", "compact", "any"]))
+def test_plain_objects_are_the_same_machine(
+    fragments: dict[bool, Fragments], seed: int, whitespace: str
+) -> None:
+    schema = draw_plain(seed)
+    try:
+        plain = lower(schema, fragments[True], whitespace)
+    except ConstraintError as error:
+        with pytest.raises(type(error), match=re.escape(str(error))), without_plain():
+            lower(schema, fragments[True], whitespace)
+        return
+    with without_plain():
+        other = lower(schema, fragments[True], whitespace)
+    assert (plain.start, len(plain.rules)) == (other.start, len(other.rules))
+    for one, two in zip(plain.rules, other.rules, strict=True):
+        assert (one.start, one.moves, one.lingers) == (two.start, two.moves, two.lingers)
+        for mine, theirs in (
+            (one.table, two.table),
+            (one.ends, two.ends),
+            (one.classes, two.classes),
+        ):
+            assert np.array_equal(mine, theirs)
 
 
 def test_a_line_of_thousands_of_names_is_no_recursion() -> None:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.compiling.late import LatePasses, load_loops
+from trellis.constrained.compiling import late
+from trellis.constrained.compiling.late import AsidePasses, LatePasses, load_loops
 from trellis.constrained.compiling.lowering import compile_constraint, lower
 from trellis.constrained.errors import ConstraintBudget, ConstraintError
 from trellis.constrained.limits import Budget, Limits
@@ -30,8 +31,9 @@ from trellis.constrained.machine.compiled import (
     proving,
     stacking,
 )
+from trellis.constrained.machine.compiled import native as native_code
 from trellis.constrained.machine.compiled.loops import LOOPS
-from trellis.constrained.machine.compiled.native import native
+from trellis.constrained.machine.compiled.native import is_kept, native
 from trellis.constrained.machine.passes import ARRAYS, Passes
 from trellis.constrained.machine.rule import MOST_FRAMES, Machine, Move, Rule
 from trellis.constrained.machine.tables import build_grammar
@@ -171,9 +173,8 @@ def test_everything_is_loaded_at_once_and_for_one_kind_of_arrays() -> None:
 
 # What is called from Python, and so must be there before it is needed.
 ENTRIES = {
-    "join_parts", "stack", "target", "join_goals", "find_starts", "find_plain", "link", "find_most", "answers_all",
-    "prove", "push", "order_rules", "chain", "connect", "list_bits", "find_levels", "weigh", "list_raising",
-    "list_guards", "weigh_bits", "push_frames", "act", "find_single", "mean",
+    "join_parts", "stack", "target", "join_goals", "link_all", "answers_and_ends", "push", "order_rules", "chain",
+    "survey", "weigh_bits", "push_frames", "act", "write",
 }  # fmt: skip
 
 
@@ -199,7 +200,9 @@ def test_code_that_cannot_be_kept_is_made_all_the_same() -> None:
     """A function without a file has no folder that could be written."""
     scope: dict = {}
     exec("def double(x):\n    return 2 * x", scope)
-    assert native(scope["double"])(21) == 42
+    double = native(scope["double"])
+    assert double(21) == 42
+    assert not is_kept(double) and is_kept(stacking.stack)
 
 
 def test_late_passes_come_after_so_many_constraints() -> None:
@@ -223,3 +226,64 @@ def test_late_passes_stay_array_operations_without_numba(monkeypatch: pytest.Mon
     passes.take()
     time.sleep(0.05)
     assert passes.take() is ARRAYS
+
+
+def wait_for_loops(passes: AsidePasses) -> None:
+    patience = time.monotonic() + 60
+    while passes.take() is ARRAYS:
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+    assert passes.take() is LOOPS
+
+
+def test_another_process_makes_what_a_thread_then_loads() -> None:
+    passes = AsidePasses(2)
+    assert [passes.take() for _ in range(3)] == [ARRAYS] * 3
+    wait_for_loops(passes)
+    passes.close()
+
+
+@pytest.mark.parametrize("end", ["pass", "raise SystemExit(1)"])
+def test_what_cannot_be_kept_is_not_made_here(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only where the other process ended well is anything loaded."""
+    start = late.subprocess.Popen
+    monkeypatch.setattr(
+        late.subprocess, "Popen", lambda command, **how: start([*command[:-1], end], **how)
+    )
+    passes = AsidePasses(0)
+    assert passes.take() is ARRAYS
+    maker = passes._maker
+    assert maker is not None and maker.wait(60) == (end != "pass")
+    if end == "pass":
+        wait_for_loops(passes)
+    else:
+        assert [passes.take() for _ in range(3)] == [ARRAYS] * 3
+    passes.close()
+
+
+def test_a_maker_is_ended_and_one_that_cannot_start_is_done_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passes = AsidePasses(0)
+    passes.take()
+    maker = passes._maker
+    assert maker is not None
+    passes.close()
+    assert maker.returncode is not None and passes.take() is ARRAYS
+    forgotten = AsidePasses(0)
+    forgotten.take()
+    maker = forgotten._maker
+    del forgotten
+    assert maker is not None and maker.returncode is not None
+    monkeypatch.setattr(late.sys, "executable", None)
+    passes = AsidePasses(0)
+    assert [passes.take() for _ in range(3)] == [ARRAYS] * 3
+    passes.close()
+
+
+def test_making_says_whether_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late.os, "nice", lambda steps: steps)
+    late.make_loops()
+    monkeypatch.setattr(native_code, "is_kept", lambda function: False)
+    with pytest.raises(SystemExit):
+        late.make_loops()

@@ -4,24 +4,25 @@ from typing import Any
 
 import pytest
 
+from trellis.constrained.compiling.child import Child
 from trellis.constrained.compiling.line import CompilerBusy
-from trellis.constrained.compiling.workers import Processes, _Child
+from trellis.constrained.compiling.workers import Processes
 from trellis.constrained.limits import Limits
 from trellis.constrained.spec import Regex
 
 
 def test_no_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     start, failures = (
-        _Child._start,
+        Child._start,
         [OSError(11, "Resource temporarily unavailable"), ValueError("odd")],
     )
 
-    def refuse(child: _Child) -> Any:
+    def refuse(child: Child) -> Any:
         if failures:
             raise failures.pop(0)
         return start(child)
 
-    monkeypatch.setattr(_Child, "_start", refuse)
+    monkeypatch.setattr(Child, "_start", refuse)
     workers = Processes(1, Limits(), frozenset())
     try:
         with pytest.raises(CompilerBusy, match="Resource temporarily unavailable"):

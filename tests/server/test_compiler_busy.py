@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from trellis.constrained.compiling import workers as module
+from trellis.constrained.compiling import child as module
 from trellis.constrained.compiling.workers import Threads
 from trellis.constrained.limits import Limits
 from trellis.constrained.spec import Constraint, Regex

@@ -126,12 +126,21 @@ def act(ways: Ints, children: Ints, does: tuple[Ints, Ints], ended: Ints) -> tup
 
 def lay_edges(aligned: Aligned, links: Links, laid: Laid, rules: tuple[Ints, Flags]) -> Edges:
     """As laying.lay_edges."""
-    single = find_single(aligned.classes, aligned.table.shape[1])
     states = States(aligned.ends, aligned.owner, *rules)
-    meant = mean(aligned.numbering.meanings, laid.of_state)
-    return Edges(
-        *spread(rows_of(aligned), states, (meant, links.which, laid.of_link), single), single
-    )
+    entries = laid.of_state, links.which, laid.of_link
+    return Edges(*write(rows_of(aligned), states, entries, aligned.classes))
+
+
+@native
+def write(
+    rows: Rows, states: States, entries: tuple[Table, Ints, Table], classes: Classes
+) -> tuple[Table, Flags, NDArray[np.int16]]:
+    """Edges, forced states, and the only byte of each class. entries: those of states, `which` of Links, of links."""
+    of_state, which, of_link = entries
+    single = find_single(classes, rows.table.shape[1])
+    meant = mean(rows.meanings, of_state)
+    edges, forced = spread(rows, states, (meant, which, of_link), single)
+    return edges, forced, single
 
 
 @native

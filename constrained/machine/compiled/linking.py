@@ -40,6 +40,11 @@ class Starts(NamedTuple):
     after_at: Ints
 
 
+Pair = tuple[Ints, Ints]  # away from the limit, and at it
+# Which rule ways call, after how many verdicts they go on, and the state after the first of these.
+Does = tuple[tuple[Pair, Pair], Pair]
+
+
 class Linked(NamedTuple):
     """See Links."""
 
@@ -56,13 +61,9 @@ def find_links(aligned: Aligned) -> Links:
     if ways.others or ways.instead:
         return align.find_links(aligned)
     after, at_limit = ways.after, ways.at_limit
-    starts = Starts(
-        find_starts(ways.call, after.open, aligned.starts),
-        find_starts(ways.call_at_limit, at_limit.open, aligned.starts),
-        *find_plain(ways.call, ways.call_at_limit, after.first, at_limit.first),
-    )
-    linked = link(rows_of(aligned), starts, aligned.spans, aligned.owner)
-    return Links(*linked, {})
+    does = (ways.call, ways.call_at_limit), (after.open, at_limit.open)
+    rows, firsts = rows_of(aligned), (after.first, at_limit.first)
+    return Links(*link_all(rows, (does, firsts), aligned.starts, aligned.spans, aligned.owner), {})
 
 
 def rows_of(aligned: Aligned) -> Rows:
@@ -98,6 +99,15 @@ def join_goals(
     both[:middle] = states[0]
     both[middle:] = states[1]
     return Goals(joint[0], joint[1], both, joint[2])
+
+
+@native
+def link_all(rows: Rows, ways: Does, starts: Ints, spans: Ints, owner: Ints) -> Linked:
+    """All links of these ways."""
+    ((call, call_at), (goes_on, goes_on_at)), (after, after_at) = ways
+    begin = find_starts(call, goes_on, starts), find_starts(call_at, goes_on_at, starts)
+    plain = find_plain(call, call_at, after, after_at)
+    return link(rows, Starts(begin[0], begin[1], plain[0], plain[1]), spans, owner)
 
 
 @native

@@ -23,3 +23,8 @@ def native(function: F) -> F:
         return cast(F, NUMBA.njit(function, cache=True, nogil=True, error_model="numpy"))
     except RuntimeError:  # there is no folder that may be written
         return cast(F, NUMBA.njit(function, nogil=True, error_model="numpy"))
+
+
+def is_kept(function: Callable[..., object]) -> bool:
+    """Whether its machine code is kept for other processes."""
+    return cast(Any, function).stats.cache_path is not None

@@ -28,11 +28,19 @@ def every_state_ends(aligned: Aligned, links: Links) -> bool:
     ways = aligned.ways
     if ways.others or ways.instead or not aligned.starts[0]:
         return False
-    goals = goals_of(ways)
-    if not answers_all(goals, find_most(aligned.ends, aligned.owner, len(aligned.starts))):
-        return False
     acting = Acting(links.which, links.ways, np.stack([links.onward, links.at_limit]))
-    return prove(rows_of(aligned), acting, goals, aligned.ends)
+    return answers_and_ends(
+        rows_of(aligned), acting, goals_of(ways), (aligned.ends, aligned.owner), len(aligned.starts)
+    )
+
+
+@native
+def answers_and_ends(
+    rows: Rows, acting: Acting, goals: Goals, states: tuple[Table, Ints], rules: int
+) -> bool:
+    """Whether every call is answered, and each state has an end. states: the ends and the rule of each."""
+    ends, owner = states
+    return answers_all(goals, find_most(ends, owner, rules)) and prove(rows, acting, goals, ends)
 
 
 @native

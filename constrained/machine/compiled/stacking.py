@@ -1,7 +1,6 @@
 """Stacking: `align` as loops over arrays."""
 
 from itertools import chain
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +12,6 @@ from ..align import Aligned, Ints, Numbering, called_rules, check_bytes
 from ..rule import Machine, Move, Rule
 from ..ways import ENDLESS, NOBODY, REFUSED, Targets, Ways
 from .native import native
-
-FIELDS = attrgetter("call", "limit", "unseen", "seen", "mark", "after", "at_limit", "others")
 
 
 class Parts(NamedTuple):
@@ -183,13 +180,14 @@ def check_entries(flat: Table, part: tuple[int, int], moves: int, states: int) -
 
 def gather_ways(moves: list[Move], numbers: dict[int, int], stacked: Stacked) -> Ways:
     """As ways.gather_ways."""
-    columns: list[tuple[Any, ...]] = list(zip(*map(FIELDS, moves), strict=True)) or [()] * 8
-    call, limit, unseen, seen, mark, after, at_limit, others = columns
-    called = np.array([NOBODY if rule is None else numbers[rule] for rule in call], np.int64)
+    columns: list[tuple[Any, ...]] = list(zip(*moves, strict=True)) or [()] * len(Move._fields)
+    after, call, limit, at_limit, unseen, seen, mark, others = columns
+    named: dict[int | None, int] = {**numbers, None: NOBODY}
+    called = np.fromiter(map(named.__getitem__, call), np.int64, len(call))
     registers = np.zeros((4, len(moves)), np.int64)
     for register, column in zip(registers, (unseen, seen, mark), strict=False):
         if any(column):
-            register[:] = column
+            register[:] = np.fromiter(column, np.int64, len(column))
     if limit.count(None) < len(limit):
         registers[3] = [0 if n is None else n if n > 0 else ENDLESS for n in limit]
     further: dict[int, tuple[int, ...]] = {}

@@ -47,12 +47,14 @@ class Counted:
         self._starts = [0, *limits]
         self._sets: list[Flags] = []  # by number of characters: the states that such texts lead to
         self._loop = (0, 1)  # from which number on they repeat, and after how many
+        self._known: dict[int, Flags] = {}  # what texts of a phase lead to, once it was asked
         self._walk(self._starts[-1], budget)
 
     @property
     def nbytes(self) -> int:
         """About how much it takes."""
-        return self._found.table.nbytes + len(self._sets) * len(self._found.table)
+        sets = len(self._sets) + len(self._starts)
+        return self._found.table.nbytes + sets * len(self._found.table)
 
     def labels(self, phase: int) -> list[int]:
         """The labels of the texts whose length is in a phase."""
@@ -109,6 +111,12 @@ class Counted:
         return np.logical_or.reduce([self._at(n) for n in range(low, last)])
 
     def _reached(self, phase: int) -> Flags:
+        found = self._known.get(phase)
+        if found is None:
+            found = self._known[phase] = self._find_reached(phase)
+        return found
+
+    def _find_reached(self, phase: int) -> Flags:
         if phase + 1 < len(self._starts):
             return self._between(self._starts[phase], self._starts[phase + 1])
         found = self._at(self._starts[-1])

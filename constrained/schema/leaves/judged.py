@@ -7,7 +7,7 @@ decimal, its region among all bounds decides which schemas still depend on its b
 for is never built. Where only integers are asked for they have no fraction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -131,7 +131,8 @@ class _Judging:
                 left &= left - 1
         every = dict.fromkeys(map(frozenset, holding))
         kinds = {each: n if self._is_open(each) else 0 for n, each in enumerate(every, 1)}
-        classes, table, labels, start = self._run([kinds[frozenset(each)] for each in holding])
+        shown = [kinds[frozenset(each)] for each in holding]
+        classes, table, labels, start = self._run(shown)
         among = {number: each for each, number in kinds.items()}
         vectors = {
             label: self._vector(among[label >> len(self._steps)], label)
@@ -141,6 +142,10 @@ class _Judging:
 
         def rule(goal: tuple[Vector, ...]) -> Rule:
             verdicts = {label: goal.index(v) + 1 for label, v in vectors.items() if v in goal}
+            key = "judged", self._key(shown), tuple(verdicts.items())
+            return self._sites.texts.fragments.keep(key, lambda: make(verdicts))
+
+        def make(verdicts: dict[int, int]) -> Rule:
             ends = np.array([verdicts.get(n, 0) for n in labels.tolist()], np.int32)
             live = find_leading(table, ends > 0)
             return compact(classes, np.where(live[table], table, 0).astype(np.int32), ends, start)
@@ -166,8 +171,11 @@ class _Judging:
 
     def _run(self, kinds: list[int]) -> tuple[Classes, Table, Labels, int]:
         """Every number of these regions with its kind, and behind that a bit for each step."""
-        key = "regions", self._line.bounds, tuple(kinds), tuple(self._steps), self._digits
-        return self._sites.texts.fragments.keep(key, lambda: self._make(kinds))
+        return self._sites.texts.fragments.keep(self._key(kinds), lambda: self._make(kinds))
+
+    def _key(self, kinds: list[int]) -> Hashable:
+        """What equal numbers of these regions have in common."""
+        return "regions", self._line.bounds, tuple(kinds), tuple(self._steps), self._digits
 
     def _make(self, kinds: list[int]) -> tuple[Classes, Table, Labels, int]:
         budget = self._sites.budget

@@ -9,15 +9,14 @@ schemas judge a string, their automata run side by side and every text is read t
 joining them; rules of leaves are kept by what they say.
 """
 
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 
-from ...automata.automaton import Dfa
 from ...automata.bytedfa import ByteDfa
-from ...automata.reaching import find_leading
 from ...errors import ConstraintError
 from ...limits import Budget
 from ...machine.rule import Rule
@@ -33,10 +32,12 @@ from ..site import NEEDED, Site, Vector, is_plain
 from ..sites import Sites
 from .counting import Counted
 from .formats import LONGEST, compile_format
-from .labels import Labelled, among, run_together, tell_apart
-from .leaf import Ends, rule_of, rule_of_words, split_ends
+from .labels import Labelled, among, run_together
+from .leaf import rule_of, rule_of_others, rule_of_words
 from .listing import judge_listed
 from .writing import one_spelling, write_text
+
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +149,10 @@ class Texts:
 
     def of_node(self, node: Node) -> Pattern:
         """The strings that a node's own keywords allow."""
-        return self._pattern(self.read(node))
+        return self.of_words(self.read(node))
 
-    def _pattern(self, words: Words) -> Pattern:
+    def of_words(self, words: Words) -> Pattern:
+        """The strings of which all this is true."""
         return self.fragments.keep(("text", words.key), lambda: self._make_pattern(words))
 
     def _make_pattern(self, words: Words) -> Pattern:
@@ -235,7 +237,7 @@ class Texts:
 
     def _together(self, pieces: list[Words]) -> Labelled:
         """The automaton whose labels say which of these a text satisfies."""
-        return run_together([self._pattern(words) for words in pieces], self.budget)
+        return run_together([self.of_words(words) for words in pieces], self.budget)
 
     def _speller(self, free: bool) -> Callable[[Pattern], ByteDfa]:
         """How strings are spelled, with their quotes. free: with every escape that JSON has."""
@@ -245,14 +247,6 @@ class Texts:
             return quote(pattern, spelling, self.budget)
 
         return spell
-
-    def quoted(self, found: Labelled, ends: Ends) -> Rule:
-        """The rule that reads a string and ends as its last state says: 0, or 1 + a verdict."""
-        live = find_leading(found.table, ends > 0)
-        table = np.where(live[found.table], found.table, 0).astype(np.int32)
-        pattern = Pattern(found.alphabet, Dfa(table, ends > 0, found.start))
-        part = quote(pattern, self.spelling(pattern), self.budget)
-        return split_ends(part, ends)
 
     def _grow_plain(self, nodes: list[Node]) -> TextPart:
         words = [self.read(node) for node in nodes]
@@ -271,9 +265,9 @@ class Texts:
         if words.listed is not None:
             return self._rule_listed(words)
         if not words.limits:
-            found = self._pattern(words)
+            found = self.of_words(words)
             return None if found.dfa.empty else rule_of(self._speller(not words.texts)(found))
-        bare = self._pattern(words.bare)
+        bare = self.of_words(words.bare)
         found = Labelled(
             bare.alphabet, bare.dfa.table, bare.dfa.accepting.astype(np.int64), bare.dfa.start
         )
@@ -327,26 +321,32 @@ class Texts:
             return vectors.get(text, other)
 
         def rule(goal: tuple[Vector, ...]) -> Rule:
-            texts = {t: goal.index(v) for t, v in vectors.items() if v in goal}
-            if other not in goal:
-                return rule_of_words(
-                    {write_text(t, self.ascii): n for t, n in texts.items()}, self.budget
-                )
-            return self._rule_others(vectors, goal, goal.index(other))
+            numbers = {vector: number for number, vector in enumerate(goal)}
+            texts = {t: numbers.get(v) for t, v in vectors.items()}
+            if other in numbers:
+                return self._rule_others(texts, numbers[other])
+            kept = {write_text(t, self.ascii): n for t, n in texts.items() if n is not None}
+            return rule_of_words(kept, self.budget)
 
         return TextPart(wanted, rule, judge)
 
-    def _rule_others(
-        self, vectors: dict[str, Vector], goal: tuple[Vector, ...], other: int
-    ) -> Rule:
+    def _rule_others(self, texts: dict[str, int | None], other: int) -> Rule:
         """All strings; those listed end with their own verdict, or not at all."""
-        found, states = tell_apart(tuple(vectors), self.budget)
-        ends = np.full(len(found.labels), other + 1, np.int32)
-        ends[0] = 0
-        for text, state in states.items():
-            vector = vectors[text]
-            ends[state] = goal.index(vector) + 1 if vector in goal else 0
-        return self.quoted(found, ends)
+        spelled = {
+            write_text(text, self.ascii): verdict
+            for text, verdict in texts.items()
+            if not SURROGATE.search(text)  # no text contains one
+        }
+        return rule_of_others(spelled, other, self._any_quoted(), self.budget)
+
+    def _any_quoted(self) -> ByteDfa:
+        """Every string, each in one spelling."""
+
+        def make() -> ByteDfa:
+            pattern = any_text(0, None)
+            return quote(pattern, self.spelling(pattern), self.budget)
+
+        return self.fragments.keep(("any quoted", self.ascii), make)
 
 
 def _there(rule: Rule | None) -> Rule:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ...grammar.place import DISTINCT
+from ...grammar.place import DISTINCT, REPEAT
 from ...machine.rule import Move
 from ..arrays import ArrayGraph
 from ..graph import Graph, Spot
@@ -35,6 +35,8 @@ class ArrayWriter(Writer):
         self._items(states, spot)
 
     def _follow(self, spot: Spot, state: int) -> None:
+        if spot.repeat in self._live:
+            self.draft.edge(state, REPEAT, self.behind(spot.repeat))
         self.close(state, spot.end)
         if self.loose and spot.end in self._goal:
             self.close(self.spaced(state), spot.end)

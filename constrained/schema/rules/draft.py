@@ -12,9 +12,9 @@ refuses to know JSON.
 
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...automata.automaton import Flags, Table
 from ...automata.bytedfa import ByteDfa, Classes, join_classes, representatives
@@ -22,6 +22,10 @@ from ...limits import Budget
 from ...machine.rule import Move, Rule
 
 DIGITS = b"123456789"  # which only names and listed items tell apart
+# By byte: 1 where a string may go on with it, 2 for digits, 0 for all others.
+PLAIN_CLASSES = bytes(
+    2 if byte in DIGITS else int(0x20 <= byte < 0x80 or 0xC2 <= byte < 0xF5) for byte in range(256)
+)
 
 
 class Draft:
@@ -35,9 +39,11 @@ class Draft:
         self._entries: dict[Move | tuple[int, tuple[int, ...]], int] = {}
         self.copies: list[tuple[int, ByteDfa]] = []
         self.rows: list[tuple[int, int, int]] = []  # a state, the copy whose row it has, the row
-        self.spreads: array[int] = array("i")  # state, entry, and so on
+        self.spreading: array[int] = array("i")  # states
+        self.spreads: array[int] = array("i")  # what each of them leads to
         self.letters = bytearray()  # the texts of chains, one behind the other
-        self.chains: array[int] = array("i")  # first state, length, entry, spread, and so on
+        self.chained: array[int] = array("i")  # the state that reads each letter
+        self.links: array[int] = array("i")  # what it leads to
         self.groups: dict[bytes, array[int]] = {}
         self.runs: array[int] = array(
             "i"
@@ -75,16 +81,25 @@ class Draft:
         """On each byte of a group, this entry. No other edge leaves the state with one of them."""
         if len(group) == 1:
             self.cells.extend((state, group[0], entry))
-        else:
-            self.groups.setdefault(group, array("i")).extend((state, entry))
+            return
+        found = self.groups.get(group)
+        if found is None:
+            found = self.groups[group] = array("i")
+        found.extend((state, entry))
 
     def chain(self, text: bytes, target: int, spread: int) -> int:
         """The first of the states that read a text and lead to an entry; each goes on with `spread` (0: nowhere) on
         every other byte of a string."""
+        assert text, target
         first = self.count
-        self.count += len(text)
+        self.count = end = first + len(text)
         self.letters += text
-        self.chains.extend((first, len(text), target, spread))
+        self.chained.extend(range(first, end))
+        self.links.extend(range(first + 1, end))
+        self.links.append(target)
+        if spread:
+            self.spreading.extend(range(first, end))
+            self.spreads.extend([spread] * len(text))
         return first
 
     def move(self, move: Move) -> int:
@@ -96,6 +111,20 @@ class Draft:
         """The entry of a call, and of nothing else."""
         entry = self._entries.get((rule, after))
         return self._add((rule, after), Move(after, rule)) if entry is None else entry
+
+    def read(
+        self, states: Iterable[int], rules: Iterable[tuple[bytes, int]], after: tuple[int, ...]
+    ) -> None:
+        """From each of these states every rule is called on the bytes that it begins with, and goes on there. rules:
+        those bytes, and the place. No other move of the draft leads to the same state."""
+        moves, cells = self.moves, self.cells
+        for group, place in rules:
+            moves.append(Move(after, place))
+            for state in states:
+                if len(group) == 1:
+                    cells.extend((state, group[0], -len(moves)))
+                else:
+                    self.edges(state, group, -len(moves))
 
     def add(self, move: Move) -> int:
         """The entry of a move of which it is known that no other is like it."""
@@ -112,7 +141,8 @@ class Draft:
 
     def spread(self, state: int, entry: int) -> None:
         """This entry on every byte that a string may go on with, its closing quote included."""
-        self.spreads.extend((state, entry))
+        self.spreading.append(state)
+        self.spreads.append(entry)
 
     def copy(self, part: ByteDfa) -> int:
         """Copies an automaton in. Returns what to add to its states' numbers."""
@@ -127,23 +157,16 @@ class Draft:
 
 
 def finish(drafts: Sequence[Draft], classes: Classes, inside: Flags, budget: Budget) -> list[Rule]:
-    """The rules. classes must tell apart the bytes of all edges; inside: the classes that `spread` speaks of."""
-    groups: dict[tuple[int, ...], list[Draft]] = {}  # by the automata that are copied in
-    for draft in drafts:
-        groups.setdefault(tuple([id(part) for _, part in draft.copies]), []).append(draft)
-    found: dict[int, Rule] = {}
-    for group in groups.values():
-        joint, shown = classes, inside
-        if group[0].copies:
-            joint = join_classes([classes, *(part.classes for _, part in group[0].copies)])
-            shown = np.zeros(int(joint.max()) + 1, np.bool_)
-            shown[joint] = inside[classes]
-        found |= zip(map(id, group), _finish(group, joint, shown, budget), strict=True)
-    return [found[id(draft)] for draft in drafts]
-
-
-def _finish(drafts: Sequence[Draft], classes: Classes, inside: Flags, budget: Budget) -> list[Rule]:
-    """The rules of drafts, side by side in one table: each with a dead state of its own, numbers as they are."""
+    """The rules, side by side in one table: each with a dead state of its own, numbers as they are. classes must tell
+    apart the bytes of all edges; inside: the classes that `spread` speaks of."""
+    if not drafts:
+        return []
+    parts = {id(part): part for draft in drafts for _, part in draft.copies}
+    if parts:
+        joint = join_classes([classes, *(part.classes for part in parts.values())])
+        shown = np.zeros(int(joint.max()) + 1, np.bool_)
+        shown[joint] = inside[classes]
+        classes, inside = joint, shown
     bases = [0]
     for draft in drafts:
         bases.append(bases[-1] + draft.count)
@@ -151,26 +174,41 @@ def _finish(drafts: Sequence[Draft], classes: Classes, inside: Flags, budget: Bu
     budget.spend(bases[-1])
     budget.check_table(bases[-1], width)
     table = np.zeros((bases[-1], width), np.int32)
+    if parts:
+        _copy_in(drafts, bases, parts, (table, classes))
+    _write(drafts, np.array(bases, np.int32), table, (classes, inside))
+    ends = np.zeros(bases[-1], np.int32)
     for draft, base in zip(drafts, bases, strict=False):
-        if draft.copies:
-            _copy_in(draft, table[base:], classes)
-    shifts = np.array(bases, np.int32)
-    written, spread = _unchained(drafts, shifts)
-    spreads = np.concatenate([_joined([draft.spreads for draft in drafts], shifts, 2), spread])
-    if len(spreads):
-        table[spreads[:, 0]] = np.where(inside, spreads[:, 1:], 0)
-    cells = _joined([draft.cells for draft in drafts], shifts, 3)
-    runs = _unrolled(_joined([draft.runs for draft in drafts], shifts, 5))
-    edges = np.concatenate([cells, written, runs])
-    table[edges[:, 0], classes[edges[:, 1]]] = edges[:, 2]
-    for group in dict.fromkeys(group for draft in drafts for group in draft.groups):
-        entries = _joined([draft.groups.get(group, array("i")) for draft in drafts], shifts, 2)
-        for column in dict.fromkeys(classes[list(group)].tolist()):
-            table[entries[:, 0], column] = entries[:, 1]
+        for state, verdict in draft.ends.items():
+            ends[base + state] = verdict
     return [
-        _rule(draft, classes, table[base : base + draft.count])
-        for draft, base in zip(drafts, bases, strict=False)
+        Rule(classes, table[base:end], ends[base:end], 1, tuple(draft.moves))
+        for draft, (base, end) in zip(drafts, pairwise(bases), strict=True)
     ]
+
+
+def _write(
+    drafts: Sequence[Draft], shifts: Table, table: Table, known: tuple[Classes, Flags]
+) -> None:
+    """All edges. known: the classes, and which of them `spread` speaks of."""
+    classes, inside = known
+    spreading = _joined([draft.spreading for draft in drafts], shifts, 1)[:, 0]
+    if len(spreading):
+        spreads = np.frombuffer(bytearray().join([d.spreads for d in drafts]), np.int32)
+        table[spreading] = inside * spreads[:, None]
+    cells = _joined([draft.cells for draft in drafts], shifts, 3)
+    table[cells[:, 0], classes[cells[:, 1]]] = cells[:, 2]
+    chained = _joined([draft.chained for draft in drafts], shifts, 1)[:, 0]
+    letters = np.frombuffer(bytearray().join([draft.letters for draft in drafts]), np.uint8)
+    links = np.frombuffer(bytearray().join([draft.links for draft in drafts]), np.int32)
+    table[chained, classes[letters]] = links
+    runs = _unrolled(_joined([draft.runs for draft in drafts], shifts, 5))
+    table[runs[:, 0], classes[runs[:, 1]]] = runs[:, 2]
+    none: array[int] = array("i")
+    for group in dict.fromkeys(group for draft in drafts for group in draft.groups):
+        entries = _joined([draft.groups.get(group, none) for draft in drafts], shifts, 2)
+        columns = list(dict.fromkeys(classes[list(group)].tolist()))
+        table[entries[:, :1], columns] = entries[:, 1:]
 
 
 def _joined(parts: "list[array[int]]", shifts: Table, width: int) -> Table:
@@ -194,58 +232,38 @@ def _unrolled(runs: Table) -> Table:
     return edges
 
 
-def _unchained(drafts: Sequence[Draft], shifts: Table) -> tuple[Table, Table]:
-    """The edges of chains, and the spreads of their states."""
-    chains = _joined([draft.chains for draft in drafts], shifts, 4)
-    lengths = chains[:, 1]
-    if not len(lengths):
-        return np.zeros((0, 3), np.int32), np.zeros((0, 2), np.int32)
-    owners = shifts[: len(drafts)].repeat([len(draft.chains) // 4 for draft in drafts])
-    within = _counted(lengths)
-    edges = np.empty((len(within), 3), np.int32)
-    edges[:, 0] = chains[:, 0].repeat(lengths)
-    edges[:, 0] += within
-    edges[:, 1] = np.frombuffer(b"".join([draft.letters for draft in drafts]), np.uint8)
-    edges[:, 2] = edges[:, 0] + 1
-    if len(drafts) > 1:
-        edges[:, 2] -= owners.repeat(lengths)
-    edges[lengths.cumsum() - 1, 2] = chains[:, 2]
-    spread = chains[:, 3].repeat(lengths)
-    if not spread.any():
-        return edges, np.zeros((0, 2), np.int32)
-    return edges, np.stack([edges[:, 0], spread], 1)[spread != 0]
-
-
 def _counted(lengths: Table) -> Table:
     """0, 1, 2 and so on for each length."""
     ends = lengths.cumsum(dtype=np.int32)
     return np.arange(ends[-1], dtype=np.int32) - (ends - lengths).repeat(lengths)
 
 
-def _rule(draft: Draft, classes: Classes, table: Table) -> Rule:
-    ends = np.zeros(draft.count, np.int32)
-    for state, verdict in draft.ends.items():
-        ends[state] = verdict
-    return Rule(classes, table, ends, 1, tuple(draft.moves))
-
-
-def _copy_in(draft: Draft, table: Table, classes: Classes) -> None:
-    columns: NDArray[np.intp] = representatives(classes)
-    for base, part in draft.copies:
-        rows = part.dfa.table[1:, part.classes[columns]]
-        table[base + 1 : base + 1 + len(rows)] = np.where(rows > 0, rows + base, 0)
-    if draft.rows:
-        states, bases, sources = np.array(draft.rows, np.int32).T
-        table[states] = table[bases + sources]
+def _copy_in(
+    drafts: Sequence[Draft],
+    bases: list[int],
+    parts: dict[int, ByteDfa],
+    known: tuple[Table, Classes],
+) -> None:
+    """The automata that drafts have copied in, and the rows that their states begin with. known: the table that is
+    written into, and the classes of its columns."""
+    table, classes = known
+    columns = representatives(classes)
+    rows = {key: part.dfa.table[1:, part.classes[columns]] for key, part in parts.items()}
+    for draft, first in zip(drafts, bases, strict=False):
+        for base, part in draft.copies:
+            found = rows[id(part)]
+            at = first + base + 1
+            table[at : at + len(found)] = np.where(found > 0, found + base, 0)
+        if draft.rows:
+            states, copied, sources = np.array(draft.rows, np.int32).T
+            table[first + states] = table[first + copied + sources]
 
 
 def distinguish(used: Iterable[int]) -> tuple[Classes, Flags]:
     """Classes that tell these bytes apart, and which of them a string may go on with."""
-    inside = np.zeros(256, np.bool_)
-    inside[0x20:0x80] = True
-    inside[0xC2:0xF5] = True
     listed = sorted(set(used))
-    classes = inside.astype(np.uint8)
-    classes[list(DIGITS)] = 2
-    classes[listed] = np.arange(3, 3 + len(listed))
-    return classes, np.concatenate([[False, True, True], inside[listed]])
+    classes = bytearray(PLAIN_CLASSES)
+    for number, byte in enumerate(listed, 3):
+        classes[byte] = number
+    inside = [False, True, True, *[PLAIN_CLASSES[byte] > 0 for byte in listed]]
+    return np.frombuffer(classes, np.uint8), np.array(inside)

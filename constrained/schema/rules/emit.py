@@ -11,6 +11,7 @@ first, in a fixed order, and are the same objects in every machine.
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from ...grammar.place import REPEAT
 from ...machine.rule import Machine, Move, Rule
 from ..arrays import ArrayGraph
 from ..graph import Graph
@@ -23,6 +24,7 @@ from ..sites import Sites
 from .array_writer import ArrayWriter
 from .draft import Draft, distinguish, finish
 from .object_writer import ObjectWriter
+from .plain_writer import PlainWriter, is_plain
 from .writer import FIRST, PLACE, Goal
 
 STRUCTURE = b'{}[]:,"\n tfn-0'
@@ -77,18 +79,25 @@ class Emitter:
     def _finish(self) -> tuple[Rule, ...]:
         while self._todo:
             graph, goal, place = self._todo.pop()
-            writer = ObjectWriter if isinstance(graph, ObjectGraph) else ArrayWriter
-            self._rules[place] = writer(self, graph, goal).write()
+            self._rules[place] = self._write(graph, goal)
         drafts = [rule for rule in self._rules if isinstance(rule, Draft)]
         classes, inside = distinguish([*STRUCTURE, *self._written_bytes()])
         written = iter(finish(drafts, classes, inside, self.sites.budget))
         return tuple(next(written) if isinstance(r, Draft) else r for r in self._rules)
+
+    def _write(self, graph: Graph, goal: Goal) -> Draft:
+        if not isinstance(graph, ObjectGraph):
+            return ArrayWriter(self, graph, goal).write()
+        if is_plain(graph, self):
+            return PlainWriter(self, graph).write()
+        return ObjectWriter(self, graph, goal).write()
 
     def _written_bytes(self) -> set[int]:
         found = set(b"".join(self._keys.values()))
         for part, _ in self._places:
             if isinstance(part, ArrayGraph):
                 found.update(byte for text in part.unique for byte in text)
+                found.update([REPEAT] if part.repeats else [])
         return found
 
     def _start(self, root: Site, goal: Vector) -> int:
@@ -110,8 +119,9 @@ class Emitter:
         found = self._calls.get((site, wanted))
         if found is None:
             found = self._calls[site, wanted] = []
+            asked = frozenset(wanted)
             for kind, part in site.parts.items():
-                goal = tuple([v for v in part.vectors if v in wanted])
+                goal = tuple([v for v in part.vectors if v in asked])
                 if goal:
                     found.append((FIRST[kind], self.call(kind, part, goal), goal))
         return found
@@ -133,6 +143,13 @@ class Emitter:
             return PLACE[kind]
         place = self._places.get((part, goal))
         return self._place(part, goal) if place is None else place
+
+    def adopt(self, rule: Rule) -> int:
+        """The place of a rule, equal ones being one."""
+        place = self._same.setdefault(id(rule), len(self._rules))
+        if place == len(self._rules):
+            self._rules.append(rule)
+        return place
 
     def _place(self, part: Part, goal: Goal) -> int:
         place = len(self._rules)

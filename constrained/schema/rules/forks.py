@@ -2,38 +2,43 @@
 
     fork = insert(Fork({}, others.start), [(b'name"', target), (b'number"', 0)], others)
     state = write(fork, draft, others)              # reads one of the names behind its opening quote; 0: none may come
+    fork.unseen                                     # bits of which one must not be set, or nothing follows there; or 0
 
-Inserting leaves the given fork as it is; what two forks share is written once, as one state.
+Inserting leaves the given fork as it is; what two forks share is written once, as one state. Where a target asks for a
+bit that is not set, and nothing but such names follows a byte, the byte asks for one of their bits already.
 """
 
 from collections.abc import Iterable
 
+from ...machine.rule import Move
 from .draft import Draft
 from .other_names import OtherNames
 
 
 class Fork:
     """A place in a name. ways: by byte, the fork or state it leads to, 0 for none; other: the state of the automaton
-    of other names, 0 where there is none."""
+    of other names, 0 where there is none; unseen: known once it is written."""
 
-    __slots__ = ("other", "state", "ways")
+    __slots__ = ("other", "state", "unseen", "ways")
 
     def __init__(self, ways: "dict[int, Fork | Rest | int]", other: int) -> None:
         self.ways = ways
         self.other = other
         self.state: int | None = None
+        self.unseen = 0
 
 
 class Rest:
     """The rest of a name where no other one branches off. target: what it leads to, 0 if it may not come."""
 
-    __slots__ = ("other", "state", "target", "text")
+    __slots__ = ("other", "state", "target", "text", "unseen")
 
     def __init__(self, text: bytes, target: int, other: int) -> None:
         self.text = text
         self.target = target
         self.other = other
         self.state: int | None = None
+        self.unseen = 0
 
 
 def insert(fork: Fork, named: Iterable[tuple[bytes, int]], others: OtherNames | None) -> Fork:
@@ -91,13 +96,20 @@ def write(fork: Fork, draft: Draft, others: OtherNames | None) -> int:
 
 def _write_one(fork: Fork, draft: Draft, others: OtherNames | None) -> int:
     ways: list[tuple[int, int]] = []
-    leads = False
+    unseen, leads, freely = 0, False, False
     for byte, way in fork.ways.items():
-        entry = way if type(way) is int else _write_way(way, draft, others)
-        leads = leads or entry != 0
+        if isinstance(way, int):
+            entry, asked = way, _asked(way, draft)
+        else:
+            entry, asked = _write_way(way, draft, others)
+        if entry:
+            leads, freely, unseen = True, freely or not asked, unseen | asked
         ways.append((byte, entry))
-    if not leads and not (others and others.goes_on(fork.other, fork.ways)):
-        return 0
+    if not leads or (unseen and not freely):
+        freely = others is not None and others.goes_on(fork.other, fork.ways)
+        if not leads and not freely:
+            return 0
+    fork.unseen = 0 if freely else unseen
     state = draft.state()
     if others is not None:
         others.lay(state, fork.other)
@@ -105,14 +117,37 @@ def _write_one(fork: Fork, draft: Draft, others: OtherNames | None) -> int:
     return state
 
 
-def _write_way(way: "Fork | Rest | int", draft: Draft, others: OtherNames | None) -> int:
-    """The state that a byte leads to, 0 if it leads nowhere."""
-    if isinstance(way, int):
-        return way
+def _write_way(way: Fork | Rest, draft: Draft, others: OtherNames | None) -> tuple[int, int]:
+    """The entry of a byte that leads there, 0 if nothing follows; and the bits of which it asks that one be not set."""
     if way.state is None:
         assert isinstance(way, Rest), way
-        if others is not None:
-            way.state = others.chain(way.text, way.target, way.other)
-        else:
+        asked = _asked(way.target, draft)
+        if others is None:
             way.state = draft.chain(way.text, way.target, 0) if way.target else 0
-    return way.state
+            way.unseen = asked
+        elif asked:
+            _write_rest(way, asked, draft, others)
+        else:
+            way.state = others.chain(way.text, way.target, way.other)
+    assert way.state is not None, way
+    if not way.state or not way.unseen:
+        return way.state, 0
+    return draft.move(Move((way.state,), unseen=way.unseen)), way.unseen
+
+
+def _write_rest(way: Rest, asked: int, draft: Draft, others: OtherNames) -> None:
+    """Asks for the bit where the last other name branches off."""
+    last, behind = others.branches(way.text, way.other)
+    if last == 0:
+        way.unseen = asked
+    if last in (0, len(way.text)):
+        way.state = others.chain(way.text, way.target, way.other)
+        return
+    rest = others.chain(way.text[last:], way.target, behind)
+    entry = draft.move(Move((rest,), unseen=asked))
+    way.state = others.chain(way.text[:last], entry, way.other)
+
+
+def _asked(entry: int, draft: Draft) -> int:
+    """The bits of which an entry asks that one be not set."""
+    return draft.moves[-1 - entry].unseen if entry < 0 else 0

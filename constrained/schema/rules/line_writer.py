@@ -10,17 +10,22 @@ follow, one state stands for all places, and bits of the register say which name
 """
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from ...machine.rule import Move
 from ..line import Line
 from ..site import Site
+from .draft import Draft
 from .forks import Fork, insert, write
-from .other_names import OtherNames
+from .other_names import AnyNames, OtherNames
 
 if TYPE_CHECKING:
     from .object_writer import ObjectWriter
     from .trie import NameTrie
+
+# By byte, the names that go on with it, or the state that reads them.
+Ways: TypeAlias = "dict[int, list[int] | int]"
 
 
 class LineWriter:
@@ -32,6 +37,7 @@ class LineWriter:
         self._trie = trie
         self._line = line
         self._draft = objects.draft
+        self._budget = line.graph.sites.budget
         self._tail = None if line.tail is None else objects.line(line.tail)
         self._places: list[int] = []
         self._sites: list[Site] = []
@@ -51,6 +57,10 @@ class LineWriter:
         self._free = bisect_left(self._places, line.last)
         self._open = line.is_open
         self._merged = self._find_merged()
+        # Whether one fork is all that is asked for where others may come.
+        self._alone = self._merged == self._free and (
+            line.graph.simple or all(self._number(place) <= self._free for place in line.spots)
+        )
         self._colons: dict[tuple[Site, int], int] = {}
         self._forks: dict[int, Fork] = {}
         self._others: OtherNames | None = None
@@ -77,13 +87,16 @@ class LineWriter:
         first = len(self._line.graph.order) - len(self._trie.over)
         return max(self._free, bisect_left(self._places, first))
 
+    def _number(self, place: int) -> int:
+        return bisect_left(self._places, place)
+
     def behind(self, place: int) -> int:
         """The state behind a value, in front of the name at a place."""
-        return self._behind[bisect_left(self._places, place)]
+        return self._behind[self._number(place)]
 
     def merges(self, place: int) -> bool:
         """Whether one state stands for a place and all behind it."""
-        return self._stands[bisect_left(self._places, place)]
+        return self._stands[self._number(place)]
 
     def open(self, states: list[int]) -> None:
         """Writes what follows an opening bracket, in front of the first place."""
@@ -106,8 +119,8 @@ class LineWriter:
                 first = number + 1
         if self._open:
             for number in range(self._free, states):
-                self._tries[number] = write(self._fork(number), self._draft, self._others)
-                if number >= self._begun:
+                self._tries[number] = self._write_fork(number)
+                if number >= self._begun and self._tries[number]:
                     self._objects.next_name(self._behind[number], self._tries[number])
         for number in range(max(self._free, self._begun), states):
             self._objects.end(self._behind[number], self._line.vector)
@@ -115,7 +128,8 @@ class LineWriter:
     def _spell(self, first: int, last: int) -> None:
         """Writes the names from one number to another where no others may come: for each place those from there on."""
         draft = self._draft
-        trie = self._trie_of(list(range(first, last + 1)))
+        self._budget.spend(last + 1 - first)
+        trie = write_tries(draft, self._keys, (first, last), self._read)
         self._tries[first : last + 1] = range(trie, trie + last + 1 - first)
         low = max(first, self._begun)
         count = last + 1 - low
@@ -128,30 +142,6 @@ class LineWriter:
             draft.march(commas, 0x20, commas + count, count)
             draft.march(commas + count, 0x22, self._tries[low], count)
 
-    def _trie_of(self, numbers: list[int]) -> int:
-        """The first of as many states, of which the n-th reads the keys from the n-th number on."""
-        draft, keys, budget = self._draft, self._keys, self._line.graph.sites.budget
-        root = draft.states(len(numbers))
-        todo = [(root, numbers, 0)]
-        while todo:
-            first, below, at = todo.pop()
-            budget.spend(len(below))
-            groups: dict[int, list[int]] = {}
-            for place, number in enumerate(below):
-                groups.setdefault(keys[number][at], []).append(place)
-            for byte, places in groups.items():
-                if len(places) == 1:
-                    number = below[places[0]]
-                    entry = self._read(number, keys[number][at + 1 :])
-                    draft.span(first, first + places[0], byte, entry)
-                    continue
-                following, low = draft.states(len(places)), 0
-                todo.append((following, [below[place] for place in places], at + 1))
-                for entry, place in enumerate(places, following):
-                    draft.span(first + low, first + place, byte, entry)
-                    low = place + 1
-        return root
-
     def _read(self, number: int, rest: bytes) -> int:
         """The entry that reads the rest of a key, and its value."""
         draft = self._draft
@@ -162,11 +152,8 @@ class LineWriter:
         text = rest + b": "
         named = draft.chain(text, value, 0)
         states = [named + len(text) - 1, value] if self._objects.loose else [value]
-        after = (self._behind[number + 1],)
-        for group, place in self._objects.emitter.reads(self._sites[number]):
-            entry = draft.add(Move(after, place))
-            for state in states:
-                draft.edges(state, group, entry)
+        rules = self._objects.emitter.reads(self._sites[number])
+        draft.read(states, rules, (self._behind[number + 1],))
         return named
 
     def _colon(self, site: Site, after: int) -> int:
@@ -194,13 +181,13 @@ class LineWriter:
     def fork(self, place: int) -> tuple[Fork, bool, OtherNames | None]:
         """The names that may come in front of the name at a place, whether the object may end there, and the names
         that may come besides."""
-        number = bisect_left(self._places, place)
+        number = self._number(place)
         found = self._fork(number)
         return found, number >= self._free, self._others if number >= self._free else None
 
     def _fork(self, number: int) -> Fork:
         last = number
-        if self._open and number >= self._free and not self._is_alone():
+        if self._open and number >= self._free and not self._alone:
             while last not in self._forks and last < self._count:
                 last += 1
         for each in range(last, number - 1, -1):  # no recursion: there may be many
@@ -208,9 +195,16 @@ class LineWriter:
                 self._forks[each] = self._make_fork(each)
         return self._forks[number]
 
-    def _is_alone(self) -> bool:
-        """Whether one fork is all that is asked for where others may come."""
-        return self._line.graph.simple and self._merged == self._free
+    def _write_fork(self, number: int) -> int:
+        """The state that reads the names from a number on, and others."""
+        if not self._alone or self._line.tail is not None or self._trie.asks(self._line):
+            return write(self._fork(number), self._draft, self._others)
+        known = self._last_names(self._entries(number, self._count))
+        others = self._others
+        if isinstance(others, AnyNames) and others.plain:
+            return write_names(self._draft, list(known), list(known.values()), others.entry)
+        assert others is not None, number
+        return write(insert(Fork({}, others.start), known.items(), others), self._draft, others)
 
     def _make_fork(self, number: int) -> Fork:
         if number < self._free or not self._open:
@@ -218,13 +212,13 @@ class LineWriter:
             while last < self._count and self._names[last] not in self._line.needed:
                 last += 1
             return insert(Fork({}, 0), self._entries(number, min(last + 1, self._count)), None)
-        if number == self._count or self._is_alone():
+        if number == self._count or self._alone:
             return self._last_fork(self._entries(number, self._count))
         # Forks of other places are asked for as well, which share what they can.
         return insert(self._fork(number + 1), self._entries(number, number + 1), self._others)
 
     def _entries(self, first: int, last: int) -> list[tuple[bytes, int]]:
-        self._line.graph.sites.budget.spend(last - first)
+        self._budget.spend(last - first)
         return [(self._keys[number], self._target(number)) for number in range(first, last)]
 
     def _last_fork(self, named: list[tuple[bytes, int]]) -> Fork:
@@ -232,6 +226,12 @@ class LineWriter:
         if self._tail is not None:
             found, _, self._others = self._tail.fork(self._line.end)
             return insert(found, [*((key, 0) for key in self._silent), *named], self._others)
+        known = self._last_names(named)
+        assert self._others is not None, named
+        return insert(Fork({}, self._others.start), known.items(), self._others)
+
+    def _last_names(self, named: list[tuple[bytes, int]]) -> dict[bytes, int]:
+        """All listed names, but for these without a target, where others may come besides."""
         after = self._behind[-1]
         colons = {
             label: self._colon(site, after)
@@ -239,5 +239,68 @@ class LineWriter:
             if site.vectors and isinstance(label, int)
         }
         self._others = self._trie.others(colons, self._stands[-1])
-        known = dict.fromkeys(self._trie.keys.values(), 0) | dict(named)
-        return insert(Fork({}, self._others.start), known.items(), self._others)
+        return dict.fromkeys(self._trie.keys.values(), 0) | dict(named)
+
+
+def write_tries(
+    draft: Draft,
+    keys: list[bytes],
+    numbers: tuple[int, int],
+    read: Callable[[int, bytes], int],
+) -> int:
+    """The first of as many states as there are numbers from the first to the last, of which each reads the keys from
+    its own number on. read: the entry that reads the rest of a key of a number, and what follows."""
+    root = draft.states(numbers[1] + 1 - numbers[0])
+    todo = [(root, list(range(numbers[0], numbers[1] + 1)), 0)]
+    cells, runs = draft.cells, draft.runs
+    while todo:
+        first, below, at = todo.pop()
+        groups: dict[int, list[int]] = {}
+        for place, number in enumerate(below):
+            groups.setdefault(keys[number][at], []).append(place)
+        for byte, places in groups.items():
+            if len(places) == 1:
+                (place,) = places
+                number = below[place]
+                entry = read(number, keys[number][at + 1 :])
+                if place:
+                    runs.extend((first, byte, entry, place + 1, 0))
+                else:
+                    cells.extend((first, byte, entry))
+                continue
+            following, low = draft.states(len(places)), 0
+            todo.append((following, [below[place] for place in places], at + 1))
+            for entry, place in enumerate(places, following):
+                draft.span(first + low, first + place, byte, entry)
+                low = place + 1
+    return root
+
+
+def write_names(draft: Draft, keys: list[bytes], targets: list[int], other: int) -> int:
+    """The state that reads one of these keys, all of plain characters, and goes to its target, or any other name. What
+    forks of them would say, written at once."""
+    root: Ways = {}
+    forks: list[tuple[Ways, int, Ways, int]] = []
+    todo: list[tuple[list[int], int, Ways, int]] = [(list(range(len(keys))), 0, root, 0)]
+    while todo:
+        below, at, before, by = todo.pop()
+        groups: dict[int, list[int]] = {}
+        for each in below:
+            groups.setdefault(keys[each][at], []).append(each)
+        ways: Ways = {**groups}
+        forks.append((ways, at + 1, before, by))
+        todo += [(group, at + 1, ways, b) for b, group in groups.items() if len(group) > 1]
+    for ways, at, before, by in reversed(forks):  # what a fork leads to comes behind it
+        found: list[int] = []
+        for byte, way in ways.items():
+            if isinstance(way, list):
+                rest, target = keys[way[0]][at:], targets[way[0]]
+                way = draft.chain(rest, target, other) if rest else target
+            found += (byte, way)
+        before[by] = state = draft.state()
+        draft.spread(state, other)
+        for byte, entry in zip(found[::2], found[1::2], strict=True):
+            draft.cells.extend((state, byte, entry))
+    state = root[0]
+    assert isinstance(state, int), state
+    return state

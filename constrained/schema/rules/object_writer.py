@@ -88,8 +88,7 @@ class ObjectWriter(Writer):
         if self.loose and end in self._goal:
             self.close(self.spaced(state, self._required), end)
         if names:
-            unseen = sum(bit for _, bit, _ in self._trie.choices(spot, self) or ())
-            self.next_name(state, names, unseen)
+            self.next_name(state, names, self._trie.unseen(spot, self))
 
     def end(self, state: int, vector: Vector) -> None:
         """The object may end here, with this vector."""

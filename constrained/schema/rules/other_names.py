@@ -13,7 +13,9 @@ from collections.abc import Container
 import numpy as np
 
 from ...automata.bytedfa import ByteDfa
-from ...regex.spelling import QUOTE
+from ...regex.pattern import any_text
+from ...regex.spelling import QUOTE, spell
+from ..leaves.texts import Texts
 from .draft import Draft
 
 BETWEEN = 1  # the state between two characters, where any name may come
@@ -45,13 +47,16 @@ class OtherNames:
 
     def goes_on(self, state: int, listed: Container[int]) -> bool:
         """Whether some byte that is not listed leads on from a state."""
-        if not state:
-            return False
-        if state not in self._following:
+        return state > 0 and any(byte not in listed for byte in self.leads(state))
+
+    def leads(self, state: int) -> frozenset[int]:
+        """The bytes that lead on from a state."""
+        found = self._following.get(state)
+        if found is None:
             ways = self._part.dfa.table[state, self._part.classes]
             ends = [QUOTE] if state in self._ends else []
-            self._following[state] = frozenset([*np.flatnonzero(ways).tolist(), *ends])
-        return any(byte not in listed for byte in self._following[state])
+            found = self._following[state] = frozenset([*np.flatnonzero(ways).tolist(), *ends])
+        return found
 
     def lay(self, at: int, state: int) -> None:
         """A state of the draft goes on as one of the automaton does; edges that are written later stand for these."""
@@ -59,6 +64,16 @@ class OtherNames:
             self._draft.row(at, self._base, state)
             if state in self._ends:
                 self._draft.edge(at, QUOTE, self._ends[state])
+
+    def branches(self, text: bytes, state: int) -> tuple[int, int]:
+        """How many bytes of the rest of a listed name another name may have in common with it and one byte more, at
+        least 1 if some other one leads on at all, else 0; and the state behind so many."""
+        found, behind = 0, state
+        for at, byte in enumerate(text):
+            if self.goes_on(state, text[at : at + 1]):
+                found, behind = at + 1, self.step(state, byte)
+            state = self.step(state, byte)
+        return found, behind
 
     def chain(self, text: bytes, target: int, state: int) -> int:
         """The first of the states that read the rest of a listed name, behind which stands `target`, or nothing (0);
@@ -83,8 +98,8 @@ class AnyNames(OtherNames):
     name has a character of several bytes."""
 
     def __init__(self, draft: Draft, entry: int, part: ByteDfa | None) -> None:
-        self._entry = entry
-        self._plain = part is None
+        self.entry = entry
+        self.plain = part is None
         self.start = BETWEEN
         if part is None:
             self._draft = draft
@@ -95,7 +110,7 @@ class AnyNames(OtherNames):
 
     def step(self, state: int, byte: int) -> int:
         """Where a byte leads."""
-        if self._plain or (state == BETWEEN and byte in PLAIN):
+        if self.plain or (state == BETWEEN and byte in PLAIN):
             return state
         return super().step(state, byte)
 
@@ -106,12 +121,26 @@ class AnyNames(OtherNames):
     def lay(self, at: int, state: int) -> None:
         """A state of the draft goes on as one of the automaton does."""
         if state == BETWEEN:
-            self._draft.spread(at, self._entry)
+            self._draft.spread(at, self.entry)
         else:
             super().lay(at, state)
 
+    def branches(self, text: bytes, state: int) -> tuple[int, int]:
+        """As that of other names, which may go on where a listed one ends."""
+        return len(text), 0
+
     def chain(self, text: bytes, target: int, state: int) -> int:
         """As that of other names; in one go where all characters are plain."""
-        if self._plain or (state == BETWEEN and PLAIN.issuperset(text)):
-            return self._draft.chain(text, target, self._entry)
+        if self.plain or (state == BETWEEN and PLAIN.issuperset(text)):
+            return self._draft.chain(text, target, self.entry)
         return super().chain(text, target, state)
+
+
+def spell_any(texts: Texts) -> ByteDfa:
+    """The automaton that reads the characters of a name, without its end."""
+
+    def make() -> ByteDfa:
+        every = any_text(0, None)
+        return spell(every, texts.spelling(every), texts.budget)
+
+    return texts.fragments.keep(("other names", texts.ascii), make)

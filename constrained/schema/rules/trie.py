@@ -9,7 +9,7 @@ Where other names may follow, every way out of the trie goes on in the automaton
 trie that may not come (again) are dead ends of it.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,25 +17,31 @@ from ...automata.automaton import Dfa
 from ...automata.bytedfa import ByteDfa
 from ...automata.reaching import find_leading
 from ...machine.rule import Move
-from ...regex.pattern import Pattern, any_text
+from ...regex.pattern import Pattern
 from ...regex.spelling import QUOTE, spell
 from ..graph import Edge, Spot
 from ..line import Line
 from ..objects import ObjectGraph
 from ..site import Vector
+from .counted_names import CountedNames, unroll
 from .draft import Draft
 from .forks import Fork, insert, write
 from .line_writer import LineWriter
 from .marked import Choice, write_marked
-from .other_names import PLAIN, AnyNames, OtherNames
+from .other_names import PLAIN, AnyNames, OtherNames, spell_any
+
+if TYPE_CHECKING:
+    from .emit import Emitter
 
 MOST_BITS = 62
 TAIL = 0  # the place of the rule that reads any rest of a name
 
 
 class Writer(Protocol):
-    """Who writes the object. key: a name with its quotes; colon: the state behind the name of an edge; is_open: whether
-    some value may be read along it; line: who writes a line."""
+    """Who writes the object. emitter: that of all rules; key: a name with its quotes; colon: the state behind the name
+    of an edge; is_open: whether some value may be read along it; line: who writes a line."""
+
+    emitter: "Emitter"
 
     def key(self, name: str) -> bytes: ...
     def colon(self, edge: Edge) -> int: ...
@@ -50,10 +56,13 @@ class NameTrie:
         self._graph = graph
         self._draft = draft
         self._live = live
+        self._adopt = writer.emitter.adopt
         self._found: dict[Spot, tuple[Fork, Vector | None, OtherNames | None]] = {}
         self._marked: dict[Spot, int] = {}
         self._merged: dict[Spot, Spot] = {}
         self._over: dict[str, int] | None = None
+        self._skipped = {spot.skip for spot in graph.spots}
+        self._tails = {line.tail for line in graph.lines}
         # Whether bits may say which names are over where others may come.
         self.marks = not (graph.bits or graph.names.automaton is not None or graph.counts)
         self.keys = {name: writer.key(name)[1:] for name in graph.order}
@@ -66,6 +75,10 @@ class NameTrie:
             names = self._graph.order[-MOST_BITS:]
             self._over = {name: 1 << bit for bit, name in enumerate(names)}
         return self._over
+
+    def asks(self, line: Line) -> bool:
+        """Whether the names of a line may follow where others do, which are not of the line."""
+        return not self._skipped.isdisjoint(line.spots.values()) or line in self._tails
 
     def merged(self, spot: Spot) -> Spot:
         """The spot whose state stands for this one: where only names that may be left out are to come, and others may
@@ -135,6 +148,14 @@ class NameTrie:
         fork, _, others = self._of(spot, writer)
         return write(fork, self._draft, others)
 
+    def unseen(self, spot: Spot, writer: Writer) -> int:
+        """The bits of which one must not be set for a name to follow; 0: one may whatever has been. Asked once they
+        are written."""
+        choices = self.choices(spot, writer)
+        if choices is not None:
+            return sum(bit for _, bit, _ in choices)
+        return self._of(spot, writer)[0].unseen if self._graph.bits else 0
+
     def _of(self, spot: Spot, writer: Writer) -> tuple[Fork, Vector | None, OtherNames | None]:
         chain: list[Spot] = []
         while spot not in self._found:
@@ -174,9 +195,8 @@ class NameTrie:
 
     def choices(self, spot: Spot, writer: Writer) -> list[Choice] | None:
         """The names that may come, with their bits, where only they may; None where others may as well."""
-        if not self._graph.bits or any(
-            isinstance(e.label, int) and writer.is_open(e) for e in spot.edges
-        ):
+        bits = self._graph.bits
+        if not bits or any(e.label not in bits and writer.is_open(e) for e in spot.edges):
             return None
         found: list[Choice] = []
         for edge in spot.edges:
@@ -205,14 +225,13 @@ class NameTrie:
             entry = self._draft.move(Move((colons[0],), TAIL, mark=mark))
             if PLAIN.issuperset(b"".join(self.keys.values())):
                 return AnyNames(self._draft, entry, None)
-            any_name = any_text(0, None)
-            part = texts.fragments.keep(
-                ("other names", texts.ascii),
-                lambda: spell(any_name, texts.spelling(any_name), texts.budget),
-            )
-            return AnyNames(self._draft, entry, part)
+            return AnyNames(self._draft, entry, spell_any(texts))
+        if names.counted is not None:
+            depth = max(map(len, self._graph.order), default=0)
+            unrolled = unroll(names, texts, depth, tuple(colons))
+            return CountedNames(self._draft, unrolled, colons, self._adopt)
         found = names.automaton
-        ends = [colons.get(names.class_of.get(n, -1), 0) for n in found.labels.tolist()]
+        ends = [colons.get(names.class_of.get((0, n), -1), 0) for n in found.labels.tolist()]
         ends[0] = 0
         targets = {state: colon for state, colon in enumerate(ends) if colon}
         accepting = np.array(ends) > 0
