@@ -6,6 +6,8 @@ the state queues them, its `Interpreter` runs them in order on the backend's loo
 cancellation. The text of a state is a `Transcript`; forks share its computed prefix.
 
     function, settings, types  `@function` and its verbs; how it runs; Python types to constraints and back
+    default, errors            the backend of those who name none; what can go wrong
+    written, near              values as text for prompts; the word that was probably meant, for messages
     nodes/                     what a program says, as data (ir, params), and the words for it (primitives, flow)
     state/                     the text, turns, variables and branches that nodes act on, in order (interpreter)
     answers/                   how a gen or select comes to its value: thoughts, tools, attempts

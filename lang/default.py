@@ -11,7 +11,6 @@ Where nothing was chosen, `fallback` opens one, once; the package's root says ho
 import contextvars
 import threading
 from collections.abc import Callable
-from types import TracebackType
 
 from .backends.base import Backend
 from .errors import InvalidProgram, NoBackend
@@ -56,12 +55,7 @@ class Chosen:
     def __enter__(self) -> Backend:
         return self.backend
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         _chosen.reset(self._token)
 
 

@@ -23,13 +23,22 @@ import contextlib
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, overload
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    Unpack,
+    get_type_hints,
+    overload,
+)
 
 from .backends.base import Backend
 from .batch.jobs import BatchOptions, Jobs, Performer, jobs_of
 from .batch.warming import Warming, warming_of
 from .default import default_backend
-from .errors import Untraceable
+from .errors import InvalidProgram, Untraceable
 from .nodes.params import SamplingParams
 from .program.program import Program
 from .run.events import Event
@@ -37,7 +46,7 @@ from .run.performing import perform, perform_aside, perform_async
 from .run.run import Run
 from .run.scope import Scope
 from .run.stream import AsyncStream, Stream
-from .settings import Settings, check_seconds, signature_without_state
+from .settings import Settings, check_backend, check_seconds, signature_without_state
 from .state.state import State
 
 P = ParamSpec("P")
@@ -66,12 +75,12 @@ class Function(Generic[P, R]):
         seconds = self.settings.seconds if timeout is None else check_seconds(timeout)
         defaults = {**self.settings.defaults, **sampling}
         SamplingParams().merged(**defaults)
-        changed = Settings(backend or self.settings.backend, seconds, defaults)
-        return Function(self.body, changed)
+        chosen = self.settings.backend if backend is None else check_backend(backend)
+        return Function(self.body, Settings(chosen, seconds, defaults))
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
         """Runs it and returns its value, in the caller's thread. Raises what went wrong."""
-        bound = self.signature.bind(*arguments, **named)
+        bound = self._bind(arguments, named)
         run = self._begin(None, None)
         perform(self, run, bound)
         return run.value
@@ -84,7 +93,7 @@ class Function(Generic[P, R]):
         **named: Any,
     ) -> Run[R]:
         """Runs it; the Run holds value or error. Raises TypeError for arguments that the function does not take."""
-        bound = self.signature.bind(*arguments, **named)
+        bound = self._bind(arguments, named)
         run = self._begin(backend, timeout)
         perform(self, run, bound)
         return run
@@ -97,7 +106,7 @@ class Function(Generic[P, R]):
         **named: Any,
     ) -> Run[R]:
         """Starts it in a thread of its own and returns the Run at once."""
-        bound = self.signature.bind(*arguments, **named)
+        bound = self._bind(arguments, named)
         run = self._begin(backend, timeout)
         perform_aside(self, run, bound)
         return run
@@ -128,14 +137,14 @@ class Function(Generic[P, R]):
         **named: Any,
     ) -> Stream[R]:
         """Runs it in a thread of its own and yields events. Leaving the stream cancels the run."""
-        bound = self.signature.bind(*arguments, **named)
+        bound = self._bind(arguments, named)
         stream: Stream[R] = Stream(lambda listener: self._begin(backend, timeout, listener))
         perform_aside(self, stream.run, bound, stream.post)
         return stream
 
     async def acall(self, *arguments: P.args, **named: P.kwargs) -> R:
         """The async twin of a plain call. Cancelling it cancels the run."""
-        bound = self.signature.bind(*arguments, **named)
+        bound = self._bind(arguments, named)
         run = self._begin(None, None)
         await perform_async(self, run, bound)
         return run.value
@@ -148,7 +157,7 @@ class Function(Generic[P, R]):
         **named: Any,
     ) -> Run[R]:
         """The async twin of `run`."""
-        bound = self.signature.bind(*arguments, **named)
+        bound = self._bind(arguments, named)
         run = self._begin(backend, timeout)
         await perform_async(self, run, bound)
         return run
@@ -174,7 +183,7 @@ class Function(Generic[P, R]):
         **named: Any,
     ) -> AsyncStream[R]:
         """The async twin of `stream`: `async for event in ...`, best inside `async with`, which leaves it at once."""
-        bound = self.signature.bind(*arguments, **named)
+        bound = self._bind(arguments, named)
         return AsyncStream(
             lambda listener: self._begin(backend, timeout, listener),
             lambda run: perform_async(self, run, bound),
@@ -213,7 +222,9 @@ class Function(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<function {self.body.__qualname__}{self.signature}>"
 
-    def _backend(self) -> Backend:
+    def _backend(self, named: Backend | None) -> Backend:
+        if named is not None:
+            return check_backend(named)
         return self.settings.backend or default_backend()
 
     def _begin(
@@ -223,10 +234,10 @@ class Function(Generic[P, R]):
         listener: Callable[[Event], None] | None = None,
     ) -> Run[R]:
         seconds = self.settings.seconds if timeout is None else check_seconds(timeout)
-        return Run(Scope(backend or self._backend(), self.settings.defaults, seconds, listener))
+        return Run(Scope(self._backend(backend), self.settings.defaults, seconds, listener))
 
     def _jobs(self, options: BatchOptions) -> Jobs[R]:
-        backend, timeout = options.get("backend") or self._backend(), options.get("timeout")
+        backend, timeout = self._backend(options.get("backend")), options.get("timeout")
 
         def perform_item(run: Run[R], item: Mapping[str, Any]) -> None:
             if (bound := self._bind_item(run, item)) is not None:
@@ -248,18 +259,34 @@ class Function(Generic[P, R]):
         return jobs_of(performer, options)
 
     def _restored(self, value: Any) -> Any:
-        """A value from plain data, as the function's annotation says; as it is, without one."""
+        """A value from plain data, as the function's annotation says; as it is, without one. Raises InvalidProgram."""
         from .values.schemas import adapter_of  # pydantic, which nothing else here needs
 
-        hint = self.signature.return_annotation
-        if hint is inspect.Signature.empty or isinstance(hint, str):
+        try:
+            hints = get_type_hints(self.body, include_extras=True)
+        except (NameError, TypeError):
+            return value  # names that exist for the type checker only
+        if "return" not in hints:
             return value
-        return adapter_of(hint).validate_python(value)
+        try:
+            return adapter_of(hints["return"]).validate_python(value)
+        except ValueError as error:
+            raise InvalidProgram(
+                f"the checkpoint holds no value that {self.body.__name__}() returns: name another file. {error}"
+            ) from error
+
+    def _bind(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> inspect.BoundArguments:
+        """The arguments of a call. Raises TypeError, which says what the function takes."""
+        try:
+            return self.signature.bind(*arguments, **named)
+        except TypeError as error:
+            name = getattr(self, "__name__", "function")
+            raise TypeError(f"{name}{self.signature}: {error}") from None
 
     def _bind_item(self, run: Run[R], item: Mapping[str, Any]) -> inspect.BoundArguments | None:
         """The arguments of one item of a batch; wrong ones are that item's error only."""
         try:
-            return self.signature.bind(**item)
+            return self._bind((), item)
         except TypeError as error:
             run.abandon(error)
             return None

@@ -28,8 +28,20 @@ def check_seconds(timeout: float) -> float:
     return timeout
 
 
+def check_backend(backend: Backend) -> Backend:
+    """The backend that a caller names. Raises InvalidProgram for what is none."""
+    # By one attribute: to look at every method by name costs as much as a call of a program.
+    if not hasattr(backend, "loop"):
+        raise InvalidProgram(
+            f"a backend is such as Engine(...), Remote(...) or Fake(...), got {backend!r:.80}"
+        )
+    return backend
+
+
 def signature_without_state(body: Callable[..., Any]) -> inspect.Signature:
     """What a caller gives. Raises InvalidProgram for a body without a state, or with parameters that run() takes."""
+    if not callable(body):
+        raise InvalidProgram(f"function() takes a Python function of a state, got {body!r:.80}")
     signature = inspect.signature(body)
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = list(signature.parameters.values())

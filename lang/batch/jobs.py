@@ -14,6 +14,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 
 from ..backends.base import Backend
 from ..errors import InvalidProgram
+from ..near import near
 from ..run.run import Run
 from .batch import LIMIT, Batch, Item, aeach, bar_of, check_items, each
 from .checkpoint import Checkpoint
@@ -27,7 +28,8 @@ class BatchOptions(TypedDict, total=False):
 
     limit: most runs at a time; progress: a bar on the terminal; ordered: runs in the order of the items, else as they
     complete (run.index says which item); checkpoint: a JSONL file: finished items are written there, and not run again
-    when the batch is started again with it.
+    when the batch is started again with it. Their values have the type that the function says it returns, their
+    variables are plain data.
     """
 
     limit: int
@@ -67,6 +69,7 @@ class Jobs(Generic[R]):
         self._path = checkpoint
         self._checkpoint: Checkpoint | None = None
         self._begun: dict[Run[R], None] = {}
+        self._stopped = False
 
     def each(self, items: Iterable[Item]) -> Generator[Run[R]]:
         """The finished runs. Raises InvalidProgram at once for items that are none, where they can be seen."""
@@ -103,13 +106,20 @@ class Jobs(Generic[R]):
                 self._checkpoint.close()
 
     def _stop(self) -> None:
+        self._stopped = True
         for run in list(self._begun):
+            run.cancel()
+
+    def _note(self, run: Run[R]) -> None:
+        """One more goes on. Its thread may come this far only after the batch was left."""
+        self._begun[run] = None
+        if self._stopped:
             run.cancel()
 
     def _work(self, index: int, item: Item) -> Run[R]:
         run, key = self._begin(index, item)
         if not run.done:
-            self._begun[run] = None
+            self._note(run)
             self._performer.perform(run, item)
             self._end(run, key)
         return run
@@ -117,7 +127,7 @@ class Jobs(Generic[R]):
     async def _awork(self, index: int, item: Item) -> Run[R]:
         run, key = self._begin(index, item)
         if not run.done:
-            self._begun[run] = None
+            self._note(run)
             await self._performer.aperform(run, item)
             self._end(run, key)
         return run
@@ -155,10 +165,10 @@ def line_of(run: Run[Any]) -> dict[str, Any]:
 
 def jobs_of(performer: Performer[R], options: Mapping[str, Any]) -> Jobs[R]:
     """The batch that the options ask for. Raises TypeError for unknown ones, InvalidProgram for unusable ones."""
-    if unknown := sorted(set(options) - set(BatchOptions.__annotations__)):
-        raise TypeError(
-            f"a batch takes no {unknown[0]!r}; it takes {', '.join(BatchOptions.__annotations__)}"
-        )
+    known = BatchOptions.__annotations__
+    if unknown := sorted(set(options) - set(known)):
+        meant = near(unknown[0], known)
+        raise TypeError(f"a batch takes no {unknown[0]!r}{meant}; it takes {', '.join(known)}")
     batch = Batch(
         options.get("limit", LIMIT), options.get("progress", False), options.get("ordered", True)
     )

@@ -5,8 +5,8 @@
     tr.repeat(improve, until=lambda s: s["verdict"] == "good", at_most=5)
 
 Where Python runs they do what `if`, a fork and `for` would do; while a function is traced they become instructions.
-They work on the state of the function, case or branch that is running, or on the state said by `on`. With async
-functions all three are awaited. They refuse to know how they are traced: that is up to the state.
+They work on the state of the function, case or branch that is running, or on the state said by `on`. Where a case, body
+or branch is an async function they are awaited. They refuse to know how they are traced: that is up to the state.
 """
 
 import asyncio
@@ -82,7 +82,8 @@ def match(
         recorded = state.record_match(value, labelled, default)
         return _as_awaited(recorded, *labelled.values(), default)
     where = where_is(2)
-    return _done(state, chosen(value, labelled, default, where), where)
+    done = _done(state, chosen(value, labelled, default, where), where)
+    return done if inspect.isawaitable(done) else _as_awaited(done, *labelled.values(), default)
 
 
 def map(
@@ -310,12 +311,12 @@ def _check_count(verb: str, count: int | None, most: int) -> None:
         raise InvalidProgram(f"{verb} needs at_most from 1 to {most}, got {count!r}")
 
 
-def _as_awaited(recorded: Any, *functions: Any) -> Any:
-    """What was recorded, to be awaited where the run would be."""
+def _as_awaited(result: Any, *functions: Any) -> Any:
+    """A result that is there already, to be awaited where any of the functions would be."""
     if not any(inspect.iscoroutinefunction(function) for function in functions):
-        return recorded
+        return result
 
     async def ready() -> Any:
-        return recorded
+        return result
 
     return ready()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeGuard, cast
 
 from ..errors import InvalidParams
+from ..near import near
 
 MAX_NAMESPACE = 1024
 MAX_STOPS = 16
@@ -84,9 +85,8 @@ class SamplingParams:
         """This with the given fields replaced. Raises InvalidParams for unknown or unusable ones."""
         known = {f.name for f in fields(self)}
         if unknown := sorted(set(changes) - known):
-            raise InvalidParams(
-                f"unknown sampling parameter {unknown[0]!r}; known: {', '.join(sorted(known))}"
-            )
+            meant, names = near(unknown[0], known), ", ".join(sorted(known))
+            raise InvalidParams(f"unknown sampling parameter {unknown[0]!r}{meant}; known: {names}")
         return replace(self, **changes)
 
     def lasting(self, seconds: float | None) -> "SamplingParams":

@@ -14,6 +14,7 @@ from typing import Any, TypedDict, Unpack, get_args, overload
 
 from ...constrained.spec import Ebnf, Regex
 from ..errors import InvalidParams, InvalidProgram, Untraceable
+from ..near import near
 from ..tools.offer import Offer, make_offer
 from ..tools.tool import Tool, make_tool
 from ..types import Shape, check_choices, hint_of, shape_of, shape_of_choices, shape_of_schema
@@ -98,9 +99,9 @@ def gen(name: str | None = None, type: Any = None, **options: Unpack[GenOptions]
     shape = _shape(type, given)
     check, retries = _checking(given)
     if unknown := sorted(set(given) - SAMPLING):
-        raise InvalidParams(
-            f"gen() takes no {unknown[0]!r}; it takes {', '.join(sorted(GenOptions.__annotations__))}"
-        )
+        known = sorted(GenOptions.__annotations__)
+        meant = near(unknown[0], known)
+        raise InvalidParams(f"gen() takes no {unknown[0]!r}{meant}; it takes {', '.join(known)}")
     params = SamplingParams(**given) if given else PLAIN
     if params.n > 1 and (offer is not None or thinking is not None):
         raise InvalidProgram("n goes with neither tools nor think: fork instead")

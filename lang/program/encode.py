@@ -6,7 +6,6 @@
 It refuses what only Python can do: a check, tools, a constraint that no Program knows.
 """
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -20,18 +19,6 @@ from .symbols import Symbol, plain_of, value_of
 from .values import Const
 
 Reads = Literal["text", "int", "float", "json", "labels"]
-CARRIED = (
-    "name",
-    "options",
-    "constraint",
-    "parse",
-    "check",
-    "retries",
-    "type",
-    "feedback",
-    "hint",
-    "thinking",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +58,8 @@ def _gen(node: ir.Gen, place: Place) -> doc.Gen:
     label = f"gen({node.name!r})"
     if node.check is not None:
         raise Untraceable(f"{label}: check= is a Python function, which stays where Python runs")
-    for field in dataclasses.fields(node):
-        default = (
-            field.default_factory()
-            if field.default_factory is not dataclasses.MISSING
-            else field.default
-        )
-        if field.name not in CARRIED and getattr(node, field.name) != default:
-            raise Untraceable(f"{label}: {field.name}= stays where Python runs")
+    if node.offer is not None:
+        raise Untraceable(f"{label}: tools= are Python functions, which stay where Python runs")
     reads, labels = reading(node)
     thinking = node.thinking
     return doc.Gen(

@@ -11,7 +11,6 @@ import concurrent.futures
 import contextlib
 import time
 from collections.abc import Generator
-from types import TracebackType
 from typing import Protocol
 
 from ..backends.base import Backend
@@ -59,12 +58,7 @@ class Ahead:
             finally:
                 work.cancel()  # whoever waits may be interrupted
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         with contextlib.suppress(NoBackend):  # a closed backend holds nothing
             self._backend.loop.call(self._work.end)
 
@@ -77,13 +71,8 @@ class Ahead:
                 work.cancel()
             work.result()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, trace)
+    async def __aexit__(self, *raised: object) -> None:
+        self.__exit__()
 
     async def _begin(self) -> None:
         with until(time.monotonic() + self._seconds):
@@ -101,5 +90,5 @@ class Ahead:
             raise NoBackend("the backend was closed") from error
         except BaseException:
             # The block does not begin, so nobody else gives back what may be there by now.
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise

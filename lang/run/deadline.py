@@ -10,7 +10,6 @@ anywhere in a program, and some backends ask a server. It refuses to know about 
 import contextvars
 import math
 import time
-from types import TracebackType
 
 _until: contextvars.ContextVar[float] = contextvars.ContextVar("trellis deadline", default=math.inf)
 
@@ -26,12 +25,7 @@ class until:
     def __enter__(self) -> None:
         self._token = _until.set(self._deadline)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         _until.reset(self._token)
 
 

@@ -15,11 +15,12 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from ..backends.base import Usage
 from ..errors import Cancelled, ProgramError
-from ..state.cell import Cell, Meta
+from ..state.cell import UNMADE, Cell, Meta
 from ..state.interpreter import Interpreter
 from ..state.state import State
 from ..state.transcript import Transcript
@@ -27,6 +28,7 @@ from ..tools.record import ToolCall
 from .scope import Scope
 
 R = TypeVar("R")
+NO_METAS: Mapping[str, Meta] = MappingProxyType({})
 
 
 class Run(Generic[R]):
@@ -160,13 +162,17 @@ class Run(Generic[R]):
         variables: Mapping[str, Any],
         text: str,
         messages: Sequence[Mapping[str, str]] = (),
+        metas: Mapping[str, Meta] = NO_METAS,
     ) -> None:
-        """It was run before, or elsewhere: what it came to there. How is not known any more."""
+        """It was run before, or elsewhere: what it came to there. metas: how, as far as it is known."""
         self._messages = [dict(message) for message in messages]
         for name, known in variables.items():
             cell = self.state.names[name] = Cell(name)
-            cell.set(known)  # nobody is told: whoever listens heard of it when it came
+            cell.set(
+                known, metas.get(name, UNMADE)
+            )  # nobody is told: whoever listens heard of it when it came
         self.state.interpreter.transcript.write(text)
+        self.scope.leave(self.state.interpreter)  # which has nothing to give back
         self._outcome.set(value)
 
     def complete(self, value: R) -> None:

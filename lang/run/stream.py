@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import queue
 from collections.abc import Callable, Coroutine
-from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from .events import Event, Finished
@@ -56,12 +55,7 @@ class Stream(Generic[R]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -118,12 +112,7 @@ class AsyncStream(Generic[R]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         await self.aclose()
 
     def __del__(self) -> None:

@@ -13,14 +13,19 @@ import math
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar
 
 from ..backends.base import Usage
 from ..errors import Cancelled, DeadlineExceeded, GenError, ProgramError, Untraceable
 from ..program.program import Program
 from ..state.cell import Cell
-from .events import Retried, TextDelta, ThinkingDelta, VariableSet
+from ..values.partial import GrowingValue
+from .events import PartialValue, Retried, TextDelta, ThinkingDelta, VariableSet
+from .metas import read_metas
 from .run import Run
+
+if TYPE_CHECKING:
+    from ..program.restore import Types
 
 R = TypeVar("R")
 
@@ -56,11 +61,8 @@ def whole_of(
     try:
         program = function.traced()
         plain = to_jsonable_python(dict(arguments))
-    except (
-        Untraceable,
-        ValueError,
-    ):  # no Program says it; or arguments are no data, or bytes that are no text
-        return None
+    except (Untraceable, ValueError):
+        return None  # no Program says it; or arguments are no data, or bytes that are no text
     return _perform(run, program, backend, plain)
 
 
@@ -91,6 +93,8 @@ class _Work:
 async def _perform(
     run: Run[Any], program: Program, backend: Executes, arguments: Mapping[str, Any]
 ) -> None:
+    from ..program.restore import Types  # it needs pydantic, as programs do
+
     task = asyncio.current_task()
     assert task is not None
     work = _Work(task)
@@ -100,9 +104,11 @@ async def _perform(
     closed = False
     try:
         run.scope.enter(work)
+        types = Types(program)
         async with asyncio.timeout_at(None if deadline == math.inf else deadline):
-            result = await _follow(run, program, backend, arguments)
-        _settle(run, program, result)
+            events = backend.execute(program.to_json(), arguments, run.scope.seconds)
+            result = await _follow(events, _Told(run, types))
+        _settle(run, types, result)
     except asyncio.CancelledError:
         closed = work.error is None
         failure = work.error or Cancelled(f"{program.name}: the backend was closed")
@@ -126,37 +132,54 @@ async def _perform(
         raise asyncio.CancelledError
 
 
-async def _follow(
-    run: Run[Any], program: Program, backend: Executes, arguments: Mapping[str, Any]
-) -> dict[str, Any]:
+async def _follow(events: AsyncGenerator[dict[str, Any], None], told: "_Told") -> Mapping[str, Any]:
     """Tells the events; the last one, which holds the result."""
-    from ..program.restore import restore_variable
-
-    emit, seconds = run.scope.emit, run.scope.seconds
-    async with aclosing(backend.execute(program.to_json(), arguments, seconds)) as events:
+    async with aclosing(events):
         async for event in events:
-            branch = tuple(event.get("branch", ()))
-            match event["type"]:
-                case "text":
-                    emit(TextDelta(event["text"], event["name"], event["index"], branch))
-                case "thinking":
-                    emit(ThinkingDelta(event["text"], event["name"], branch))
-                case "retried":
-                    emit(Retried(event["name"], event["attempt"], event["reason"], branch))
-                case "variable":
-                    value = restore_variable(program, event["name"], event["value"])
-                    emit(VariableSet(event["name"], value, branch))
-                case "done":
-                    return event
-                case _:
-                    pass  # what a newer server tells besides
+            if event["type"] == "done":
+                return event
+            told.tell(event)
     raise ConnectionError("the server ended the run without its result")
 
 
-def _settle(run: Run[Any], program: Program, result: Mapping[str, Any]) -> None:
-    from ..program.restore import restore_result, restore_variable
+class _Told:
+    """Plain events on their way to whoever listens to the run, with the function's types."""
 
+    def __init__(self, run: Run[Any], types: "Types") -> None:
+        self._emit = run.scope.emit
+        self._types = types
+        self._growing: dict[tuple[str, tuple[int, ...]], dict[int, GrowingValue]] = {}
+
+    def tell(self, event: Mapping[str, Any]) -> None:
+        """One event; what a newer server tells besides is passed over."""
+        branch, name = tuple(event.get("branch", ())), event.get("name", "")
+        match event["type"]:
+            case "text":
+                self._emit(TextDelta(event["text"], name, event["index"], branch))
+                self._grow(name, event["text"], event["index"], branch)
+            case "thinking":
+                self._emit(ThinkingDelta(event["text"], name, branch))
+            case "retried":
+                self._growing.pop((name, branch), None)
+                self._emit(Retried(name, event["attempt"], event["reason"], branch))
+            case "variable":
+                self._growing.pop((name, branch), None)
+                value = self._types.variable(name, event["value"])
+                self._emit(VariableSet(name, value, branch))
+            case _:
+                pass
+
+    def _grow(self, name: str, text: str, index: int, branch: tuple[int, ...]) -> None:
+        type_ = self._types.growing(name)
+        if type_ is not None:
+            answers = self._growing.setdefault((name, branch), {})
+            there = answers.setdefault(index, GrowingValue(type_))
+            self._emit(PartialValue(name, there, there.add(text), index, branch))
+
+
+def _settle(run: Run[Any], types: "Types", result: Mapping[str, Any]) -> None:
     run.scope.spend(Usage(**result["usage"]))
-    variables = {n: restore_variable(program, n, v) for n, v in result["variables"].items()}
-    value = restore_result(program, result["value"])
-    run.restore(value, variables, result["text"], result.get("messages", ()))
+    variables = {name: types.variable(name, v) for name, v in result["variables"].items()}
+    value = types.result(result["value"])
+    metas = read_metas(result.get("meta", {}))
+    run.restore(value, variables, result["text"], result.get("messages", ()), metas)

@@ -39,6 +39,10 @@ class Line(Protocol):
 
     async def get(self, name: str) -> Any: ...
 
+    def sync(self) -> None: ...
+
+    async def settled(self) -> None: ...
+
 
 S = TypeVar("S", bound=Line)
 
@@ -94,7 +98,7 @@ class Branches(Sequence[S], Generic[S]):
         variables: what the branches set becomes lists in the parent, one value a branch, None where it set none.
         text: that, and their texts since the fork follow each other in the parent.
         best: the parent goes on as the branch with the largest `by`, a variable or a function of the branch; failed
-        branches do not count, the first of equals wins. Waits for the branches; the others do not wait.
+        branches do not count, the first of equals wins. It waits for all nodes of the branches; the others do not wait.
         A branch that failed fails the parent, too, while its siblings stay as they are; with `failed`, a function of
         the error, its result stands for the variables that the branch did not come to, and its text is left out.
         """
@@ -106,7 +110,9 @@ class Branches(Sequence[S], Generic[S]):
         ranks = _Ranks()
         for index, branch in enumerate(self):
             try:
-                ranks.add(index, branch[by] if isinstance(by, str) else by(branch))
+                rank = branch[by] if isinstance(by, str) else by(branch)
+                branch.sync()  # it may have failed behind what it is ranked by
+                ranks.add(index, rank)
             except ProgramError as error:
                 ranks.failures.append(error)
         self._keep(ranks.best(), where)
@@ -129,7 +135,9 @@ class Branches(Sequence[S], Generic[S]):
         for index, branch in enumerate(self):
             try:
                 rank: Any = await branch.get(by) if isinstance(by, str) else by(branch)
-                ranks.add(index, await rank if inspect.isawaitable(rank) else rank)
+                rank = await rank if inspect.isawaitable(rank) else rank
+                await branch.settled()
+                ranks.add(index, rank)
             except ProgramError as error:
                 ranks.failures.append(error)
         self._keep(ranks.best(), where)
@@ -184,8 +192,9 @@ class Branches(Sequence[S], Generic[S]):
 
         async def adopt(parent: Interpreter) -> None:
             await barrier.wait()
-            parent.transcript.drop()
-            parent.transcript = best.interpreter.transcript.copy()
+            kept = best.interpreter
+            before = {at: cell for at, cell in parent.made.items() if at < kept.born}
+            parent.go_on_from(kept.transcript, before | kept.made)
             for branch in self:
                 await branch.interpreter.close()
 

@@ -5,7 +5,8 @@
     await interpreter.close()                             # gives back what the state held
 
 A task runs only while there are entries. Whatever goes wrong fails the entry at work and all that wait behind it, with
-an error that names the gen and the program's line; from then on `enqueue` raises that error, so nothing waits for ever.
+an error that names the gen and the program's line; from then on `enqueue` raises that error, or in a branch fails what
+is added, too, so nothing waits for ever.
 
 What is slow: nothing here; it waits for the backend. It refuses to know about threads' stacks, functions and joins.
 """
@@ -13,8 +14,9 @@ What is slow: nothing here; it waits for the backend. It refuses to know about t
 import asyncio
 import math
 import threading
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -112,18 +114,33 @@ class Interpreter:
         scope.enter(self)
 
     def enqueue(self, *entries: Entry) -> None:
-        """Adds work, all or nothing. Raises the error of a state that failed, Cancelled after `close`, NoBackend."""
+        """Adds work, all or nothing. Raises the error of a state that failed, Cancelled after `close`, NoBackend.
+
+        A branch that failed fails what is added to it: it is for whoever reads or joins it to hear of that.
+        """
         with self._lock:
-            if self.error is not None:
+            if self.error is not None and not self._mute:
                 raise self.error.with_traceback(None) from self.error.__cause__
             if self.closed:
                 raise Cancelled("the state was closed: nothing can be added to it")
+            if self.error is not None:
+                for entry in entries:
+                    entry.fail(self.error)
+                return
             self._queue.extend(entries)
             # Text alone waits for what it leads up to: a task for each would cost more than the text.
             starts = not self._busy and not all(isinstance(e.node, Text) for e in entries)
             self._busy = self._busy or starts
         if starts:
             self._start()
+
+    @property
+    def _mute(self) -> bool:
+        """Whether its own failure is kept for later: a branch's, while the run goes on."""
+        scope = self.scope
+        over = scope.error is not None or scope.backend.loop.closed
+        over = over or time.monotonic() >= scope.deadline
+        return bool(self.branch) and not self.closed and not over
 
     @property
     def idle(self) -> bool:
@@ -137,6 +154,12 @@ class Interpreter:
             return
         self.transcript, self.born = transcript, len(transcript.pieces)
         self._start()
+
+    def go_on_from(self, transcript: Transcript, made: Mapping[int, Cell]) -> None:
+        """Takes a copy of a transcript in place of its own. made: the variables that were generated in it."""
+        self.transcript.drop()
+        self.transcript = transcript.copy()
+        self.made = {at: cell for at, cell in made.items() if at < len(transcript.pieces)}
 
     def barrier(self) -> Cell:
         """A cell that is settled when all that was added so far is done, or has failed."""
@@ -245,6 +268,8 @@ class Interpreter:
 
     def _named(self, error: Exception, late: bool) -> ProgramError:
         """The error for what went wrong in the entry at work. late: our own timer has gone off."""
+        # A backend that was told of the deadline, too, may be the first to notice.
+        late = late or time.monotonic() >= self.scope.deadline
         if late and isinstance(error, TimeoutError):
             why = f"the run's {self.scope.seconds:g} seconds have passed"
             return self.failure(DeadlineExceeded, why)

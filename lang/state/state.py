@@ -6,15 +6,25 @@
     branches = s.fork(3); ...; branches.join()          # branches share all that was computed
 
 A state belongs to one thread (or one async function). Once a node failed, every later append and every read of what is
-not there raises the same error, which names the gen and the program's line. It refuses to know how nodes are run.
+not there raises the same error, which names the gen and the program's line; of a branch only reading and joining do, as
+a join may leave it out. It refuses to know how nodes are run.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from ..errors import DeadlineExceeded, InvalidProgram, ProgramError, UnknownVariable, Unsupported
+from ...constrained.errors import ConstraintError
+from ..errors import (
+    DeadlineExceeded,
+    InvalidProgram,
+    NoBackend,
+    ProgramError,
+    UnknownVariable,
+    Unsupported,
+)
+from ..near import near
 from ..nodes.ir import Begin, Close, End, Gen, Node, Open, Role, Select, leaves, plain_text
 from ..nodes.where import where_is
 from ..run.events import VariableSet
@@ -197,8 +207,7 @@ class State:
 
         async def restore(interpreter: Interpreter) -> None:
             assert mark.transcript is not None, "a mark is kept before it is restored"
-            interpreter.transcript.drop()
-            interpreter.transcript = mark.transcript.copy()
+            interpreter.go_on_from(mark.transcript, interpreter.made)
 
         self.interpreter.enqueue(Entry(Act("rewind", restore), where_is(2)))
         self.names = dict(mark.names)
@@ -206,7 +215,8 @@ class State:
 
     def close(self) -> None:
         """Ends what this state still does and gives back what it holds. What was set stays readable."""
-        self.scope.backend.loop.submit(self.interpreter.close())
+        with contextlib.suppress(NoBackend):  # a closed backend holds nothing
+            self.scope.backend.loop.submit(self.interpreter.close())
 
     # How it is done.
 
@@ -219,7 +229,7 @@ class State:
         position = self.position
         for node in nodes:
             position = position.past(node)
-            self._check(node)
+            self._check(node, where)
         entries = [Entry(node, where, self._new_cell(node)) for node in nodes]
         if entries:
             self.interpreter.enqueue(*entries)
@@ -229,10 +239,15 @@ class State:
         self.position = position
         return [entry.made for entry in entries]
 
-    def _check(self, node: Node) -> None:
+    def _check(self, node: Node, where: str) -> None:
         """Raises Unsupported and constraint errors for what the backend cannot do."""
         if isinstance(node, Gen):
-            self._check_gen(node)
+            try:
+                self._check_gen(node)
+            except ConstraintError as error:
+                # Its message is about the constraint alone, which may be one of many.
+                error.add_note(f"in gen {node.name!r} at {where}")
+                raise
             return
         scored = isinstance(node, Select) and node.method != "constrained"
         if scored and "score" not in self.scope.backend.capabilities:
@@ -275,8 +290,9 @@ class State:
         if name not in self.names:
             self._raise_own()
             known = ", ".join(self.names) or "none"
+            meant = near(name, self.names)
             raise UnknownVariable(
-                f"nothing sets the variable {name!r}; those that are set: {known}"
+                f"nothing sets the variable {name!r}{meant}; those that are set: {known}"
             )
         return self.names[name]
 
@@ -322,11 +338,6 @@ class Block(Generic[A]):
         self.state.add(self.first, self.where)
         return self.state
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is None:
             self.state.add(self.last, self.where)

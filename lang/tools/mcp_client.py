@@ -14,7 +14,6 @@ import contextlib
 import shlex
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self, cast, overload
 
 from ..errors import InvalidProgram, NoBackend
@@ -96,12 +95,7 @@ class McpTools(Sequence[Tool]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
 

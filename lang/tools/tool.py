@@ -18,7 +18,7 @@ It refuses to know how and when it is called.
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
@@ -102,7 +102,7 @@ def _read_signature(
     fields: dict[str, Any] = {}
     names: dict[str, str] = {}
     hints = _hints(function)
-    for index, parameter in enumerate(inspect.signature(function).parameters.values()):
+    for index, parameter in enumerate(_parameters(function, name)):
         hint = _checked_hint(parameter, hints, name)
         default = ... if parameter.default is parameter.empty else parameter.default
         about: Any = {"description": words} if (words := told.get(parameter.name)) else {}
@@ -127,6 +127,13 @@ def _read_signature(
         return {names[key]: getattr(filled, key) for key in names}
 
     return schema, bind
+
+
+def _parameters(function: Callable[..., Any], name: str) -> Iterable[inspect.Parameter]:
+    try:
+        return inspect.signature(function).parameters.values()
+    except ValueError as error:  # some that are written in C say nothing
+        raise InvalidProgram(f"{name}() has no signature to read: wrap it in a function") from error
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

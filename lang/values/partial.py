@@ -171,14 +171,21 @@ def fields_of(type_: Any) -> dict[str, Any] | None:
         return {name: _plain(hint) for name, hint in typing.get_type_hints(type_).items()}
     if isinstance(type_, type) and hasattr(type_, "model_fields"):
         found = cast(Mapping[str, Any], getattr(type_, "model_fields", {}))
-        return {field.alias or name: _plain(field.annotation) for name, field in found.items()}
+        return {_written(name, field): _plain(field.annotation) for name, field in found.items()}
     return None
 
 
 def _key_of(type_: Any, name: str) -> str:
-    """What a field is called in JSON: its alias, where a model gives it one."""
+    """What an attribute is called in JSON."""
     field = getattr(type_, "model_fields", {}).get(name)
-    return name if field is None else field.alias or name
+    return name if field is None else _written(name, field)
+
+
+def _written(name: str, field: Any) -> str:
+    """What a model's field is called in JSON: by the alias that it is read from, the first of several."""
+    alias = field.validation_alias
+    alias = getattr(alias, "choices", (alias,))[0]
+    return alias if isinstance(alias, str) else name
 
 
 def _plain(hint: Any) -> Any:

@@ -9,6 +9,7 @@ doubles vanish when it is read. This module imports pydantic and is slow to load
 first type that needs it. It refuses to know gens and prompts.
 """
 
+import inspect
 import sys
 import types
 import typing
@@ -81,6 +82,11 @@ def adapter_of(type_: Any) -> TypeAdapter[Any]:
     if isinstance(type_, dict | str):
         raise InvalidType(
             f"no answer can be made of {type_!r:.80}: a JSON Schema goes with schema="
+        )
+    # pydantic would take a function for the type of its arguments.
+    if inspect.isroutine(type_):
+        raise InvalidType(
+            f"no answer can be made of {type_!r:.80}: a function that judges answers goes with check=. {USABLE}"
         )
     try:
         return TypeAdapter(_readable(type_))

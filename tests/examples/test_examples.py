@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 import trellis as tr
+from trellis.lang.nodes.primitives import GenOptions
 
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
@@ -152,3 +153,33 @@ def test_every_commands_flag_in_the_readme_exists() -> None:
         for target in re.findall(r"examples/\w+\.py:\w+", line):
             path, _, name = target.partition(":")
             assert isinstance(getattr(load(Path(path).stem), name), tr.Function)
+
+
+def test_every_name_and_option_in_the_readmes_programs_exists() -> None:
+    known: dict[str, set[str]] = {
+        "gen": set(GenOptions.__annotations__),
+        "repeat": {"until", "at_most"},
+    }
+    calls = 0
+    for block in blocks("python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "tr":
+                assert node.attr in tr.__all__, node.attr
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "s":
+                assert hasattr(tr.State, node.attr), node.attr
+            if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("tr.") in known:
+                calls += 1
+                options = known[ast.unparse(node.func).removeprefix("tr.")]
+                assert {word.arg for word in node.keywords if word.arg != "type"} <= options
+    assert calls > 10
+    verbs = re.findall(r"^\| `extract\.(\w+)\(", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(verbs) == 5
+    for verb in verbs:
+        assert hasattr(tr.Function, verb)
+
+
+def test_every_word_of_the_first_table_is_one_of_a_run() -> None:
+    words = re.findall(r"`run\.(\w+)", (ROOT / "README.md").read_text())
+    run = tr.function(lambda s: None).run(backend=tr.Fake())
+    assert len(words) > 5
+    assert [word for word in words if not hasattr(run, word)] == []

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import UserDict
 
 import pytest
 
@@ -120,3 +121,21 @@ def test_programs_see_the_callers_context(fake):
     user.set("ada")
     assert [r.value for r in who.run_batch([{}] * 2, backend=fake())] == ["ada"] * 2
     assert who.start(backend=fake()).value == "ada"
+
+
+def test_an_item_that_begins_just_when_the_batch_is_left_is_cancelled_too(fake, tmp_path):
+    left = threading.Event()
+
+    class Late(UserDict):
+        def __iter__(self):  # as a checkpoint does before the run begins
+            assert left.wait(10)
+            return super().__iter__()
+
+    backend = fake({"x": lambda call: "v" if call.text == "0: " else tr.Stall()})
+    options = {"backend": backend, "checkpoint": tmp_path / "runs.jsonl", "timeout": 20}
+    runs = ask.iter_batch([{"number": 0}, Late(number=1)], **options)
+    assert next(runs).value == "v"
+    began = time.monotonic()
+    threading.Timer(0.05, left.set).start()
+    runs.close()
+    assert time.monotonic() - began < 5

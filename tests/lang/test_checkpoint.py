@@ -136,6 +136,23 @@ async def test_typed_values_come_back_typed(fake, tmp_path):
         assert run.value == Person(name="Ada")
 
 
+@pytest.mark.parametrize(
+    "written", [Person, "Person"]
+)  # the latter as `annotations` of __future__ make it
+def test_a_value_that_was_found_has_the_functions_type(fake, tmp_path, written):
+    def find(s):
+        s += tr.gen("person", Person)
+        return s["person"]
+
+    find.__annotations__["return"] = written
+    options = {"backend": fake(), "checkpoint": tmp_path / "runs.jsonl"}
+    (first,), (again,) = (tr.function(find).run_batch([{}], **options) for _ in range(2))
+    assert again.value == first.value == Person(name=first.value.name)
+    find.__annotations__["return"] = int
+    with pytest.raises(tr.InvalidProgram, match=r"no value that find\(\) returns"):
+        tr.function(find).run_batch([{}], **options)
+
+
 def test_a_line_that_was_cut_is_done_again(fake, tmp_path):
     path = tmp_path / "batch.jsonl"
     items = [{"number": number} for number in range(3)]

@@ -244,3 +244,20 @@ def test_a_round_sees_what_the_round_before_made(fake):
     drafts = iter("abcdabcd")
     found = run(body, fake({"draft": lambda c: next(drafts)}))
     assert found.text() == "a improve a: b improve b: c improve c: d final d"
+
+
+@pytest.mark.parametrize(("mood", "value"), [("good", "thanks"), ("bad", None), ("none", "shrug")])
+async def test_a_match_with_an_async_case_is_awaited_whichever_runs(fake, mood, value):
+    async def thank(s):
+        s += tr.gen("told")
+        return await s.get("told")
+
+    @tr.function
+    async def react(s):
+        s += tr.gen("mood")
+        cases = {"good": thank, "bad": "sorry"}
+        return await tr.match(await s.get("mood"), cases, default=lambda s: "shrug")
+
+    backend = fake({"mood": lambda call: mood, "told": lambda call: "thanks"})
+    assert await react.using(backend=backend).acall() == value
+    assert tr.function(react.trace()).run(backend=backend).value == value

@@ -1,5 +1,8 @@
 """Forks share what was computed; joins, marks and copies keep text, variables and holds right."""
 
+import threading
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -303,3 +306,72 @@ def test_any_sequence_of_operations_equals_its_plain_model(operations):
     with tr.Fake() as backend:
         run_of(backend, body)
         assert (backend.held, backend.working) == (0, 0)
+
+
+@pytest.mark.parametrize("pause", [0, 0.03])
+def test_a_branch_that_failed_may_be_added_to_until_it_is_joined(fake, pause):
+    """Whether it has failed by then is a matter of time, and must not matter."""
+
+    def draft(call):
+        return RuntimeError("boom") if call.text.startswith("0") else "fine"
+
+    def forked(s, then):
+        branches = s.fork(2)
+        for index, branch in enumerate(branches):
+            branch += f"{index} " + tr.gen("draft")
+        time.sleep(pause)
+        for branch in branches:
+            branch += " score " + tr.gen("score", int)
+            branch.copy().set("more", 1)
+        return then(s, branches)
+
+    def best(s, branches):
+        branches.join("best", by="score")
+        return s["draft"]
+
+    def excused(s, branches):
+        branches.join(failed=lambda error: error.name)
+        return s["score"]
+
+    def read(s, branches):
+        return branches[0]["score"]
+
+    backend = fake({"draft": draft, "score": 3})
+    for then, value in ((best, "fine"), (excused, ["draft", 3])):
+        run = tr.function(forked).run(then, backend=backend, timeout=20)
+        assert run.error is None and run.value == value
+    run = tr.function(forked).run(read, backend=backend, timeout=20)
+    assert isinstance(run.error, tr.GenError) and run.error.name == "draft"
+
+
+@pytest.mark.parametrize("end", ["deadline", "cancel", "close"])
+def test_adding_to_a_branch_ends_with_the_run(fake, end):
+    @tr.function
+    def endless(s):
+        (branch,) = s.fork(1)
+        while True:
+            branch += tr.gen("x")
+            time.sleep(0.001)
+
+    backend = fake(tr.Stall())
+    run = endless.start(backend=backend, timeout=0.05 if end == "deadline" else 20)
+    if end != "deadline":
+        threading.Timer(0.05, run.cancel if end == "cancel" else backend.close).start()
+    run.wait(5)
+    kind = tr.DeadlineExceeded if end == "deadline" else tr.Cancelled
+    assert isinstance(run.error, kind)
+
+
+def test_a_branch_that_failed_is_not_the_best_whatever_its_rank(fake):
+    @tr.function
+    def ranked(s):
+        for index, branch in enumerate(branches := s.fork(2)):
+            branch += f"{index} " + tr.gen("draft")
+            branch.set("rank", 1 - index)
+        branches.join("best", by="rank")
+        return branches.kept
+
+    def draft(call):
+        return RuntimeError("boom") if call.text.startswith("0") else "fine"
+
+    assert ranked.run(backend=fake({"draft": draft})).value == 1

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 
 import trellis as tr
 from trellis.lang.values.growing import GrowingJson
@@ -132,6 +132,16 @@ def test_a_field_that_there_is_not_is_an_attribute_error():
         _ = partial_of('{"name": "', Person).nam
     with pytest.raises(KeyError):
         partial_of('{"name": "', Person)["born"]
+
+
+def test_fields_go_by_the_name_that_they_are_read_from():
+    class Renamed(BaseModel):
+        full: str = Field(validation_alias="fullName")
+        either: str = Field(validation_alias=AliasChoices("one", "other"))
+
+    view = partial_of('{"fullName": "Ada Lo', Renamed)
+    assert (view.full, view["fullName"], view.either) == ("Ada Lo", "Ada Lo", None)
+    assert partial_of('{"fullName": "Ada", "one": "x', Renamed).either == "x"
 
 
 def test_dataclasses_and_typed_dicts():

@@ -150,3 +150,30 @@ def test_an_error_is_told_once() -> None:
     with tr.Fake(RuntimeError("out of luck")) as backend:
         trace = trace_of(ask.run(backend=backend))
     assert shown(trace).count("out of luck") == page_of(trace).count("out of luck") == 1
+
+
+def test_after_a_rewind_and_a_join_text_is_text_and_answers_are_answers() -> None:
+    @tr.function
+    def wander(s: tr.State) -> None:
+        mark = s.mark()
+        s += tr.gen("forgotten")
+        s.rewind(mark)
+        s += "Sides:"
+        for index, branch in enumerate(branches := s.fork(2)):
+            branch += f" {index} " + tr.gen("side") + tr.gen("score", int)
+        s += "never read" + tr.gen("void")
+        branches.join("best", by="score")
+        s += " End: " + tr.gen("end")
+
+    backend = tr.Fake({"score": [1, 2], "side": "said", "end": "done", "void": "", "forgotten": ""})
+    run = wander.run(backend=backend)
+    assert run.error is None
+    (own, *_) = trace_of(run).branches
+    assert [(segment.kind, segment.name, segment.text) for segment in own.segments] == [
+        ("text", "", "Sides:"),
+        ("text", "", " 1 "),
+        ("gen", "side", "said"),
+        ("gen", "score", "2"),
+        ("text", "", " End: "),
+        ("gen", "end", "done"),
+    ]

@@ -30,7 +30,7 @@ TRACED_WITH = {
 NEED_PYTHON = {
     ("chat_with_memory", "chat"): "items",  # of a dictionary
     ("fork_join", "advise"): "f-string",
-    ("function_calling_loop", "assist"): "offer=",  # tools are Python functions
+    ("function_calling_loop", "assist"): "tools=",  # tools are Python functions
     ("llm_judge", "judge"): "f-string",
     ("mcp_agent", "ask"): "tools",
     ("rag_citations", "answer"): "items of sources",

@@ -1,5 +1,6 @@
 """Random programs: interpreted, traced, read back from JSON and optimised, they say and set the same."""
 
+import re
 import zlib
 
 import pytest
@@ -193,6 +194,136 @@ def test_every_form_of_a_program_says_and_sets_the_same(ops):
         assert (backend.working, backend.held) == (0, 0)
 
 
+async def aperform(s, ops):
+    """The same in an async function."""
+    for verb, *rest in ops:
+        if verb in ASYNC_VERBS:
+            await ASYNC_VERBS[verb](s, *rest)
+        else:
+            VERBS[verb](s, *rest)
+
+
+async def ause(s, name):
+    if name in s:
+        s += tr.text(await s.get(name)) + "; "
+
+
+async def aturn(s, role, inside):
+    with getattr(s, role)():
+        await aperform(s, inside)
+
+
+async def acapture(s, name, inside):
+    with s.capture(name):
+        await aperform(s, inside)
+
+
+async def afork(s, how, sides):
+    branches = s.fork(len(sides))
+    for number, (branch, side) in enumerate(zip(branches, sides, strict=True)):
+        branch += f"side {number} "
+        branch += tr.gen("t1")
+        await aperform(branch, side)
+    await branches.ajoin(how, **({"by": "t1"} if how == "best" else {}))
+
+
+async def arewind(s, inside):
+    mark = s.mark()
+    await aperform(s, inside)
+    s.rewind(mark)
+
+
+async def acopy(s, inside):
+    other = s.copy()
+    await aperform(other, inside)
+    other += "end" + tr.gen("t2")
+    s.set("t3", "from the copy: " + tr.text(await other.get("t2")))
+
+
+async def amatch(s, name, cases):
+    if name not in s:
+        return
+
+    def case(words):
+        async def run(state):
+            state += words + tr.gen("matched")
+            return await state.get("matched")
+
+        return run
+
+    labelled = dict(zip("ab", map(case, cases), strict=False))
+    found = await tr.match(await s.get(name), labelled, default=case("default"), on=s)
+    s += "found " + tr.text(found)
+
+
+async def afan(s, name, inside):
+    if name not in s:
+        return
+
+    async def branch(b, item):
+        b += "about " + tr.text(item)
+        await aperform(b, inside)
+        b += tr.gen("told")
+        return await b.get("told")
+
+    s.set("fanned", await tr.map(await s.get(name), branch, at_most=3, on=s))
+
+
+async def arepeat(s, inside):
+    async def body(state):
+        await ause(state, "t1")
+        await aperform(state, inside)
+        state += tr.gen("flag", choices=["yes", "no"])
+
+    async def over(state):
+        return await state.get("flag") == "yes"
+
+    await tr.repeat(body, until=over, at_most=3, on=s)
+
+
+ASYNC_VERBS = {
+    "use": ause,
+    "turn": aturn,
+    "capture": acapture,
+    "fork": afork,
+    "rewind": arewind,
+    "copy": acopy,
+    "match": amatch,
+    "map": afan,
+    "repeat": arepeat,
+}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(operations)
+def test_an_async_program_says_and_sets_the_same(ops):
+    @tr.function
+    def program(s):
+        s += "begin "
+        perform(s, ops)
+        s += tr.gen("last")
+
+    @tr.function
+    async def async_program(s):
+        s += "begin "
+        await aperform(s, ops)
+        s += tr.gen("last")
+
+    with tr.Fake(answer) as backend:
+        assert outcome(async_program, backend) == outcome(program, backend)
+        assert (backend.working, backend.held) == (0, 0)
+    try:
+        traced = program.trace()
+    except tr.Untraceable:
+        return
+    assert placeless(async_program.trace()) == placeless(traced)
+
+
+def placeless(program):
+    """The program without its function's name and lines."""
+    return re.sub(r'"(where|name)":"[^"]*(:[0-9]+|program)"', "", program.to_json())
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_program_is_traced_the_same_twice(seed):
     @tr.function
@@ -202,3 +333,33 @@ def test_a_program_is_traced_the_same_twice(seed):
 
     assert program.trace() == program.trace()
     assert program.trace().to_json() == program.trace().to_json()
+
+
+def sometimes_failing(call):
+    number = zlib.crc32(f"{call.text} {call.name}".encode())
+    return RuntimeError(f"no {call.name}") if number % 11 == 0 else answer(call)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(operations)
+def test_what_fails_fails_alike_in_every_form_and_nothing_is_left(ops):
+    @tr.function
+    def program(s):
+        s += "begin "
+        perform(s, ops)
+        s += tr.gen("last")
+
+    try:
+        traced = program.trace()
+    except tr.Untraceable:
+        return
+    forms = [program, *map(tr.function, (traced, traced.optimized()))]
+    with tr.Fake(sometimes_failing) as backend:
+        runs = [form.run(backend=backend, timeout=20) for form in forms]
+        assert (backend.working, backend.held) == (0, 0)
+    errors = [run.error for run in runs]
+    assert len({type(error) for error in errors}) == 1, errors
+    # Of branches that fail side by side any one may be the first that is heard of.
+    assert all(error is None or isinstance(error.__cause__, RuntimeError) for error in errors)
+    if errors[0] is None:
+        assert len({run.text() for run in runs}) == 1

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 import trellis as tr
-from trellis.lang.program.restore import restore_result, restore_variable
+from trellis.lang.program.restore import Types
 
 
 class Person(BaseModel):
@@ -39,12 +39,13 @@ def test_a_remote_result_gets_its_types_back(fake):
     here = tr.function(program).run("t", backend=backend)
     there = tr.function(tr.Program.from_json(program.to_json())).run("t", backend=backend)
     assert there.value["all"] == [{"name": "Ada"}, "bad", there.value["all"][2]]
-    assert restore_result(program, there.value) == here.value
+    types = Types(program)
+    assert types.result(there.value) == here.value
     assert here.value["all"][:2] == [Person(name="Ada"), Mood.BAD]
     for name, value in there.variables.items():
-        assert restore_variable(program, name, value) == here[name]
+        assert types.variable(name, value) == here[name]
     with pytest.raises(ValueError, match="name"):
-        restore_variable(program, "person", {"nome": "Ada"})
+        types.variable("person", {"nome": "Ada"})
 
 
 def test_a_program_inside_a_traced_function_is_untraceable():
