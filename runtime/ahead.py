@@ -20,7 +20,7 @@ from .request import Request, Status
 NOBODY: frozenset[Request] = frozenset()
 
 
-class Sizes(NamedTuple):
+class StepSizes(NamedTuple):
     """What steps cost: up to `flat` tokens about the same, above that as the next multiple of `stride`."""
 
     flat: int
@@ -30,7 +30,7 @@ class Sizes(NamedTuple):
 class Pace:
     """Keeps steps to sizes. sizes: None where every token costs the same, so that nobody ever waits."""
 
-    def __init__(self, sizes: Sizes | None) -> None:
+    def __init__(self, sizes: StepSizes | None) -> None:
         self._sizes = sizes
         self._runs = False  # came since the last plan
 

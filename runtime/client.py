@@ -14,6 +14,7 @@ What is slow: compiling a constraint seen for the first time. It refuses to know
 
 import asyncio
 import functools
+import itertools
 import random
 import threading
 from array import array
@@ -68,7 +69,7 @@ class Client:
         self._mailboxes = Mailboxes()
         engine.together = self._mailboxes.together
         self._holders = threading.Lock()
-        self._count = 0
+        self._ids = itertools.count(1)  # for any thread
         self._random = random.Random()
 
     async def generate(
@@ -279,19 +280,19 @@ class Client:
     def _request(
         self, tokens: Sequence[int], params: SamplingParams, base: LocalPrefix | None
     ) -> Request:
-        self._count += 1
         context = self.resources.context
         most = context if params.max_tokens is None else len(tokens) + params.max_tokens
         # What was computed in another namespace is computed anew: nothing of it is shared with this one.
-        shares = base is not None and base.namespace == params.namespace
+        if base is not None and base.namespace != params.namespace:
+            base = None
         return Request(
-            id=f"r{self._count}",
+            id=f"r{next(self._ids)}",
             tokens=array("i", tokens),
             params=params,
             limit=min(most, context),
             seed=params.seed if params.seed is not None else self._random.getrandbits(31),
             eos_ids=frozenset() if params.ignore_eos else self.resources.eos_ids,
-            base=base.node if shares else None,
+            base=base.node if base is not None else None,
         )
 
     def _constrain(self, request: Request, grammar: AnyGrammar | None) -> None:

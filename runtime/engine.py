@@ -105,7 +105,6 @@ class Engine:
         self.scheduler = scheduler
         self.runner = runner
         self.times = Times()
-        self.progressed = time.monotonic()
         # Surrounds what a step emits, so that its readers can be woken once.
         self.together: Callable[[], AbstractContextManager[None]] = nullcontext
         self._inbox = _Inbox()
@@ -199,7 +198,6 @@ class Engine:
     def step(self) -> None:
         """One iteration: plan, run, commit, emit. When it fails, its requests do, and the engine goes on."""
         self._try(self._iterate)
-        self.progressed = time.monotonic()
 
     def _iterate(self) -> None:
         done: list[Progress] = []

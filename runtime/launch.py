@@ -25,7 +25,7 @@ from ..kernels.attention.shape import AttentionShape
 from ..kernels.attention.space import AttentionSpace
 from ..lang.backends.local import LocalBackend
 from ..radix.tree import RadixTree
-from .ahead import Sizes
+from .ahead import StepSizes
 from .bundled import BUNDLED
 from .chat import ChatTemplate
 from .client import Client, Resources
@@ -58,7 +58,7 @@ LEAST_TOKENS = 256
 # A step of some rows on a GPU takes about twice as long with so much of a prompt beside them.
 BESIDE_TOKENS = 128
 # Above so many tokens a GPU's products take longer for each tile of tokens; graphs come in these sizes too.
-STEP_SIZES = Sizes(flat=256, stride=64)
+STEP_SIZES = StepSizes(flat=256, stride=64)
 # What a GPU may take at the start to compile and capture what its first steps need.
 WARM_SECONDS = 30.0
 # What masks may take that are kept, each a bit a token: some hundred for each of 256 grammars.

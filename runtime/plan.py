@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .ahead import Sizes
+from .ahead import StepSizes
 from .request import Request
 from .step import RowStart, Step, Work
 
@@ -31,7 +31,7 @@ class Limits:
     context: int
     max_wait_seconds: float = 5.0
     beside_tokens: int | None = None
-    sizes: Sizes | None = None
+    sizes: StepSizes | None = None
 
     def beside(self, running: Sequence[Request]) -> int:
         """Tokens of one prompt in a step with these: more where so few are answered that it costs nearly nothing."""

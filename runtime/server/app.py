@@ -61,6 +61,7 @@ def create_app(
     plain = telemetry.watch(backend.backend if isinstance(backend, Served) else backend)
     meters = Meters()
     source = Source(plain, meters.observe)
+    name = model_name(source, served, config)
     about = "Structured generation over one model."
     # Its own pages of the document load scripts from another host.
     app = FastAPI(title="Trellis", description=about, docs_url=None, redoc_url=None)
@@ -72,10 +73,10 @@ def create_app(
         _metric_routes(meters, served),
         *api_routes(source, served, config),
         file_routes(),
-        docs_routes(app.openapi, model_name(source, served, config)),
+        docs_routes(app.openapi, name),
     ]
     if served is not None:
-        routers += [text_routes(served), cache_routes(served), info_routes(served, config)]
+        routers += [text_routes(served, name), cache_routes(served), info_routes(served, config)]
         routers.append(page_routes())
     hosted = {} if config.programs is None else load_hosted(Path(config.programs))
     # What a program asks goes past the source, which counts.

@@ -3,6 +3,7 @@
     rounds = Rounds()                                    # one for many feeds
     return Feed(rounds, work)                            # work(write): calls write(event) until it returns
     return Feed(rounds, partial(pour, events))           # events: an async generator of them
+    return GrowingFeed(rounds, work, tell)               # work(grow): calls grow(index); tell(index): all by then
 
 Nothing is sent before the first event exists, so an error until then has its own status; a later one is the last event.
 A client that leaves ends the work.
@@ -27,6 +28,7 @@ from .errors import ClientLeft, describe
 from .source import unless_left
 
 Write = Callable[[dict[str, Any]], None]
+Grow = Callable[[int], None]
 Work = Callable[[Write], Awaitable[None]]
 Events = AsyncGenerator[dict[str, Any], None]
 encode = msgspec.json.Encoder().encode
@@ -145,6 +147,35 @@ class NamedFeed(Feed):
         """One event, under its name."""
         name = event.get("type", "error")
         return f"event: {name}\n".encode() + super().spell(event)
+
+
+class GrowingFeed(Feed):
+    """Events that each say again what those before said of their index. tell(index): what there is now; None: nothing.
+
+    That there is something new is noted, and told when it is written: a client that reads slowly gets fewer events,
+    and none waits for it.
+    """
+
+    def __init__(
+        self,
+        rounds: Rounds,
+        work: Callable[[Grow], Awaitable[None]],
+        tell: Callable[[int], dict[str, Any] | None],
+    ) -> None:
+        super().__init__(rounds, lambda _: work(self._grow))
+        self._tell = tell
+        self._grown: dict[int, None] = {}
+
+    def _grow(self, index: int) -> None:
+        self._grown[index] = None
+        if not self._pieces:
+            self._add(b"")
+
+    def _part(self) -> dict[str, Any]:
+        told = [event for index in self._grown if (event := self._tell(index)) is not None]
+        self._grown.clear()
+        self._pieces[:0] = map(self.spell, told)
+        return super()._part()
 
 
 async def pour(events: Events, write: Write) -> None:

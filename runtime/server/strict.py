@@ -16,7 +16,7 @@ from .errors import unknown_field
 class StrictBody(BaseModel):
     """No unknown fields, no conversions.
 
-    "5" is no number. null is the same as leaving the field out.
+    "5" is no number. null is the same as leaving the field out, whatever its name: it asks for nothing.
     """
 
     # What `_know_all` does is told to who reads the OpenAPI page.
@@ -38,7 +38,9 @@ class StrictBody(BaseModel):
     @classmethod
     def _know_all(cls, data: Any, info: ValidationInfo) -> Any:
         if isinstance(data, dict):
-            unknown = [name for name in data if name not in cls.known]
+            unknown = [
+                name for name, value in data.items() if name not in cls.known and value is not None
+            ]
             if unknown:
                 raise PydanticCustomError(
                     "unknown_field",

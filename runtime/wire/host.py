@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -47,14 +48,26 @@ from .queries import ANSWERS
 log = logging.getLogger("trellis.wire")
 
 
+@dataclass(eq=False, slots=True)
+class _Kept:
+    """A prefix that the other side holds, and how many there do."""
+
+    prefix: LocalPrefix
+    holders: int = 1
+
+
 class Host:
-    """Runs the calls of one socket on a client. `prefixes`: those the other side holds, by number."""
+    """Runs the calls of one socket on a client. `kept`: what the other side holds, by number.
+
+    What is read is meant in the order in which it was sent: a call holds the prefix it continues from the moment it is
+    read, so one that is released behind it is still there when the call gets to run.
+    """
 
     def __init__(self, client: Client, writer: FrameWriter) -> None:
         self._client = client
         self._writer = writer
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._prefixes: dict[int, LocalPrefix] = {}
+        self._kept: dict[int, _Kept] = {}
         self._count = 0
         self._deltas: list[WireDelta] = []
 
@@ -73,41 +86,52 @@ class Host:
         elif isinstance(message, Count):
             self._recount(message)
         else:
-            work = self._run(message)
-            task = self._tasks[message.call] = asyncio.ensure_future(work)
-            task.add_done_callback(lambda _: self._tasks.pop(message.call, None))
+            self._begin(message)
+
+    def _begin(self, message: Any) -> None:
+        number = None if isinstance(message, Query) else message.prompt.base
+        kept = None if number is None else self._kept.get(number)
+        base = None if kept is None else kept.prefix
+        if base is not None:
+            self._client.retain(base)
+        task = self._tasks[message.call] = asyncio.ensure_future(self._run(message, base))
+
+        def end(_: Any) -> None:
+            self._tasks.pop(message.call, None)
+            if base is not None:
+                self._client.release(base)
+
+        task.add_done_callback(end)
 
     def _recount(self, message: Count) -> None:
-        prefix = self._prefixes.get(message.prefix)
-        if prefix is None:  # a mistake over there; who computes here has no part in it
+        kept = self._kept.get(message.prefix)
+        if kept is None:  # a mistake over there; who computes here has no part in it
             log.error("there is no prefix %s to count: it was released too often", message.prefix)
             return
-        if message.more > 0:
-            self._client.retain(prefix)
-            return
-        self._client.release(prefix)
-        if prefix.holders == 0:
-            del self._prefixes[message.prefix]
+        kept.holders += message.more
+        if kept.holders <= 0:
+            del self._kept[message.prefix]
+            self._client.release(kept.prefix)
 
-    async def _run(self, message: Any) -> None:
+    async def _run(self, message: Any, base: LocalPrefix | None) -> None:
         try:
-            self._writer.send(await self._answer(message))
+            self._writer.send(await self._answer(message, base))
         except (
             Exception
         ) as error:  # whatever it is belongs to this call, and is told to who made it
             self._flush()
             self._writer.send(failure(message.call, error))
 
-    async def _answer(self, message: Any) -> Done:
+    async def _answer(self, message: Any, base: LocalPrefix | None) -> Done:
         match message:
             case Generate():
-                return await self._generate(message)
+                return await self._generate(message, _prompt(message.prompt, base))
             case Score():
-                prompt = self._prompt(message.prompt)
+                prompt = _prompt(message.prompt, base)
                 scores = await self._client.score(prompt, message.choices, message.params)
                 return Done(message.call, scores=scores)
             case Hold():
-                kept = await self._client.hold(self._prompt(message.prompt), message.params)
+                kept = await self._client.hold(_prompt(message.prompt, base), message.params)
                 return Done(message.call, prefix=self._keep(kept))
             case Query():
                 answer = await ANSWERS[message.what](self._client, **message.arguments)
@@ -115,9 +139,8 @@ class Host:
             case _:
                 raise AssertionError(message)
 
-    async def _generate(self, message: Generate) -> Done:
+    async def _generate(self, message: Generate, prompt: Prompt) -> Done:
         constraint = constraint_from_wire(message.constraint)
-        prompt = self._prompt(message.prompt)
         post = partial(self._post, message.call)
         await self._client.send(prompt, message.params, constraint, post)
         self._flush()
@@ -142,16 +165,14 @@ class Host:
     def _keep(self, prefix: Prefix) -> KeptPrefix:
         assert isinstance(prefix, LocalPrefix)
         self._count += 1
-        self._prefixes[self._count] = prefix
+        self._kept[self._count] = _Kept(prefix)
         return KeptPrefix(self._count, prefix.length)
 
-    def _prompt(self, ask: Ask) -> Prompt:
-        if ask.base is None:
-            return Prompt(None, ask.pieces)
-        prefix = self._prefixes.get(ask.base)
-        if prefix is None:
-            raise RequestError(f"there is no prefix {ask.base}: it was released, or never existed")
-        return Prompt(prefix, ask.pieces)
+
+def _prompt(ask: Ask, base: LocalPrefix | None) -> Prompt:
+    if ask.base is not None and base is None:
+        raise RequestError(f"there is no prefix {ask.base}: it was released, or never existed")
+    return Prompt(base, ask.pieces)
 
 
 async def run_host(sock: socket.socket, opening: Callable[[], Client]) -> None:

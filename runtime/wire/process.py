@@ -5,9 +5,9 @@
     link = engine.link                       # raises EngineStopped while there is none
     await engine.close()
 
-An engine that dies is started again, a little later each time in a row. Half of a small model's start is importing, so
-once an engine has run for a while a spare process does that and waits for a config. It refuses to know what the calls
-are.
+An engine that dies is started again, a little later each time in a row. Most of a small model's start is importing, so
+once an engine runs a spare process does that and waits for a config: at once where there are processors for it, else
+after a while, as what comes first would wait for it. It refuses to know what the calls are.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ log = logging.getLogger("trellis.wire")
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 10.0
 STEADY_SECONDS = 60.0
 END_SECONDS = 10.0
-SPARE_SECONDS = 5.0
+SPARE_SECONDS, SPARE_PROCESSORS = 5.0, 4
 # Of several places for small pieces of memory none is used up before another is begun: the process would go on growing
 # for as long as its threads take turns. The environment's own word goes first.
 MEMORY = {"MALLOC_ARENA_MAX": "1"}
@@ -73,6 +73,13 @@ class _Spare:
         self.process.stdin.close()
         self.process.kill()
         self.process.wait()
+
+
+def spare_seconds() -> float:
+    """How long an engine runs before its spare is begun."""
+    known = hasattr(os, "sched_getaffinity")  # not on every system
+    count = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+    return 0.0 if count >= SPARE_PROCESSORS else SPARE_SECONDS
 
 
 class EngineProcess:
@@ -138,7 +145,7 @@ class EngineProcess:
 
     async def _watch(self, link: Link) -> None:
         """Returns when the engine has gone."""
-        ended, _ = await asyncio.wait({link.ended}, timeout=SPARE_SECONDS)
+        ended, _ = await asyncio.wait({link.ended}, timeout=spare_seconds())
         if not ended and self._spare is None:
             try:
                 self._spare = _Spare.start()

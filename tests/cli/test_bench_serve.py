@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from trellis.runtime.bench.serving import chaos
+from trellis.runtime.bench.table import Row, append_rows
 from trellis.runtime.cli.bench import app
 
 
@@ -20,6 +21,7 @@ def invoke(*arguments: str):
         (["http://127.0.0.1:9", "--chaos"], "give either the URL"),
         (["http://127.0.0.1:9"], "cannot be measured"),
         (["nowhere"], "must begin with http"),
+        (["--peer", "/nowhere.jsonl"], "cannot be shown"),
         (["--start", "--rates", "soon"], "rates must be numbers"),
         (["--start", "--groups", "0"], "groups must be above 0"),
     ],
@@ -48,6 +50,17 @@ def test_a_breach_is_the_exit_code(monkeypatch, tmp_path: Path, lost, code):
     assert result.exit_code == code, result.output
     assert asked == [(5, chaos.ChaosOptions(7, 9, 0))]
     assert '"case": "ended as lost"' in out.read_text()
+
+
+def test_files_alone_are_shown_beside_each_other(tmp_path: Path):
+    files: list[str] = []
+    for name, value in (("ours", 10.0), ("theirs", 40.0)):
+        file = tmp_path / f"{name}.jsonl"
+        append_rows(file, "serve", [Row("rate 4: TTFT p50", value, "ms")], name=name, work={})
+        files += ["--peer", str(file)]
+    result = invoke("serve", *files)
+    assert result.exit_code == 0, result.output
+    assert "ours/theirs" in result.output and "0.25" in result.output
 
 
 @pytest.mark.parametrize("command", ["serve", "programs", "remote"])

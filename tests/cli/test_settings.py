@@ -40,7 +40,7 @@ def test_what_is_shown_can_be_read_again_and_has_no_secrets(tmp_path: Path) -> N
         ("a: [", "is not YAML"),
         ("port: 99999", "port must be between"),
         ("max_running: many", "bad.yaml: max_running: input should be a valid integer, got 'many'"),
-        ("max_runing: 3", "unknown setting 'max_runing'; did you mean max_running?"),
+        ("max_runing: 3", "unknown setting 'max_runing' (did you mean 'max_running'?)"),
         ("zzz: 3", "unknown setting 'zzz'; trellis serve --check shows all"),
         ("model: [a]", "bad.yaml: model must be one value, got ['a']"),
         ("otel: maybe", "otel: input should be a valid boolean, got 'maybe'"),
@@ -82,7 +82,7 @@ def test_mistakes_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0 and "max_running: 7" in result.stdout
     # A key that is misspelt would leave the server open; what it is stays hidden.
     assert (
-        "TRELLIS_API_KEYS in the environment is no setting; did you mean TRELLIS_API_KEY?"
+        "TRELLIS_API_KEYS in the environment is no setting (did you mean 'TRELLIS_API_KEY'?)"
         in " ".join(result.stderr.split())
     )
     assert "hush" not in result.stderr

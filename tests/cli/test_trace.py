@@ -21,6 +21,10 @@ def ask(s, text: str, style: str = "short"):
 def python_only(s, kind):
     if kind:
         s += "x"
+
+@tr.function
+def mistaken(s):
+    s += 3
 """
 
 
@@ -33,6 +37,12 @@ def file(tmp_path: Path) -> str:
 
 def run(*arguments: str):
     return CliRunner().invoke(app, ["trace", *arguments])
+
+
+def test_a_mistake_is_told_with_its_line(file):
+    result = run(f"{file}:mistaken")
+    assert result.exit_code == 2
+    assert "error: traced_app.py:17: InvalidProgram: expected text or a node" in result.stderr
 
 
 def test_the_listing_names_instructions_and_lines(file):

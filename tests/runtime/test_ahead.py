@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trellis.runtime.ahead import Sizes
+from trellis.runtime.ahead import StepSizes
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_engine import ForcingMatcher, Grammar, forced_alone
@@ -16,7 +16,7 @@ from world import World, alone, prompt
 NEW = 60
 
 
-def run(runner: Any, sizes: Sizes | None, rows: int = 8) -> tuple[World, list[list[int]]]:
+def run(runner: Any, sizes: StepSizes | None, rows: int = 8) -> tuple[World, list[list[int]]]:
     """Rows of short prompts, half of them under a grammar that forces text, all to as many tokens."""
     world = World(type(runner)(), pages=256, max_running=rows, sizes=sizes)
     tickets = [world.ticket(prompt(4, i), NEW, seed=i) for i in range(rows)]
@@ -27,7 +27,7 @@ def run(runner: Any, sizes: Sizes | None, rows: int = 8) -> tuple[World, list[li
 
 def test_steps_are_as_large_as_the_size_below_where_some_are_ahead(runner: Any) -> None:
     free, expected = run(runner, None)
-    kept, answers = run(runner, Sizes(flat=8, stride=8))
+    kept, answers = run(runner, StepSizes(flat=8, stride=8))
     assert answers == expected
 
     def full(world: World) -> list[int]:
@@ -40,13 +40,13 @@ def test_steps_are_as_large_as_the_size_below_where_some_are_ahead(runner: Any) 
 
 
 def test_nobody_is_slower_than_one_token_a_step(runner: Any) -> None:
-    world, _ = run(runner, Sizes(flat=8, stride=8))
+    world, _ = run(runner, StepSizes(flat=8, stride=8))
     # A prompt's step, a step for each token, and the ones that wait for the device.
     assert len(world.runner.steps) <= NEW + 3
 
 
 def test_with_prompts_in_the_step_nobody_waits(runner: Any) -> None:
-    world = World(type(runner)(), pages=256, max_step_tokens=16, sizes=Sizes(flat=2, stride=4))
+    world = World(type(runner)(), pages=256, max_step_tokens=16, sizes=StepSizes(flat=2, stride=4))
     tickets = [world.ticket(prompt(3, i), 200, seed=i) for i in range(3)]
     for ticket in tickets:
         ticket.request.constrain(Grammar(), ForcingMatcher())
@@ -79,7 +79,7 @@ def test_answers_do_not_depend_on_sizes(
     flat: int,
     stride: int,
 ) -> None:
-    limits = {"max_step_tokens": budget, "max_running": 5, "sizes": Sizes(flat, stride)}
+    limits = {"max_step_tokens": budget, "max_running": 5, "sizes": StepSizes(flat, stride)}
     world = World(type(runner)(), pages=pages, **limits)
     tickets = []
     for i, (length, constrained, penalised, new) in enumerate(asked):

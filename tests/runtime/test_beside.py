@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trellis.lang.nodes.params import SamplingParams
 from trellis.radix.tree import RadixTree
-from trellis.runtime.ahead import Sizes
+from trellis.runtime.ahead import StepSizes
 from trellis.runtime.memory.cache import PrefixCache
 from trellis.runtime.memory.pages import Pages
 from trellis.runtime.plan import Limits
@@ -97,7 +97,7 @@ def test_many_prompts_fill_the_step_as_if_nobody_were_answered(floor):
 
 
 def test_beside_few_answers_prompts_take_what_a_step_has_for_nothing(runner):
-    floor = Floor(runner, sizes=Sizes(flat=33, stride=8))
+    floor = Floor(runner, sizes=StepSizes(flat=33, stride=8))
     first = floor.ask(10, 40)
     floor.step()
     prompts = [floor.ask(90, 4) for _ in range(2)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trellis.runtime.server.errors import BadRequest
-from trellis.runtime.server.feed import Feed, Rounds, Write
+from trellis.runtime.server.feed import Feed, GrowingFeed, Rounds, Write
 
 SCOPE = {"type": "http", "path": "/generate", "headers": []}
 
@@ -171,3 +171,41 @@ async def test_a_connection_that_breaks_is_its_own_trouble(kind: type[Exception]
     found = (await asyncio.gather(first, return_exceptions=True))[0]
     # A client that has left is nobody's mistake; anything else is told.
     assert found is None if kind is OSError else isinstance(found, kind)
+
+
+@pytest.mark.parametrize("pause", [0, 50])
+async def test_a_slow_client_of_what_grows_gets_the_last_and_nothing_waits(pause: int) -> None:
+    """1,000 steps of two answers: all that waits at any time is what was said last."""
+    sizes, waiting = [0, 0], list[int]()
+    client = Client(pause)
+
+    async def work(grow: Callable[[int], None]) -> None:
+        for step in range(1000):
+            sizes[step % 2] += 1
+            grow(step % 2)
+            waiting.append(sum(map(len, feed._pieces)))
+            await tick()
+
+    def tell(index: int) -> dict[str, Any]:
+        return {"index": index, "said": "x" * sizes[index]}
+
+    feed = GrowingFeed(Rounds(), work, tell)
+    await asyncio.wait_for(client.read(feed), 10)
+    said: list[list[int]] = [[], []]
+    for event in client.events:
+        said[event["index"]].append(len(event["said"]))
+    assert all(sizes == sorted(set(sizes)) and sizes[-1] == 500 for sizes in said)
+    assert max(waiting) == 0
+    assert (len(said[0]) > 100) == (pause == 0)
+
+
+async def test_an_error_comes_after_what_has_grown() -> None:
+    client = Client()
+
+    async def work(grow: Callable[[int], None]) -> None:
+        grow(0)
+        raise BadRequest("no more", "text")
+
+    await client.read(GrowingFeed(Rounds(), work, lambda index: {"index": index}))
+    first, last = client.events
+    assert first == {"index": 0} and last["error"]["message"] == "no more"

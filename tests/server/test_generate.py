@@ -5,8 +5,10 @@ import json
 import httpx
 import pytest
 
-from trellis.constrained.spec import Choices, Ebnf, JsonSchema, Regex
+from trellis.constrained.spec import Choices, Ebnf, JsonSchema, Regex, Tag, Tagged
+from trellis.lang.backends.base import Delta, Finish, Token, Usage
 from trellis.lang.nodes.params import SamplingParams
+from trellis.runtime.server.native.answer import Answer
 
 
 async def post(client: httpx.AsyncClient, **body: object) -> httpx.Response:
@@ -86,6 +88,13 @@ async def test_all_tokens_is_minus_one(client, backend) -> None:
     assert backend.seen[0][1] == SamplingParams(seed=4)
 
 
+TAG = {
+    "structures": [{"begin": "<n>", "schema": {"type": "integer"}, "end": "</n>"}],
+    "triggers": ["<n"],
+}
+TAGGED = Tagged((Tag("<n>", JsonSchema('{"type": "integer"}'), "</n>"),), triggers=("<n",))
+
+
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize(
     ("field", "value", "constraint"),
@@ -95,6 +104,8 @@ async def test_all_tokens_is_minus_one(client, backend) -> None:
         ("json_schema", {"type": "integer"}, JsonSchema('{"type": "integer"}')),
         ("choices", ["yes", "no"], Choices(("yes", "no"))),
         ("ebnf", 'start: "a"', Ebnf('start: "a"')),
+        ("structural_tag", TAG, TAGGED),
+        ("structural_tag", json.dumps(TAG), TAGGED),
     ],
 )
 async def test_constraints_are_taken_in_both_places(
@@ -120,9 +131,44 @@ async def read_events(client: httpx.AsyncClient, body: dict[str, object]) -> lis
     return [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
 
 
+async def test_a_stream_grows_to_the_whole_answer(client) -> None:
+    """As SGLang's clients read it: each event holds all so far, and what is new is what they have not seen."""
+    asked = {"text": "grüße", "rid": "r", "return_logprob": True}
+    whole = (await post(client, **asked)).json()
+    events = await read_events(client, asked)
+    texts = [e["text"] for e in events]
+    assert all(b.startswith(a) for a, b in zip(texts, texts[1:], strict=False))
+    assert events[-1] == whole | {"index": 0}
+    for event in events[:-1]:
+        count = len(event["output_ids"])
+        assert event["output_ids"] == whole["output_ids"][:count]
+        assert event["meta_info"]["completion_tokens"] == count
+        assert len(event["meta_info"]["output_token_logprobs"]) == count
+
+
+def test_a_long_answer_is_not_told_again_with_every_token() -> None:
+    answer, told, sizes = Answer("a", logprobs=True), 0, list[int]()
+    for count in range(1, 8001):
+        top = ((1, "x", -0.1),) if count == 700 else ()
+        answer.take(Delta("ab", 0, (Token(count, "sampled", -0.5, top, "ab"),)))
+        if (event := answer.so_far(0)) is not None:
+            told += 1
+            sizes.append(len(event["output_ids"]))
+            meta = event["meta_info"]
+            assert len(meta["output_token_logprobs"]) == sizes[-1]
+            assert len(meta.get("output_top_logprobs", event["output_ids"])) == sizes[-1]
+    assert sizes[:1000] == list(range(1, 1001))
+    assert told < 512 * 5 and max(b - a for a, b in zip(sizes, sizes[1:], strict=False)) <= 17
+    answer.take(Delta("", 0, (), Finish("length"), Usage(1, 0, 8000)))
+    last = answer.so_far(0)
+    assert last is not None and last["output_ids"] == list(range(1, 8001))
+    assert len(last["text"]) == 16_000 and last["meta_info"]["finish_reason"]["length"] == 8000
+
+
 async def test_a_stream_carries_only_what_is_new(client) -> None:
     whole = (await post(client, text="grüße", rid="r")).json()
-    events = await read_events(client, {"text": "grüße", "rid": "r"})
+    body = {"text": "grüße", "rid": "r", "incremental_streaming_output": True}
+    events = await read_events(client, body)
     assert "".join(e["text"] for e in events) == whole["text"]
     assert [i for e in events for i in e["output_ids"]] == whole["output_ids"]
     assert events[-1]["meta_info"] == whole["meta_info"]
@@ -131,6 +177,7 @@ async def test_a_stream_carries_only_what_is_new(client) -> None:
 
 async def test_a_stream_of_many_says_which(client) -> None:
     body = {"text": ["ab", "cd"], "sampling_params": {"n": 2}, "return_logprob": True}
+    body["incremental_streaming_output"] = True
     texts = ["", "", "", ""]
     for event in await read_events(client, body):
         texts[event["index"]] += event["text"]

@@ -5,6 +5,7 @@ Every one ends with the engine serving the next request and no page lost.
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
 import time
@@ -75,8 +76,25 @@ BAD_SCHEMAS = [
 
 
 @pytest.mark.parametrize("pattern", BAD_REGEXES)
-async def test_cve_2025_48944_a_bad_regex_is_a_400(client: httpx.AsyncClient, pattern: str) -> None:
+async def test_cve_2025_48943_a_bad_regex_is_a_400(client: httpx.AsyncClient, pattern: str) -> None:
     refused(await generate(client, regex=pattern))
+
+
+@pytest.mark.parametrize("bad", [{"pattern": "("}, {"type": "no-such-type"}])
+async def test_cve_2025_48944_a_bad_tool_is_a_400(client: httpx.AsyncClient, bad: Any) -> None:
+    parameters = {"type": "object", "properties": {"a": bad}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+    body = {
+        "model": "seedling",
+        "messages": [{"role": "user", "content": "a"}],
+        "tools": [tool],
+        "max_tokens": 4,
+    }
+    for choice in ("required", "auto"):
+        error = refused(
+            await client.post("/v1/chat/completions", json=body | {"tool_choice": choice})
+        )
+        assert error["param"].startswith("tools")
 
 
 @pytest.mark.parametrize("schema", BAD_SCHEMAS)
@@ -119,7 +137,7 @@ async def test_cve_2026_25048_deep_nesting_is_refused(client: httpx.AsyncClient,
         'start: a\na: start | "x"',
     ],
 )
-async def test_cve_2026_2069_left_recursion_and_nullable_loops_end(
+async def test_cve_2025_57809_and_2026_2069_left_recursion_and_nullable_loops_end(
     client: httpx.AsyncClient, grammar: str
 ) -> None:
     begun = time.monotonic()
@@ -163,7 +181,7 @@ async def test_a_regex_of_only_the_empty_string(client: httpx.AsyncClient) -> No
 IGNORED = [
     {"guided_json": {}},
     {"guided_regex": "a"},
-    {"structural_tag": "{}"},
+    {"grammar": "a"},
     {"sampling_params": {"guided_choice": ["a"]}},
     {"sampling_params": {"regexp": "a"}},
 ]
@@ -251,7 +269,8 @@ async def test_kv_leaks_on_abort(client: httpx.AsyncClient) -> None:
 async def test_multi_byte_characters_in_streams(client: httpx.AsyncClient) -> None:
     constraint = {"choices": ["Grüße, 世界 🌍! naïve façade"]}
     whole = (await client.post("/generate", json={"text": "Say", **constraint})).json()["text"]
-    reply = await client.post("/generate", json={"text": "Say", "stream": True, **constraint})
+    asked = {"text": "Say", "stream": True, "incremental_streaming_output": True, **constraint}
+    reply = await client.post("/generate", json=asked)
     parts = [
         json.loads(line[6:])["text"]
         for line in reply.text.splitlines()
@@ -272,6 +291,29 @@ async def test_cve_2025_46570_namespaces_share_no_prefix(client: httpx.AsyncClie
             (await client.post("/generate", json=body)).json()["meta_info"]["cached_tokens"]
         )
     assert counts[1] > 0 and (counts[0], counts[2], counts[3]) == (0, 0, 0)
+
+
+async def test_cve_2025_25183_a_prefix_is_its_tokens_and_not_their_hash(
+    client: httpx.AsyncClient,
+) -> None:
+    """Of a prompt that differs in one token what is after it is computed, and answered as if it were the first."""
+    rng = random.Random(5)
+    ids = [rng.randrange(300, 4000) for _ in range(64)]
+    sampling = {"max_new_tokens": 6, "temperature": 0.0, "ignore_eos": True}
+    await client.post("/generate", json={"input_ids": ids, "sampling_params": sampling})
+    for place in (0, 1, 15, 16, 17, 40, 63):
+        other = [*ids[:place], (ids[place] - 299) % 3700 + 300, *ids[place + 1 :]]
+        body = {"input_ids": other, "sampling_params": sampling}
+        reply = (await client.post("/generate", json=body)).json()
+        fresh = (await client.post("/generate", json=body | {"cache_salt": str(place)})).json()
+        assert reply["meta_info"]["cached_tokens"] <= place
+        assert reply["output_ids"] == fresh["output_ids"]
+
+
+async def test_kv_of_adapters_is_nobodys_as_none_is_loaded(client: httpx.AsyncClient) -> None:
+    refused(await client.post("/generate", json={"text": "a", "lora_path": "b"}))
+    body = {"model": "seedling:adapter", "prompt": "a"}
+    refused(await client.post("/v1/completions", json=body), 404)
 
 
 # -- the door ----------------------------------------------------------------------------------------------------------

@@ -185,6 +185,7 @@ async def test_rule_11_the_joined_stream_is_the_answer(
     sampling = {"temperature": 1.5, "sampling_seed": seed, "max_new_tokens": 40, "ignore_eos": True}
     whole = (await generate(client, "世界 é", **sampling))["text"]
     body = {"text": "世界 é", "stream": True, "sampling_params": sampling}
+    body["incremental_streaming_output"] = True
     parts: list[str] = []
     async with client.stream("POST", "/generate", json=body) as reply:
         async for line in reply.aiter_lines():

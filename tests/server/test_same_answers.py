@@ -120,7 +120,8 @@ def test_the_same_answers(
     asked = SamplingParams(**params, logprobs=True)
     prompt = Prompt(None, (Piece(text, special=True),))
     known = both.known(prompt, asked, CONSTRAINTS.get(kind or ""))
-    response = both.ask(body_of(text, params, kind) | {"stream": stream})
+    streamed = {"stream": stream, "incremental_streaming_output": stream}
+    response = both.ask(body_of(text, params, kind) | streamed)
     assert response.status_code == 200, response.text
     found = joined(response) if stream else response.json()
     for reply, deltas in zip(found if isinstance(found, list) else [found], known, strict=True):

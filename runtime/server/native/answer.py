@@ -3,7 +3,8 @@
     answer = Answer("id-1")
     answer.take(delta)              # any number of times
     answer.reply()                  # {"text", "output_ids", "meta_info"}
-    answer.event(delta, index=0)    # the same for one Delta of a stream: only what is new
+    answer.so_far(index=0)          # the same of a stream: all that there is by now
+    answer.event(delta, index=0)    # or only what is new, of a Delta that is not taken
 
 It refuses to know how replies are sent.
 """
@@ -14,38 +15,64 @@ from typing import Any
 
 from ....lang.backends.base import Delta, Finish, Token, Usage
 
+# An answer so far is told again when it has grown by one in so many: a long one then costs what its length does, times
+# the logarithm of it, and not its square.
+FINE_TOKENS = 512
+
 
 @dataclass(slots=True)
 class Answer:
-    """One answer in the making. spelled: tokens of log-probabilities have their text. given: told of the prompt."""
+    """One answer in the making. spelled: tokens of log-probabilities have their text. given: told of the prompt.
+
+    fields: log-probabilities so far; told: tokens in the last that `so_far` gave.
+    """
 
     id: str
     logprobs: bool = False
     spelled: bool = True
     given: dict[str, Any] = field(default_factory=dict[str, Any])
-    texts: list[str] = field(default_factory=list[str])
-    tokens: list[Token] = field(default_factory=list[Token])
+    text: str = ""
+    ids: list[int] = field(default_factory=list[int])
+    fields: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    told: int = 0
     finish: Finish | None = None
     usage: Usage | None = None
 
     def take(self, delta: Delta) -> None:
         """Adds a Delta."""
-        self.texts.append(delta.text)
-        self.tokens.extend(delta.tokens)
+        self.text += delta.text
+        if self.logprobs and delta.tokens:
+            for name, values in _logprob_fields(delta.tokens, self.spelled).items():
+                # Likeliest ones may come late, as forced tokens have none.
+                known = self.fields.setdefault(name, [[] for _ in self.ids])
+                known += [[] for _ in range(len(self.ids) - len(known))] + values
+        self.ids += [t.id for t in delta.tokens]
         self.finish = delta.finish or self.finish
         self.usage = delta.usage or self.usage
 
     def reply(self) -> dict[str, Any]:
         """The whole answer.
 
-        Its text and ids end where the answer does: a stop is not part of them.
+        Its text and ids end where the answer does: a stop is not part of them. With log-probabilities there are those
+        of the prompt too, if only as an empty list.
         """
-        meta = self._meta() | (_logprob_fields(self.tokens, self.spelled) if self.logprobs else {})
-        return {
-            "text": "".join(self.texts),
-            "output_ids": [t.id for t in self.tokens],
-            "meta_info": meta,
-        }
+        meta = self._meta()
+        if self.logprobs:
+            meta = {"input_token_logprobs": []} | meta | self._logprobs()
+        return {"text": self.text, "output_ids": self.ids, "meta_info": meta}
+
+    def so_far(self, index: int) -> dict[str, Any] | None:
+        """The answer as far as it has come, to be spelled at once; None while too little is new. index: see `event`."""
+        count = len(self.ids)
+        if self.finish is not None:
+            return {"index": index} | self.reply()
+        if count - self.told < count // FINE_TOKENS:
+            return None
+        self.told = count
+        meta: dict[str, Any] = {"id": self.id, "finish_reason": None, "completion_tokens": count}
+        if self.logprobs:
+            meta |= self._logprobs()
+        return {"index": index, "text": self.text, "output_ids": self.ids, "meta_info": meta}
 
     def event(self, delta: Delta, index: int) -> dict[str, Any]:
         """What one Delta adds.
@@ -60,6 +87,12 @@ class Answer:
             meta |= _logprob_fields(delta.tokens, self.spelled)
         ids = [t.id for t in delta.tokens]
         return {"index": index, "text": delta.text, "output_ids": ids, "meta_info": meta}
+
+    def _logprobs(self) -> dict[str, list[Any]]:
+        """The fields, as long as the ids: forced tokens that came last may have no likeliest ones yet."""
+        for values in self.fields.values():
+            values += [[] for _ in range(len(self.ids) - len(values))]
+        return {"output_token_logprobs": []} | self.fields
 
     def _meta(self) -> dict[str, Any]:
         usage = self.usage or Usage()

@@ -17,11 +17,18 @@ from ....constrained.spec import Choices, Constraint, Ebnf, JsonSchema, Regex
 from ....lang.backends.base import Piece, Prompt
 from ....lang.errors import InvalidParams
 from ....lang.nodes.params import SamplingParams
+from ..conversation.fields import tag_constraint
 from ..errors import BadRequest
 from ..source import Job
 from ..strict import StrictBody
 
 # Where a name of the route differs from the one in SamplingParams.
+# What SGLang's clients say of the text, and the one value that is true here.
+TEXTUAL = {
+    "skip_special_tokens": (True, "the text has no special tokens; output_ids has them"),
+    "spaces_between_special_tokens": (True, "the text has no special tokens"),
+    "no_stop_trim": (False, "the text ends before what stops it"),
+}
 RENAMED = {"max_new_tokens": "max_tokens", "min_new_tokens": "min_tokens", "sampling_seed": "seed"}
 
 
@@ -32,6 +39,7 @@ class ConstraintFields(StrictBody):
     json_schema: str | dict[str, Any] | None = None
     choices: list[str] | None = None
     ebnf: str | None = None
+    structural_tag: str | dict[str, Any] | None = None
 
     def constraints(self) -> dict[str, Constraint]:
         """The constraints that are given, by field."""
@@ -50,6 +58,8 @@ class ConstraintFields(StrictBody):
             found["ebnf"] = (
                 Ebnf(self.ebnf, "root", "gbnf") if "::=" in self.ebnf else Ebnf(self.ebnf)
             )
+        if self.structural_tag is not None:
+            found["structural_tag"] = tag_constraint(self.structural_tag, "structural_tag")
         return found
 
 
@@ -74,6 +84,9 @@ class SamplingFields(ConstraintFields):
     seed: int | None = None
     sampling_seed: int | None = None
     timeout: float | None = None
+    skip_special_tokens: bool | None = None
+    spaces_between_special_tokens: bool | None = None
+    no_stop_trim: bool | None = None
 
     def params(self, path: str, **common: Any) -> SamplingParams:
         """The SamplingParams meant.
@@ -84,10 +97,13 @@ class SamplingFields(ConstraintFields):
             raise BadRequest(
                 "seed and sampling_seed are the same: give one of them", f"{path}.seed"
             )
+        for name, (only, why) in TEXTUAL.items():
+            if getattr(self, name) not in (None, only):
+                raise BadRequest(f"{name} can only be {json.dumps(only)}: {why}", f"{path}.{name}")
         options = {
             name: _meant(name, value)
             for name, value in self
-            if value is not None and name not in ConstraintFields.known
+            if value is not None and name not in ConstraintFields.known and name not in TEXTUAL
         }
         try:
             return _params(options, common)
@@ -109,6 +125,7 @@ class GenerateBody(ConstraintFields):
     logprob_start_len: int | None = None
     return_text_in_logprobs: bool = True
     stream: bool = False
+    incremental_streaming_output: bool = False
     rid: str | list[str] | None = None
     priority: int = 0
     cache_salt: str = ""
@@ -119,6 +136,15 @@ class GenerateBody(ConstraintFields):
         return isinstance(self.text, list) or bool(
             self.input_ids and isinstance(self.input_ids[0], list)
         )
+
+    @property
+    def logprobs_from(self) -> int | None:
+        """From where the prompt's own log-probabilities are asked for: all, where nothing else could be meant."""
+        if self.logprob_start_len is None and self.return_logprob:
+            own = self.sampling_params
+            each = own if isinstance(own, list) else [own or SamplingFields()]
+            return 0 if all(fields.max_new_tokens == 0 for fields in each) else None
+        return self.logprob_start_len
 
     def jobs(self, max_batch: int) -> list[Job]:
         """What is asked for, prompt by prompt. Raises BadRequest, naming the field."""

@@ -3,7 +3,8 @@
     POST /generate     {"text", "sampling_params": {...}} -> {"text", "output_ids", "meta_info"}
 
 A list of prompts, or n above 1, gives a list of replies: prompt by prompt, answer by answer. With
-`stream` the replies come as events that carry only what is new.
+`stream` the replies come as events; each holds its answer so far, as SGLang's do, so most bytes are sent many times,
+of a long answer not with every token. With `incremental_streaming_output` events carry only what is new.
 """
 
 from functools import partial
@@ -15,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from ....lang.backends.base import Backend
 from ..config import ServerConfig
 from ..errors import ERRORS, BadRequest
-from ..feed import Feed, Rounds, Write
+from ..feed import Feed, Grow, GrowingFeed, Rounds, Write
 from ..reading import ReadingRoute, work_out
 from ..served import Served
 from ..source import Item, Job, Source, unless_left
@@ -36,7 +37,7 @@ def generate_routes(
         _check_able(body, source.backend)
         jobs = await work_out(request, partial(body.jobs, config.max_batch))
         given: list[dict[str, Any]] = [{} for _ in jobs]
-        if body.logprob_start_len is not None:
+        if body.logprobs_from is not None:
             given = await unless_left(request.receive, prompt_fields(served, body, jobs))
         answers = [
             Answer(job.id, job.params.logprobs, body.return_text_in_logprobs, fields)
@@ -44,9 +45,12 @@ def generate_routes(
             for _ in range(job.params.n)
         ]
         if body.stream:
-            return Feed(rounds, partial(_feed, source, jobs, answers))
-        work = source.feed(jobs, lambda item: answers[item[0]].take(item[1]))
-        await unless_left(request.receive, work)
+            if body.incremental_streaming_output:
+                return Feed(rounds, partial(_feed, source, jobs, answers))
+            work = partial(_grow, source, jobs, answers)
+            return GrowingFeed(rounds, work, lambda index: answers[index].so_far(index))
+        taken = source.feed(jobs, lambda item: answers[item[0]].take(item[1]))
+        await unless_left(request.receive, taken)
         replies = [answer.reply() for answer in answers]
         return JSONResponse(replies if body.many or len(replies) > 1 else replies[0])
 
@@ -67,5 +71,14 @@ async def _feed(source: Source, jobs: list[Job], answers: list[Answer], write: W
     def take(item: Item) -> None:
         index, delta = item
         write(answers[index].event(delta, index))
+
+    await source.feed(jobs, take)
+
+
+async def _grow(source: Source, jobs: list[Job], answers: list[Answer], grow: Grow) -> None:
+    def take(item: Item) -> None:
+        index, delta = item
+        answers[index].take(delta)
+        grow(index)
 
     await source.feed(jobs, take)

@@ -24,7 +24,7 @@ async def prompt_fields(
     served: Served | None, body: GenerateBody, jobs: Sequence[Job]
 ) -> list[dict[str, Any]]:
     """What the reply to each prompt has besides; nothing where it was not asked for. Raises BadRequest."""
-    begin = body.logprob_start_len
+    begin = body.logprobs_from
     if begin is None or begin < 0:  # -1: SGLang's word for none
         return [{} for _ in jobs]
     if not body.return_logprob:

@@ -4,7 +4,7 @@ POST /tokenize      {"prompt": "Hello"}         -> {"tokens": [...], "count": 1,
 POST /detokenize    {"tokens": [19, 228]}       -> {"text": ", what"}
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from fastapi import APIRouter
@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from ...errors import RequestError
-from ..errors import ERRORS
+from ..errors import ERRORS, UnknownModel
 from ..reading import ReadingRoute
 from ..served import Served
 from ..strict import StrictBody
@@ -24,16 +24,19 @@ class TokenizeBody(StrictBody):
 
     prompt: str | list[str]
     add_special_tokens: bool = True
+    model: str | None = None
 
 
 class DetokenizeBody(StrictBody):
-    """Token ids of one text or of several."""
+    """Token ids of one text or of several. Special tokens have no text, whatever is wished."""
 
     tokens: list[int] | list[list[int]] = Field(min_length=1)
+    model: str | None = None
+    skip_special_tokens: Literal[True] = True
 
 
-def text_routes(served: Served) -> APIRouter:
-    """The routes over one tokenizer."""
+def text_routes(served: Served, name: str) -> APIRouter:
+    """The routes over one tokenizer. name: of the model, which a body may give."""
     router = APIRouter(tags=["native"], responses=ERRORS, route_class=ReadingRoute)
     tokenizer = served.tokenizer
 
@@ -44,6 +47,7 @@ def text_routes(served: Served) -> APIRouter:
 
     @router.post("/tokenize", summary="A text's token ids")
     async def tokenize(body: TokenizeBody) -> Response:
+        _check_model(body.model, name)
         texts = body.prompt if isinstance(body.prompt, list) else [body.prompt]
         # A megabyte of text takes tens of milliseconds: not on the loop.
         rows = await run_in_threadpool(
@@ -57,6 +61,7 @@ def text_routes(served: Served) -> APIRouter:
 
     @router.post("/detokenize", summary="The text of token ids")
     async def detokenize(body: DetokenizeBody) -> dict[str, Any]:
+        _check_model(body.model, name)
         many = isinstance(body.tokens[0], list)
         rows: list[Any] = list(body.tokens) if many else [body.tokens]
 
@@ -69,6 +74,11 @@ def text_routes(served: Served) -> APIRouter:
         return {"text": texts if many else texts[0]}
 
     return router
+
+
+def _check_model(asked: str | None, name: str) -> None:
+    if asked not in (None, name):
+        raise UnknownModel(f"the model {asked!r} does not exist; this server has {name!r}")
 
 
 def _check(row: list[int], size: int) -> None:

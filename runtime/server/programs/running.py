@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Request
 
 from ....lang.run.events import Finished
+from ....lang.run.metas import plain_metas
 from ..feed import Events, Feed, Rounds, pour
 from ..source import unless_left
 from .result import event_data, result_data
@@ -44,7 +45,8 @@ async def _events(opening: Opening, value_type: Any) -> Events:
         async with opened as stream:
             async for event in stream:
                 if isinstance(event, Finished):
-                    yield {"type": "done", **result_data(event.run, value_type)}
+                    result = result_data(event.run, value_type)
+                    yield {"type": "done", **result, "meta": plain_metas(event.run)}
                     return
                 if (told := event_data(event)) is not None:
                     yield told
