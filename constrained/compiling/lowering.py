@@ -18,7 +18,7 @@ from ..machine.rule import Machine, machine_of
 from ..machine.tables import build_grammar
 from ..regex.counting import lower_regex
 from ..schema import lower_schema
-from ..schema.distinct import marks_distinct, with_distinct
+from ..schema.elements.distinct import marks_distinct, with_distinct
 from ..schema.fragments import Fragments
 from ..spec import Choices, Constraint, Ebnf, JsonSchema, Regex, Tagged
 from ..tags.tagged import lower_tagged

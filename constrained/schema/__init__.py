@@ -13,10 +13,8 @@ forgotten, so a union is as cheap as its one branch once the discriminator has b
     formula     truth, folded                       residue         what is left of it, once more is known
     board       the formula of a site, by kind of value
     site, sites which vectors are wanted, and possible              graph           the spots of arrays and objects
-    objects, members, demands, taking               arrays, items, taking_item
     line        properties of which each only has to be right, as nearly all are: no spots, only their sites
-    plain       objects of one schema that only names properties, as nearly all are
-    names       which are listed, and classes of all others; whether there are any (undeclared), in any order (orders)
+    properties/ objects, and what is known of their names           elements/       arrays, and what of their items
     leaves/     strings and numbers                 rules/          the automata of all of it
 
 The canonical form. Properties come in the order in which the schemas at their site name them, then all other names in

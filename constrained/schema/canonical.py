@@ -16,8 +16,8 @@ from ..errors import InvalidConstraint
 from ..grammar.trail import value_of
 from ..limits import Budget, Limits
 from ..spec import JsonSchema
-from .arrays import ArrayGraph
 from .document import Json
+from .elements.arrays import ArrayGraph
 from .fragments import Fragments
 from .graph import Edge, Spot
 from .leaves.decimals import normal
@@ -26,7 +26,7 @@ from .leaves.texts import TextPart
 from .leaves.writing import write_text, write_value
 from .lower import Settled, settle
 from .node import kind_of
-from .objects import ObjectGraph
+from .properties.objects import ObjectGraph
 from .site import Constant, Site, Vector
 
 MOST_DIGITS = 4000

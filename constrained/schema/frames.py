@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ..machine.rule import MOST_FRAMES
 from .document import refuse
 from .graph import Graph, Spot
-from .objects import ObjectGraph
+from .properties.objects import ObjectGraph
 from .site import Site, Vector
 from .sites import Sites
 

@@ -17,7 +17,7 @@ from .graph import Edge, Spot
 from .site import Site, Vector
 
 if TYPE_CHECKING:
-    from .objects import ObjectGraph
+    from .properties.objects import ObjectGraph
 
 Label = str | int  # a name, or the class of other names
 

@@ -18,10 +18,10 @@ from ..regex.pattern import any_text
 from ..regex.spelling import quote
 from ..spec import JsonSchema
 from ..tokens import trie
-from .arrays import grow_array
 from .board import Board
-from .distinct import check_distinct
 from .document import Document, read_json
+from .elements.arrays import grow_array
+from .elements.distinct import check_distinct
 from .fragments import Fragments
 from .frames import check_frames, nests_marked
 from .graph import Graph
@@ -29,8 +29,8 @@ from .leaves.leaf import rule_of
 from .leaves.numbers import adopt_number, free_number, grow_number
 from .leaves.texts import Texts, adopt_text
 from .node import Nodes
-from .objects import grow_object
-from .plain import grow_plain
+from .properties.objects import grow_object
+from .properties.plain import grow_plain
 from .rules.emit import Emitter, Layout
 from .rules.writer import BASE
 from .site import NEEDED, Site

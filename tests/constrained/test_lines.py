@@ -18,11 +18,11 @@ from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.machine.rule import Machine
 from trellis.constrained.schema import Canonical, lower_schema
 from trellis.constrained.schema.document import Document
+from trellis.constrained.schema.elements.items import Items
 from trellis.constrained.schema.fragments import Fragments
-from trellis.constrained.schema.items import Items
 from trellis.constrained.schema.kinds import possible_kinds
 from trellis.constrained.schema.node import Nodes, kind_of
-from trellis.constrained.schema.objects import ObjectGraph
+from trellis.constrained.schema.properties.objects import ObjectGraph
 from trellis.constrained.schema.rules.draft import Draft, distinguish, finish
 from trellis.constrained.schema.rules.forks import Fork, insert, write
 from trellis.constrained.spec import JsonSchema

@@ -18,10 +18,11 @@ from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.machine.rule import Machine
 from trellis.constrained.machine.tables import build_grammar
 from trellis.constrained.regex.pattern import compile_search
-from trellis.constrained.schema import Canonical, lower_schema, names
+from trellis.constrained.schema import Canonical, lower_schema
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.schema.leaves.labels import run_together
-from trellis.constrained.schema.undeclared import find_undeclared
+from trellis.constrained.schema.properties import names
+from trellis.constrained.schema.properties.undeclared import find_undeclared
 from trellis.constrained.spec import JsonSchema
 
 sys.path.insert(0, str(Path(__file__).parent))

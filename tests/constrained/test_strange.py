@@ -13,7 +13,7 @@ from trellis.constrained.errors import UnsupportedConstraint
 from trellis.constrained.limits import Budget, Limits
 from trellis.constrained.machine.tables import build_grammar
 from trellis.constrained.schema import Canonical, lower_schema
-from trellis.constrained.schema.distinct import marks_distinct, with_distinct
+from trellis.constrained.schema.elements.distinct import marks_distinct, with_distinct
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import JsonSchema
 

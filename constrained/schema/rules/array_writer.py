@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ...grammar.place import DISTINCT, REPEAT
 from ...machine.rule import Move
-from ..arrays import ArrayGraph
+from ..elements.arrays import ArrayGraph
 from ..graph import Graph, Spot
 from .marked import write_marked
 from .writer import Goal, Writer

@@ -19,7 +19,7 @@ from ...regex.spelling import QUOTE, quote, spell
 from ..leaves.counting import Counted
 from ..leaves.labels import Labelled
 from ..leaves.texts import Texts
-from ..names import Names
+from ..properties.names import Names
 from .draft import Draft
 from .other_names import OtherNames
 

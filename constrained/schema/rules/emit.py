@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from ...grammar.place import REPEAT
 from ...machine.rule import Machine, Move, Rule
-from ..arrays import ArrayGraph
+from ..elements.arrays import ArrayGraph
 from ..graph import Graph
 from ..leaves.numbers import NumberPart
 from ..leaves.texts import TextPart
 from ..leaves.writing import write_text
-from ..objects import ObjectGraph
+from ..properties.objects import ObjectGraph
 from ..site import Constant, Part, Site, Vector
 from ..sites import Sites
 from .array_writer import ArrayWriter

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..graph import Edge, Graph, Spot
 from ..line import Line
-from ..objects import ObjectGraph
+from ..properties.objects import ObjectGraph
 from ..site import Vector
 from .draft import Draft
 from .line_writer import LineWriter

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...machine.rule import Move
 from ..line import Line
-from ..objects import ObjectGraph
+from ..properties.objects import ObjectGraph
 from ..site import Site
 from .draft import Draft
 from .forks import Fork, insert, write

@@ -21,7 +21,7 @@ from ...regex.pattern import Pattern
 from ...regex.spelling import QUOTE, spell
 from ..graph import Edge, Spot
 from ..line import Line
-from ..objects import ObjectGraph
+from ..properties.objects import ObjectGraph
 from ..site import Vector
 from .counted_names import CountedNames, unroll
 from .draft import Draft

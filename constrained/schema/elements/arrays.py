@@ -11,17 +11,17 @@ one that stands for it once two items are equal.
 from dataclasses import dataclass
 from functools import partial
 
-from .board import Board
-from .document import refuse
-from .formula import Formula, substitute
-from .graph import Edge, Graph, Spot
+from ..board import Board
+from ..document import refuse
+from ..formula import Formula, substitute
+from ..graph import Edge, Graph, Spot
+from ..leaves.writing import write_value
+from ..node import all_of
+from ..residue import Residue
+from ..rules.marked import has_prefixes
+from ..site import NEEDED, Site, Vector, needed
+from ..sites import Sites
 from .items import Items, demanded, list_values, read_items
-from .leaves.writing import write_value
-from .node import all_of
-from .residue import Residue
-from .rules.marked import has_prefixes
-from .site import NEEDED, Site, Vector, needed
-from .sites import Sites
 from .taking_item import TakingItem
 
 MOST_UNIQUE = 62

@@ -10,8 +10,8 @@ Where schemas are combined, spots say which of the names have been that someone 
 
 from collections.abc import Container, Iterable
 
-from .graph import Spot
-from .site import Vector
+from ..graph import Spot
+from ..site import Vector
 
 MOST_BITS = 62
 MOST_SETS = 10  # names of which every set costs a spot

@@ -8,12 +8,12 @@ list_values(sites, root)            # the few values that satisfy a root, or Non
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .board import Board, matches_listed
-from .document import Json, reject
-from .formula import Formula, substitute
-from .leaves.amount import holds, read_amount
-from .node import KINDS, Node, Nodes, Root, kind_of, listed, read_count, same
-from .sites import Sites
+from ..board import Board, matches_listed
+from ..document import Json, reject
+from ..formula import Formula, substitute
+from ..leaves.amount import holds, read_amount
+from ..node import KINDS, Node, Nodes, Root, kind_of, listed, read_count, same
+from ..sites import Sites
 
 
 @dataclass(slots=True, eq=False)

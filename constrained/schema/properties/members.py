@@ -6,9 +6,9 @@ demanded(members, "name", traits, nodes)            # the schemas that the prope
 
 from dataclasses import dataclass, field
 
-from .document import Json, reject
+from ..document import Json, reject
+from ..node import Node, Nodes, listed, read_count
 from .names import Traits
-from .node import Node, Nodes, listed, read_count
 
 MOST_LISTED = 256  # names that propertyNames lists are declared by that, if they are not more
 

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from .formula import Atom, Formula, conjunction, disjunction
+from ..formula import Atom, Formula, conjunction, disjunction
+from ..node import Root, all_of
+from ..residue import Residue
+from ..site import Vector
 from .members import evaluates
 from .names import Traits
-from .node import Root, all_of
-from .residue import Residue
-from .site import Vector
 
 if TYPE_CHECKING:
     from .objects import ObjectGraph

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from .formula import Atom, Formula, conjunction, disjunction
+from ..formula import Atom, Formula, conjunction, disjunction
+from ..node import Root, all_of
+from ..site import Vector
 from .items import demanded, read_items
-from .node import Root, all_of
-from .site import Vector
 
 if TYPE_CHECKING:
     from .arrays import ArrayGraph, State

@@ -6,15 +6,15 @@ A plain object is a line from its beginning to its end, and nothing is left to b
 no residue. What it says is what an ObjectGraph of the same schema would.
 """
 
+from ..graph import Spot
+from ..line import Line
+from ..node import OBJECT_KEYWORDS
+from ..site import NEEDED, Site
+from ..sites import Sites
 from .demands import Demands
-from .graph import Spot
-from .line import Line
 from .members import Members, read_members
 from .names import Names
-from .node import OBJECT_KEYWORDS
 from .objects import ObjectGraph
-from .site import NEEDED, Site
-from .sites import Sites
 
 SAYING = frozenset({"properties", "required", "additionalProperties"})
 # What makes an object another, or is about all kinds of value.

@@ -14,20 +14,20 @@ have several items, each of which is written and tried by itself, a few millisec
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeGuard
 
-from ..errors import UnsupportedConstraint
-from ..grammar.distinct import DistinctGrammar
-from ..grammar.grammar import Grammar
-from ..grammar.place import DISTINCT
-from ..grammar.threads import ThreadGrammar
-from ..machine.rule import Machine
-from ..machine.tables import build_grammar
-from .document import refuse
-from .site import Part, Vector
-from .sites import Sites
+from ...errors import UnsupportedConstraint
+from ...grammar.distinct import DistinctGrammar
+from ...grammar.grammar import Grammar
+from ...grammar.place import DISTINCT
+from ...grammar.threads import ThreadGrammar
+from ...machine.rule import Machine
+from ...machine.tables import build_grammar
+from ..document import refuse
+from ..site import Part, Vector
+from ..sites import Sites
 
 if TYPE_CHECKING:
+    from ..rules.emit import Emitter
     from .arrays import ArrayGraph
-    from .rules.emit import Emitter
 
 
 def check_distinct(sites: Sites, emitter: "Callable[[], Emitter]") -> None:

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .line import Label
+from ..line import Label
+from ..node import Node, Root, all_of
+from ..site import NEEDED, Site
 from .members import Members, demanded
 from .names import Names, Traits
-from .node import Node, Root, all_of
-from .site import NEEDED, Site
 
 if TYPE_CHECKING:
-    from .sites import Sites
+    from ..sites import Sites
 
 
 class Demands:

@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
-from .board import Board
+from ..board import Board
+from ..document import refuse, reject
+from ..formula import Formula, substitute
+from ..graph import Edge, Graph, Spot
+from ..line import Line
+from ..node import Node
+from ..residue import Residue
+from ..site import NEEDED, Site, Vector, find_sure, needed
+from ..sites import Sites
 from .demands import Demands
-from .document import refuse, reject
-from .formula import Formula, substitute
-from .graph import Edge, Graph, Spot
-from .line import Line
 from .members import Members, read_members
 from .names import Names, Traits
-from .node import Node
 from .orders import MOST_BITS, MOST_SETS, give_bits, give_few, lead_on
-from .residue import Residue
-from .site import NEEDED, Site, Vector, find_sure, needed
-from .sites import Sites
 from .taking import Taking
 
 MOST_COUNTED = 8  # larger counts of open objects are counted by the register, not by spots

@@ -12,10 +12,10 @@ from bisect import bisect_right
 
 import numpy as np
 
-from ..automata.automaton import Flags
-from ..automata.reaching import find_reached
-from ..regex.charset import LAST
-from .leaves.labels import Labelled
+from ...automata.automaton import Flags
+from ...automata.reaching import find_reached
+from ...regex.charset import LAST
+from ..leaves.labels import Labelled
 
 # Characters behind the longest declared name, within which sets of up to 16 states repeat: they go through no more
 # than so many before they do, and no period is longer than 140 (Landau's function of 16).

@@ -13,16 +13,16 @@ from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .board import Board
-from .formula import Formula, substitute
-from .leaves.counting import Counted
-from .leaves.labels import Labelled, run_together
-from .leaves.texts import Texts, Words
+from ..board import Board
+from ..formula import Formula, substitute
+from ..leaves.counting import Counted
+from ..leaves.labels import Labelled, run_together
+from ..leaves.texts import Texts, Words
 from .undeclared import find_undeclared, has_every, list_begins
 
 if TYPE_CHECKING:
+    from ..sites import Sites
     from .objects import Members
-    from .sites import Sites
 
 MOST_SPELLED = 64  # characters; larger numbers of them are counted by a register
 MOST_STATES = 16  # of an automaton whose texts are counted so
