@@ -15,6 +15,7 @@ Slow: a few milliseconds for a new place, some tenths for each search, which is 
 """
 
 from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -57,6 +58,20 @@ class Closing:
         columns = tables.classes.tolist()
         letters = {c: bytes(b for b in LETTERS if columns[b] == c) for c in set(columns)}
         self._letters = sorted(filter(None, letters.values()), key=len, reverse=True)
+
+    @contextmanager
+    def sparing(self, steps: int) -> Iterator[None]:
+        """Inside, all that is looked at takes so many steps together; what is looked at behind them is "unsure"."""
+        self._search.left = steps
+        try:
+            yield
+        finally:
+            self._search.left = None
+
+    @property
+    def tired(self) -> bool:
+        """Whether no steps are left."""
+        return self._search.left == 0
 
     def look(self, spot: Spot) -> Way:
         """Whether every open array can still be closed."""

@@ -30,11 +30,15 @@ Judge = Callable[[Spot, Spot], bool | None]
 
 
 class Search:
-    """Looks for ways in one grammar. step: the spot after one more byte, which may be a dead end."""
+    """Looks for ways in one grammar. step: the spot after one more byte, which may be a dead end.
+
+    left: steps that all searches together may still take; None: as many as each may.
+    """
 
     def __init__(self, tables: Grammar, step: Step) -> None:
         self._tables = tables
         self._step = step
+        self.left: int | None = None
         self._ways_of: dict[tuple[Place, bool], bytes] = {}
         self._distances: Distances | None = None
         columns = tables.classes.tolist()
@@ -48,22 +52,30 @@ class Search:
     def find(self, start: Spot, most: int, judge: Judge) -> list[Spot] | None:
         """The way to a step that is what is looked for: `judge` says True, or None for no further this way. Nothing
         where there is none, and a way without steps where the search was given up, after `most` of them."""
+        allowed = most if self.left is None else min(most, self.left)
+        path, taken = self._find(start, allowed, judge)
+        if self.left is not None:
+            self.left -= taken
+        return path
+
+    def _find(self, start: Spot, most: int, judge: Judge) -> tuple[list[Spot] | None, int]:
+        """The way, and the steps that were taken."""
         assert start.trail is not None, start
         base = start.trail.levels[0].base
         stack = [(start, iter(self.ways(start, base)))]
         between: set[Spot] = set()
         whole = True
-        for _ in range(most):
+        for taken in range(1, most + 1):
             before, left = stack[-1]
             after = self.next(before, left)
             if after is None:
                 stack.pop()
                 if not stack:
-                    return None if whole else []
+                    return (None if whole else []), taken
                 continue
             found = judge(before, after)
             if found:
-                return [*(spot for spot, _ in stack[1:]), after]
+                return [*(spot for spot, _ in stack[1:]), after], taken
             if after.trail is not None and not after.trail.data:
                 # Between items only which values have been matters, in whatever order and spelling.
                 found = None if after in between else found
@@ -72,7 +84,7 @@ class Search:
                 stack.append((after, iter(self.ways(after, base))))
             else:
                 whole = whole and found is None
-        return []
+        return [], most
 
     def next(self, spot: Spot, left: Iterator[int]) -> Spot | None:
         """The spot behind the first of these bytes that may be read."""

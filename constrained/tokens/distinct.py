@@ -29,6 +29,7 @@ from .trie import spread
 from .vocabulary import Vocabulary
 
 Flags = NDArray[np.bool_]
+MOST_STEPS = 1 << 14  # of all that is looked at for one mask, some ten microseconds each
 KEPT = 16  # places of which the ends are kept, some 20 bytes for each token that is allowed there
 PARTING = b'"[]{}' + BETWEEN  # in no number or literal
 # What may end an item, a comma, and a whole item, with what ends it.
@@ -85,7 +86,12 @@ class DistinctWalk:
         self._spelling = read_spelling(vocabulary)
 
     def tokens(self, spot: Spot) -> Ints:
-        """The tokens that may follow."""
+        """The tokens that may follow. What cannot be looked at in MOST_STEPS is allowed: behind some of it the items
+        that must differ may not suffice."""
+        with self._grammar.closing.sparing(MOST_STEPS):
+            return self._find_tokens(spot)
+
+    def _find_tokens(self, spot: Spot) -> Ints:
         ends, grammar = self._ends_of(spot.place), self._grammar
         more = self._find_more(spot, ends) if grammar.repeats else ends.tokens[:0]
         if not ends.tokens.size and not more.size:
@@ -164,8 +170,11 @@ class DistinctWalk:
         for number in np.flatnonzero(shown >= 0).tolist():
             token = self._vocabulary.token(int(ends.tokens[shown[number]]))
             after = self._grammar.read(spot, token)
-            plenty[number] = after is not None and self._grammar.look(after) == "plenty"
-            if after is not None and begun is not None and not plenty[number]:
+            if after is None:
+                continue
+            way = self._grammar.look(after)
+            plenty[number] = way == "plenty" or (way == "unsure" and self._grammar.closing.tired)
+            if begun is not None and not plenty[number]:
                 freely[number] = self._grammar.closing.ends_freely(after)
         if begun is None or not freely.any():
             return plenty[ends.group]

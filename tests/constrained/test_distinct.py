@@ -15,10 +15,13 @@ from trellis.constrained.compiling.lowering import AnyGrammar, compile_constrain
 from trellis.constrained.errors import ConstraintError, InvalidConstraint, UnsupportedConstraint
 from trellis.constrained.grammar.distinct import DistinctGrammar
 from trellis.constrained.grammar.matcher import Matcher
+from trellis.constrained.grammar.search import Judge, Search
+from trellis.constrained.grammar.trail import Spot
 from trellis.constrained.limits import Limits
 from trellis.constrained.schema import Canonical
 from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import JsonSchema, Tag, Tagged
+from trellis.constrained.tokens import distinct
 from trellis.constrained.tokens.vocabulary import Vocabulary
 
 FRAGMENTS = Fragments(1 << 24)
@@ -309,3 +312,34 @@ def test_a_place_is_understood_within_few_steps(
     taken.clear()
     assert grammar.look(spot) == "plenty"
     assert len(taken) < 200, "a thousand, where that many values are looked for"
+
+
+def test_a_mask_is_found_in_so_many_steps_whatever_there_is_to_look_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of these looks ends "unsure": objects in any order, of which no two are ever found that must differ."""
+    kinds = {"a": {"type": "integer"}, "b": {"enum": [1, 2]}, "c": {"type": "boolean"}}
+    schema = {
+        "type": "array",
+        "uniqueItems": True,
+        "items": {"type": "object", "required": [*kinds], "properties": kinds},
+    }
+    grammar = compiled(schema, any_order=True)
+    assert isinstance(grammar, DistinctGrammar)
+    taken: list[int] = []
+    whole = Search._find
+
+    def count(self: Search, start: Spot, most: int, judge: Judge) -> Any:
+        found = whole(self, start, most, judge)
+        taken.append(found[1])
+        return found
+
+    monkeypatch.setattr(Search, "_find", count)
+    monkeypatch.setattr(distinct, "MOST_STEPS", 400)
+    matcher = Matcher(grammar, VOCABULARY)
+    for byte in b'[{"x": 1, "b": 1, "a": 3, "c": true}, {"c": tr':
+        taken.clear()
+        allowed = np.flatnonzero(np.unpackbits(matcher.mask().view(np.uint8), bitorder="little"))
+        assert sum(taken) <= 400
+        token = TOKENS.index(bytes([byte]))
+        assert token in allowed and matcher.accept(token)
