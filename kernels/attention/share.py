@@ -174,7 +174,7 @@ def _worth(
         apart, keys = int(tiles[members].sum()), segment.end - begin
         together = -(-int(counts[members].sum()) // (tile.rows // shape.group))
         deep = levels[members[0]] >= MOST_SHARED
-        if keys < LEAST_KEYS or 4 * together > 3 * apart or deep:
+        if keys < LEAST_KEYS or 5 * together > 3 * apart or deep:
             continue
         kept.append(Segment(members, begin, segment.end))
         ends[members] = np.maximum(ends[members], segment.end)
