@@ -29,7 +29,7 @@ from .source import unless_left
 
 Write = Callable[[dict[str, Any]], None]
 Grow = Callable[[int], None]
-Work = Callable[[Write], Awaitable[None]]
+Work = Callable[[Callable[[Any], None]], Awaitable[None]]
 Events = AsyncGenerator[dict[str, Any], None]
 encode = msgspec.json.Encoder().encode
 
@@ -87,7 +87,7 @@ class Feed(Response):
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await self._work(self._take)
+            await self._work(self._hear)
         except (
             Exception
         ) as error:  # the table turns every one into a status, or into the last event
@@ -95,7 +95,7 @@ class Feed(Response):
             if not self._begun and not self._pieces:
                 await failure.response(scope["path"])(scope, receive, send)
                 return
-            self._take(failure.body(scope["path"]))
+            self._add(self.spell(failure.body(scope["path"])))
         self._ended = True
         self._add(self.end)
         if (error := await self._written) is not None:
@@ -105,8 +105,9 @@ class Feed(Response):
         """One event, as it is sent."""
         return b"data: " + encode(event) + b"\n\n"
 
-    def _take(self, event: dict[str, Any]) -> None:
-        self._add(self.spell(event))
+    def _hear(self, said: Any) -> None:
+        """What the work is given to call: here with each event."""
+        self._add(self.spell(said))
 
     def _add(self, piece: bytes) -> None:
         if not self._pieces:
@@ -157,17 +158,15 @@ class GrowingFeed(Feed):
     """
 
     def __init__(
-        self,
-        rounds: Rounds,
-        work: Callable[[Grow], Awaitable[None]],
-        tell: Callable[[int], dict[str, Any] | None],
+        self, rounds: Rounds, work: Work, tell: Callable[[int], dict[str, Any] | None]
     ) -> None:
-        super().__init__(rounds, lambda _: work(self._grow))
+        super().__init__(rounds, work)
         self._tell = tell
         self._grown: dict[int, None] = {}
 
-    def _grow(self, index: int) -> None:
-        self._grown[index] = None
+    def _hear(self, said: int) -> None:
+        """The index that has grown."""
+        self._grown[said] = None
         if not self._pieces:
             self._add(b"")
 
