@@ -12,6 +12,7 @@ walked by tokens. It refuses to know how constraints are compiled and walked: th
 
 import sys
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ..check.tally import Tally
 
 WIDE = 160  # characters of a table in a log
-LONG = 256  # lines of a batch after which faster passes are worth loading
+LONG = 256  # lines of a batch that are worth loading faster passes for
 REJECTED, INVALID, UNSUPPORTED = 1, 2, 3
 Given = Annotated[Path | None, typer.Argument(metavar="SCHEMA.json", help="A JSON Schema.")]
 
@@ -145,7 +146,7 @@ def _answer_batch(
 
     folder = tokenizer or (BUNDLED if against else None)
     tongue = Tongue.from_folder(folder) if folder else None
-    judge = Judge(settings, tongue, passes=LatePasses(LONG).take)
+    judge = Judge(settings, tongue, passes=LatePasses(0 if _is_long(batch) else LONG).take)
     judges: list[Answering] = [judge]
     with ExitStack() as opened:
         try:
@@ -160,6 +161,14 @@ def _answer_batch(
         tallies = answer_lines(lines, judges, _write_line)
     _print_tallies(tallies)
     return REJECTED if tallies[0].wrong else 0
+
+
+def _is_long(batch: Path) -> bool:
+    """Whether a file is known to have more than LONG lines."""
+    if not batch.is_file():
+        return False
+    with batch.open("rb") as lines:
+        return sum(1 for _ in islice(lines, LONG + 1)) > LONG
 
 
 def _write_line(line: str) -> None:
