@@ -3,6 +3,8 @@
 import json
 import pickle
 import random
+import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,20 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.compiling.lowering import AnyGrammar, compile_constraint
-from trellis.constrained.errors import ConstraintError, InvalidConstraint, UnsupportedConstraint
+from trellis.constrained.compiling.lowering import compile_constraint
+from trellis.constrained.errors import InvalidConstraint, UnsupportedConstraint
 from trellis.constrained.grammar.distinct import DistinctGrammar
 from trellis.constrained.grammar.matcher import Matcher
 from trellis.constrained.grammar.search import Judge, Search
 from trellis.constrained.grammar.trail import Spot
 from trellis.constrained.limits import Limits
 from trellis.constrained.schema import Canonical
-from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import JsonSchema, Tag, Tagged
 from trellis.constrained.tokens import distinct
-from trellis.constrained.tokens.vocabulary import Vocabulary
 
-FRAGMENTS = Fragments(1 << 24)
+sys.path.insert(0, str(Path(__file__).parent))
+from differing import FRAGMENTS, Words, compiled, draw_grammar
+
 SEEDS = st.integers(0, 1 << 40)
 SINGLES = [bytes([b]) for b in range(0x20, 0x7F)] + [b"\n", b"\xc3", b"\xa9"]
 PAIRS = [
@@ -33,8 +35,8 @@ PAIRS = [
     "null, null", "\\u0061", "1.0, 1", 'ab", ', 'b"]', 'a"]]', '\\u0061"', '"b"', 'a"  ,',
 ]  # fmt: skip
 TOKENS = [*SINGLES, *(text.encode() for text in PAIRS)]
-EOS = len(TOKENS)
-VOCABULARY = Vocabulary([*TOKENS, None], frozenset({EOS}))
+WORDS = Words(TOKENS)
+EOS, VOCABULARY = WORDS.eos, WORDS.vocabulary
 SMALL = {"type": "integer", "minimum": 1, "maximum": 4}
 ITEMS: list[Any] = [
     *({}, {"type": "string"}, {"type": "integer"}, {"type": "number"}, SMALL, {"type": "object"}),
@@ -57,11 +59,6 @@ ITEMS: list[Any] = [
         "additionalProperties": False,
     },
 ]
-
-
-def compiled(schema: Any, **options: Any) -> AnyGrammar:
-    constraint = JsonSchema(json.dumps(schema), **options)
-    return compile_constraint(constraint, Limits(seconds=20), FRAGMENTS)
 
 
 def array(rng: random.Random) -> dict[str, Any]:
@@ -95,47 +92,13 @@ def draw(rng: random.Random) -> dict[str, Any]:
             return array(rng)
 
 
-def draw_grammar(rng: random.Random, **options: Any) -> tuple[Any, AnyGrammar]:
-    while True:
-        schema = draw(rng)
-        try:
-            return schema, compiled(schema, **options)
-        except ConstraintError:
-            continue
-
-
-def allowed(matcher: Matcher[Any]) -> set[int]:
-    bits = np.unpackbits(matcher.mask().view(np.uint8), bitorder="little")
-    return set(np.flatnonzero(bits).tolist())
-
-
-def walked(grammar: Any, place: Any) -> set[int]:
-    """What a mask must be, token by token."""
-    found = {t for t, data in enumerate(TOKENS) if grammar.take(place, data) is not None}
-    return found | ({EOS} if grammar.accepting(place) else set())
-
-
 @settings(max_examples=15, deadline=None)
 @given(SEEDS, st.sampled_from(["compact", "any"]))
 def test_walks_end_in_valid_texts(seed: int, whitespace: Any) -> None:
     rng = random.Random(seed)
-    schema, grammar = draw_grammar(rng, whitespace=whitespace)
-    matcher, text = Matcher(grammar, VOCABULARY), b""
-    free = rng.choice([3, 12, 30])
-    for step in range(300):
-        tokens = allowed(matcher)
-        assert tokens, (schema, text)
-        if rng.random() < 0.1:
-            assert tokens == walked(grammar, matcher.place), (schema, text)
-        if EOS in tokens and (step >= free or len(tokens) == 1):
-            break
-        tokens.discard(EOS)
-        ending = sorted(t for t in tokens if TOKENS[t][:1] in b']}"')
-        ends = step >= free and ending and rng.random() < 0.7
-        token = rng.choice(ending if ends else sorted(tokens))
-        assert matcher.accept(token), (schema, text)
-        text += TOKENS[token]
-    else:
+    schema, grammar = draw_grammar(draw, rng, whitespace=whitespace)
+    text = WORDS.write(grammar, rng, 0.1)
+    if text is None:
         return
     jsonschema.Draft202012Validator(schema).validate(json.loads(text))
 
@@ -158,7 +121,7 @@ def value(rng: random.Random, depth: int) -> Any:
 @given(SEEDS)
 def test_accepts_what_jsonschema_does(seed: int) -> None:
     rng = random.Random(seed)
-    schema, grammar = draw_grammar(rng)
+    schema, grammar = draw_grammar(draw, rng)
     validator = jsonschema.Draft202012Validator(schema)
     writer = Canonical(JsonSchema(json.dumps(schema)), Limits(seconds=20), FRAGMENTS)
     for _ in range(30):
@@ -220,13 +183,13 @@ def test_many_items() -> None:
     for number in range(150):
         for byte in f'{", " if number else "["}"{number:03}"'.encode():
             assert matcher.accept(TOKENS.index(bytes([byte])))
-    tokens = allowed(matcher)
-    assert tokens == walked(grammar, matcher.place)
+    tokens = WORDS.allowed(matcher)
+    assert tokens == WORDS.walked(grammar, matcher.place)
     for byte in b', "149':
         matcher.accept(TOKENS.index(bytes([byte])))
-    assert TOKENS.index(b'"') not in allowed(matcher)
+    assert TOKENS.index(b'"') not in WORDS.allowed(matcher)
     matcher.rollback(2)
-    assert matcher.accept(TOKENS.index(b"5")) and TOKENS.index(b'"') in allowed(matcher)
+    assert matcher.accept(TOKENS.index(b"5")) and TOKENS.index(b'"') in WORDS.allowed(matcher)
 
 
 def test_inside_a_tag_and_after_pickling() -> None:
@@ -277,10 +240,10 @@ def test_masks_where_few_ways_are_left(items: Any, text: str, least: int) -> Non
     grammar = compiled({"type": "array", "items": items, "uniqueItems": True, "minItems": least})
     matcher = Matcher(grammar, VOCABULARY)
     for byte in text.encode():
-        tokens = allowed(matcher)
-        assert tokens == walked(grammar, matcher.place), (text, matcher.place)
+        tokens = WORDS.allowed(matcher)
+        assert tokens == WORDS.walked(grammar, matcher.place), (text, matcher.place)
         assert matcher.accept(TOKENS.index(bytes([byte])))
-    assert EOS in allowed(matcher)
+    assert EOS in WORDS.allowed(matcher)
 
 
 @pytest.mark.parametrize(

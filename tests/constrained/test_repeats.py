@@ -3,26 +3,27 @@
 import json
 import pickle
 import random
+import sys
+from pathlib import Path
 from typing import Any
 
 import jsonschema
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trellis.constrained.compiling.lowering import AnyGrammar, compile_constraint
+from trellis.constrained.compiling.lowering import compile_constraint
 from trellis.constrained.errors import ConstraintError, InvalidConstraint
 from trellis.constrained.grammar.distinct import DistinctGrammar
 from trellis.constrained.grammar.matcher import Matcher
 from trellis.constrained.grammar.place import REPEAT
 from trellis.constrained.limits import Limits
 from trellis.constrained.schema import Canonical
-from trellis.constrained.schema.fragments import Fragments
 from trellis.constrained.spec import JsonSchema, Tag, Tagged
-from trellis.constrained.tokens.vocabulary import Vocabulary
 
-FRAGMENTS = Fragments(1 << 24)
+sys.path.insert(0, str(Path(__file__).parent))
+from differing import FRAGMENTS, Words, compiled, draw_grammar
+
 SEEDS = st.integers(0, 1 << 40)
 SINGLES = [bytes([b]) for b in range(0x20, 0x7F)] + [b"\n", b"\xc3", b"\xa9", bytes([REPEAT])]
 PAIRS = [
@@ -32,8 +33,8 @@ PAIRS = [
 ]  # fmt: skip
 MARKED = [b"1" + bytes([REPEAT]), bytes([REPEAT]) + b", ", b'"' + bytes([REPEAT])]
 TOKENS = [*SINGLES, *(text.encode() for text in PAIRS), *MARKED]
-EOS = len(TOKENS)
-VOCABULARY = Vocabulary([*TOKENS, None], frozenset({EOS}))
+WORDS = Words(TOKENS)
+EOS, VOCABULARY = WORDS.eos, WORDS.vocabulary
 SMALL = {"type": "integer", "minimum": 1, "maximum": 4}
 ITEMS: list[Any] = [
     *({}, {"type": "string"}, {"type": "integer"}, SMALL, {"type": "boolean"}, {"enum": ["a", "ab", 1, None]}),
@@ -43,12 +44,6 @@ ITEMS: list[Any] = [
     {"type": "array", "items": SMALL},
     {"type": "object", "properties": {"a": SMALL}, "additionalProperties": False},
 ]  # fmt: skip
-
-
-def compiled(schema: Any, **options: Any) -> AnyGrammar:
-    return compile_constraint(
-        JsonSchema(json.dumps(schema), **options), Limits(seconds=20), FRAGMENTS
-    )
 
 
 def array(rng: random.Random, unique: float) -> dict[str, Any]:
@@ -91,47 +86,13 @@ def draw(rng: random.Random) -> dict[str, Any]:
             return {"type": "array", rng.choice(["anyOf", "anyOf", "oneOf"]): branches}
 
 
-def draw_grammar(rng: random.Random, **options: Any) -> tuple[Any, AnyGrammar]:
-    while True:
-        schema = draw(rng)
-        try:
-            return schema, compiled(schema, **options)
-        except ConstraintError:
-            continue
-
-
-def allowed(matcher: Matcher[Any]) -> set[int]:
-    bits = np.unpackbits(matcher.mask().view(np.uint8), bitorder="little")
-    return set(np.flatnonzero(bits).tolist())
-
-
-def walked(grammar: Any, place: Any) -> set[int]:
-    """What a mask must be, token by token."""
-    found = {t for t, data in enumerate(TOKENS) if grammar.take(place, data) is not None}
-    return found | ({EOS} if grammar.accepting(place) else set())
-
-
 @settings(max_examples=20, deadline=None)
 @given(SEEDS, st.sampled_from(["compact", "any"]))
 def test_walks_end_in_valid_texts(seed: int, whitespace: Any) -> None:
     rng = random.Random(seed)
-    schema, grammar = draw_grammar(rng, whitespace=whitespace)
-    matcher, text = Matcher(grammar, VOCABULARY), b""
-    free = rng.choice([3, 12, 30])
-    for step in range(300):
-        tokens = allowed(matcher)
-        assert tokens, (schema, text)
-        if rng.random() < 0.2:
-            assert tokens == walked(grammar, matcher.place), (schema, text)
-        if EOS in tokens and (step >= free or len(tokens) == 1):
-            break
-        tokens.discard(EOS)
-        ending = sorted(t for t in tokens if TOKENS[t][:1] in b']}"')
-        ends = step >= free and ending and rng.random() < 0.7
-        token = rng.choice(ending if ends else sorted(tokens))
-        assert matcher.accept(token), (schema, text)
-        text += TOKENS[token]
-    else:
+    schema, grammar = draw_grammar(draw, rng, whitespace=whitespace)
+    text = WORDS.write(grammar, rng, 0.2)
+    if text is None:
         return
     found: list[list[str]] = []
     value = json.loads(
@@ -230,20 +191,22 @@ def test_what_equal_items_allow_is_in_the_mask() -> None:
     )
     matcher = Matcher(grammar, VOCABULARY)
     for byte in b'["a", "a':
-        tokens = allowed(matcher)
-        assert tokens == walked(grammar, matcher.place)
+        tokens = WORDS.allowed(matcher)
+        assert tokens == WORDS.walked(grammar, matcher.place)
         assert not tokens & {t for t, data in enumerate(TOKENS) if REPEAT in data}
         assert matcher.accept(TOKENS.index(bytes([byte])))
-    assert TOKENS.index(b'"]') in allowed(matcher), (
+    assert TOKENS.index(b'"]') in WORDS.allowed(matcher), (
         "the items are equal: only the second branch holds"
     )
     matcher.accept(TOKENS.index(b"b"))
-    assert TOKENS.index(b'"]') not in allowed(matcher) and TOKENS.index(b'"') in allowed(matcher)
+    assert TOKENS.index(b'"]') not in WORDS.allowed(matcher) and TOKENS.index(
+        b'"'
+    ) in WORDS.allowed(matcher)
     numbers = Matcher(grammar, VOCABULARY)
-    assert TOKENS.index(b"[1, 1]") in allowed(numbers) and TOKENS.index(b"[1, 2]") not in allowed(
-        numbers
-    )
-    assert numbers.accept(TOKENS.index(b"[1, 1")) and TOKENS.index(b"]") in allowed(numbers)
+    assert TOKENS.index(b"[1, 1]") in WORDS.allowed(numbers) and TOKENS.index(
+        b"[1, 2]"
+    ) not in WORDS.allowed(numbers)
+    assert numbers.accept(TOKENS.index(b"[1, 1")) and TOKENS.index(b"]") in WORDS.allowed(numbers)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from trellis.runtime.ahead import StepSizes
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_engine import ForcingMatcher, Grammar, forced_alone
-from world import World, alone, prompt
+from world import ForcingMatcher, Grammar, World, alone, check_answers, prompt
 
 NEW = 60
 
@@ -81,15 +80,4 @@ def test_answers_do_not_depend_on_sizes(
 ) -> None:
     limits = {"max_step_tokens": budget, "max_running": 5, "sizes": StepSizes(flat, stride)}
     world = World(type(runner)(), pages=pages, **limits)
-    tickets = []
-    for i, (length, constrained, penalised, new) in enumerate(asked):
-        options = {"frequency_penalty": 0.5} if penalised else {}
-        ticket = world.ticket(prompt(length, i % 3), new, seed=i, **options)
-        if constrained:
-            ticket.request.constrain(Grammar(), ForcingMatcher())
-        tickets.append(ticket)
-    answers = world.run(*tickets)
-    for i, (length, constrained, _, new) in enumerate(asked):
-        expected = forced_alone if constrained else alone
-        assert answers[i] == expected(runner, prompt(length, i % 3), new, i)
-    assert world.cache.counts.private == 0
+    check_answers(world, runner, asked)

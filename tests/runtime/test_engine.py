@@ -15,7 +15,7 @@ from trellis.lang.backends.base import Finish
 from trellis.runtime.errors import EngineStopped, Overloaded, RequestError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from world import ForcingMatcher, Grammar, World, alone, forced_alone, prompt
+from world import World, alone, check_answers, prompt
 
 
 def test_one_request(runner: Any) -> None:
@@ -343,15 +343,4 @@ def test_forced_runs_amid_other_rows_and_preemption(
 ) -> None:
     """Overlapped, a step launched before the forced text was known is void; with penalties the engine waits."""
     world = World(type(runner)(), pages=pages, max_step_tokens=budget, max_running=4)
-    tickets = []
-    for i, (length, constrained, penalised, new) in enumerate(asked):
-        options = {"frequency_penalty": 0.5} if penalised else {}
-        ticket = world.ticket(prompt(length, i % 3), new, seed=i, **options)
-        if constrained:
-            ticket.request.constrain(Grammar(), ForcingMatcher())
-        tickets.append(ticket)
-    answers = world.run(*tickets)
-    for i, (length, constrained, _, new) in enumerate(asked):
-        expected = forced_alone if constrained else alone
-        assert answers[i] == expected(runner, prompt(length, i % 3), new, i)
-    assert world.cache.counts.private == 0
+    check_answers(world, runner, asked)

@@ -140,3 +140,23 @@ def forced_alone(runner: Any, tokens: Sequence[int], new: int, seed: int) -> lis
         if context[-1] % 3 == 0:
             context += [1, 2, 4]
     return context[len(tokens) : len(tokens) + new]
+
+
+Asked = Sequence[tuple[int, bool, bool, int]]
+
+
+def check_answers(world: World, runner: Any, asked: Asked) -> None:
+    """Asks all together: tokens of the prompt, whether text is forced, whether there are penalties, new tokens. Each
+    must get what it would get alone."""
+    tickets: list[Ticket] = []
+    for i, (length, constrained, penalised, new) in enumerate(asked):
+        options = {"frequency_penalty": 0.5} if penalised else {}
+        ticket = world.ticket(prompt(length, i % 3), new, seed=i, **options)
+        if constrained:
+            ticket.request.constrain(Grammar(), ForcingMatcher())
+        tickets.append(ticket)
+    answers = world.run(*tickets)
+    for i, (length, constrained, _, new) in enumerate(asked):
+        expected = forced_alone if constrained else alone
+        assert answers[i] == expected(runner, prompt(length, i % 3), new, i)
+    assert world.cache.counts.private == 0

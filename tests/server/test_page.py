@@ -202,8 +202,16 @@ def test_tools_are_called_and_mistakes_are_told(page: Page) -> None:
     page.fill("kind", "tools")
     page.fill("prompt", "What is the weather in Lisbon?")
     page.ask()
-    assert page.text("#answer") == 'get_weather {"city": "Lisbon"}'
+    assert page.text("#calls") == 'get_weather {"city": "Lisbon"}'
     assert "tool_calls" in page.text("#counts")
+    written = page.text("#answer")
+    assert '"arguments": {"city": "Lisbon"}' in written
+    assert written == "".join(span.get_property("textContent") for span in page.all("#answer > *"))
+    forced = [span.text for span in page.all("#answer .forced")]
+    assert "Lisbon" not in "".join(forced) and f"forced\n{len(forced)}\n" in page.text("#counts")
+    assert "Lisbon" in "".join(span.text for span in page.all("#answer .sampled"))
+    page.click("#answer .sampled")
+    assert "%" in until(lambda: page.text("#likely"))
     page.fill("kind", "regex")
     page.fill("constraint", "(")
     page.ask()

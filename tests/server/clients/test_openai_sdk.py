@@ -126,6 +126,34 @@ def test_streamed_tools_are_parsed(client) -> None:
     assert isinstance(call.function.parsed_arguments, City)
 
 
+def test_tokens_can_be_told_beside_what_the_package_knows(client) -> None:
+    asked: Any = {
+        "model": MODEL,
+        "messages": user(ASK),
+        "tools": TOOLS,
+        "max_tokens": 60,
+        "temperature": 0,
+        "extra_body": {"return_tokens": True},
+    }
+    choice = client.chat.completions.create(**asked).choices[0]
+    assert {kind for _, kind, *_ in choice.tokens} == {"forced", "sampled"}
+    with client.chat.completions.stream(**asked) as stream:
+        told = [
+            row
+            for event in stream
+            if event.type == "chunk"
+            for piece in event.chunk.choices
+            for row in getattr(piece, "tokens", ())
+        ]
+        final = stream.get_final_completion()
+    assert told == choice.tokens
+    (call,), (before,) = (c.message.tool_calls or () for c in (final.choices[0], choice))
+    assert (call.function.name, call.function.arguments) == (
+        before.function.name,
+        before.function.arguments,
+    )
+
+
 def test_constraints_in_the_extra_body(client) -> None:
     for extra, allowed in (
         ({"regex": "[A-Z]{2}-[0-9]{2}"}, None),
