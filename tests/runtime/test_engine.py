@@ -15,7 +15,7 @@ from trellis.lang.backends.base import Finish
 from trellis.runtime.errors import EngineStopped, Overloaded, RequestError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from world import World, alone, check_answers, prompt
+from world import Grammar, World, alone, check_answers, prompt
 
 
 def test_one_request(runner: Any) -> None:
