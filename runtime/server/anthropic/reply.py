@@ -13,7 +13,16 @@ import json
 import secrets
 from typing import Any
 
-from ..conversation.events import CallArguments, CallBegun, CallEnded, Ended, Event, Said, Thought
+from ..conversation.events import (
+    CallArguments,
+    CallBegun,
+    CallEnded,
+    Ended,
+    Event,
+    Generated,
+    Said,
+    Thought,
+)
 from ..conversation.turn import Turn
 
 Streamed = list[dict[str, Any]]
@@ -66,6 +75,8 @@ class Making:
                 return [self._delta({"type": "input_json_delta", "partial_json": text})]
             case CallEnded():
                 return self._close()
+            case Generated():  # no field of this API asks for it
+                return []
             case Ended():
                 return self._finish(event)
 

@@ -9,19 +9,19 @@ It refuses to know APIs, and other answers.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ....constrained.errors import ConstraintBudget, UnsupportedConstraint
 from ....constrained.spec import Choices, Constraint
-from ....lang.backends.base import Delta, Finish, Piece, Prompt, Spelled, Usage
+from ....lang.backends.base import Delta, Finish, Piece, Prompt, Spelled, Token, Usage
 from ....lang.nodes.params import SamplingParams
 from ....lang.tools.formats.form import ToolSpec
 from ....lang.tools.formats.tagged import tagged
 from ..errors import ClientLeft, FieldError
 from ..source import Enough, Item, Job, Source
-from .events import Ended, Event, Said
+from .events import Ended, Event, Generated, Said
 from .reader import Reader
 from .speech import Speech, Spelling
 from .turn import Tools, Turn
@@ -55,7 +55,7 @@ class Answer:
     thinking: int = 0
     thought: bool = False
     text: str = ""
-    tokens: list[int] = field(default_factory=list[int])
+    tokens: list[Token] = field(default_factory=list[Token])
     finish: Finish | None = None
 
     async def run(self) -> None:
@@ -140,6 +140,7 @@ class Answer:
         """The tool whose name the model writes."""
         names = Choices(tuple(spec.name for spec in specs))
         await self._generate_all(self._params(), names, self._tools.param)
+        self._tell(self.tokens)
         chosen = {spec.name: spec for spec in specs}.get(self.text)
         # Only max_tokens cuts a name: which tool was meant is nobody's to say then, and no token is left for it.
         return chosen or next(spec for spec in specs if spec.name.startswith(self.text))
@@ -223,10 +224,11 @@ class Answer:
         self, params: SamplingParams, reader: Reader | None, spelling: Spelling | None, item: Item
     ) -> None:
         delta = item[1]
-        ids = [token.id for token in delta.tokens]
         self.text += delta.text
-        self.tokens += ids
+        self.tokens += delta.tokens
         if reader is not None:
+            ids = [token.id for token in delta.tokens]
+            self._tell(delta.tokens)
             self._read(
                 delta, reader, delta.text if spelling is None else spelling.push(delta.text, ids)
             )
@@ -244,6 +246,14 @@ class Answer:
             self.finish = Finish("stop", reader.stopped)
             raise Enough
 
+    def _tell(self, tokens: Sequence[Token]) -> None:
+        """Gives the tokens where they are asked for; control tokens that are marks with their spelling."""
+        if not self.turn.tells_tokens or not tokens:
+            return
+        hidden = self.voice.speech.hidden
+        spelled = (replace(one, text=hidden.get(one.id, one.text)) for one in tokens)
+        self.give(Generated(tuple(spelled)))
+
     def _give_all(self, events: Iterable[Event]) -> None:
         for event in events:
             self.give(event)
@@ -260,7 +270,7 @@ class Answer:
     def _keep(self) -> None:
         """What was generated becomes part of the prompt of what follows; as it was, where the backend takes tokens."""
         if "tokens" in self.voice.source.backend.capabilities and self.tokens:
-            self.pieces.append(Piece(tokens=tuple(self.tokens)))
+            self.pieces.append(Piece(tokens=tuple(token.id for token in self.tokens)))
         elif self.text:
             self.pieces.append(Piece(self.text))
 

@@ -2,7 +2,8 @@
 
     Thought*  (Said | CallBegun CallArguments* CallEnded)*  Ended
 
-Calls are numbered from 0 within an answer and never interleave. It refuses to know any API's names.
+Calls are numbered from 0 within an answer and never interleave. Where a Turn asks for tokens, Generated stands before
+what its tokens come to. It refuses to know any API's names.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ class Said:
 
     text: str
     tokens: tuple[Token, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The next tokens of the answer, whatever they are part of: thoughts, words, calls, or marks around these."""
+
+    tokens: tuple[Token, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +68,4 @@ class Ended:
     thinking: int = 0
 
 
-Event: TypeAlias = Thought | Said | CallBegun | CallArguments | CallEnded | Ended
+Event: TypeAlias = Thought | Said | Generated | CallBegun | CallArguments | CallEnded | Ended

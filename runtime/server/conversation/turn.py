@@ -46,7 +46,7 @@ class Turn:
     constraint: what the text must look like where no tool is called; constraint_param: the field it came in.
     thinking: most tokens to think before the answer; None: as the model's template has it.
     continues: the last message is the beginning of the answer. invites: the template opens an assistant's turn.
-    variables: the template's own.
+    variables: the template's own. tells_tokens: whether each token of the answer is told, by the event Generated.
     """
 
     messages: tuple[Message, ...]
@@ -58,3 +58,4 @@ class Turn:
     continues: bool = False
     invites: bool = True
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    tells_tokens: bool = False

@@ -7,6 +7,11 @@ embeddings.py    /v1/embeddings
 models.py        /v1/models
 api.py           what the routes share
 
+Beyond OpenAI's own, chats and completions take the constraints and the sampling of conversation/fields.py, and chats
+`return_tokens`: each choice, or each piece of a stream as it comes, then has `tokens`, [id, "sampled" or "forced",
+log-probability, likeliest, text] of all that was generated, calls and the marks around them included. What the server
+itself writes for the model, such as the beginning of a call that must come, was not generated and is not among them.
+
 Without effect, as documented, are `user`, `metadata`, `store` (of chats), `service_tier`, `safety_identifier` and
 `prompt_cache_key`: nothing is kept or billed here, and prefixes are shared by themselves. Thoughts are told as they
 are, so there is no encrypted form of them to include.

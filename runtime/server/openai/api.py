@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,11 @@ def logprobs_of(api: Api, tokens: tuple[Token, ...]) -> list[dict[str, Any]]:
         }
         for token in tokens
     ]
+
+
+def rows_of(tokens: Sequence[Token]) -> list[list[Any]]:
+    """[id, kind, log-probability, likeliest, text] of each token, as the state routes tell them."""
+    return [[t.id, t.kind, t.logprob, t.top, t.text] for t in tokens]
 
 
 def _one(api: Api, token: Token) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def chat_routes(api: Api) -> APIRouter:
     async def chat(body: ChatBody, request: Request) -> Response:
         api.check_model(body.model)
         turn = await work_out(request, body.turn)
-        check_logprobs(api, turn)
+        check_able(api, turn)
         id = body.request_id or new_id("chatcmpl-")
         if body.stream:
             usage = body.stream_options is not None and body.stream_options.include_usage
@@ -41,16 +41,21 @@ def chat_routes(api: Api) -> APIRouter:
     return router
 
 
-def check_logprobs(api: Api, turn: Turn) -> None:
-    """Raises BadRequest where the backend gives none."""
+def check_able(api: Api, turn: Turn) -> None:
+    """Raises BadRequest for log-probabilities and tokens where the backend gives none."""
     backend = api.voice.source.backend
-    if turn.params.logprobs and "logprobs" not in backend.capabilities:
-        raise BadRequest(f"the {backend.name} backend cannot do logprobs", "logprobs")
+    asked = (
+        ("logprobs", "logprobs", turn.params.logprobs),
+        ("tokens", "return_tokens", turn.tells_tokens),
+    )
+    for ability, param, wanted in asked:
+        if wanted and ability not in backend.capabilities:
+            raise BadRequest(f"the {backend.name} backend cannot do {param}", param)
 
 
 async def collect(api: Api, turn: Turn, id: str) -> list[Draft]:
     """All answers, whole."""
-    drafts = [Draft() for _ in range(turn.params.n)]
+    drafts = [Draft([] if turn.tells_tokens else None) for _ in range(turn.params.n)]
     question = await asked(api.voice, turn, id)
     await question.answer(lambda index, event: drafts[index].take(event))
     return drafts

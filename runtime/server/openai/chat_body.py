@@ -42,7 +42,10 @@ class StreamOptions(StrictBody):
 
 
 class ChatBody(SamplingFields):
-    """A chat. The last fields have no effect here; the package's docstring says why."""
+    """A chat. return_tokens: each choice has `tokens`, all that were generated, and which of them were forced.
+
+    The last fields have no effect here; the package's docstring says why.
+    """
 
     model: str
     messages: list[ChatMessage]
@@ -61,6 +64,7 @@ class ChatBody(SamplingFields):
     add_generation_prompt: bool | None = None
     continue_final_message: bool = False
     request_id: str | None = None
+    return_tokens: bool = False
     verbosity: str | None = None
     modalities: list[str] | None = None
     user: str | None = None
@@ -97,6 +101,7 @@ class ChatBody(SamplingFields):
             continues=self.continue_final_message,
             invites=self.continue_final_message or self.add_generation_prompt is not False,
             variables=variables | (self.chat_template_kwargs or {}),
+            tells_tokens=self.return_tokens,
         )
 
     def _format(self) -> Found:

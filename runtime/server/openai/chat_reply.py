@@ -12,14 +12,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....lang.backends.base import Token, Usage
-from ..conversation.events import CallArguments, CallBegun, Ended, Event, Said, Thought
-from .api import Api, logprobs_of, usage_of
+from ..conversation.events import (
+    CallArguments,
+    CallBegun,
+    Ended,
+    Event,
+    Generated,
+    Said,
+    Thought,
+)
+from .api import Api, logprobs_of, rows_of, usage_of
 
 
 @dataclass(slots=True)
 class Draft:
-    """One answer, as its events come."""
+    """One answer, as its events come. generated: all its tokens; None where they are not asked for."""
 
+    generated: list[Token] | None = None
     texts: list[str] = field(default_factory=list[str])
     thoughts: list[str] = field(default_factory=list[str])
     tokens: list[Token] = field(default_factory=list[Token])
@@ -34,6 +43,9 @@ class Draft:
                 self.tokens += tokens
             case Thought(text):
                 self.thoughts.append(text)
+            case Generated(tokens):
+                assert self.generated is not None, "tokens come where they are asked for"
+                self.generated += tokens
             case CallBegun(_, id, name):
                 function = {"name": name, "arguments": ""}
                 self.calls.append({"id": id, "type": "function", "function": function})
@@ -61,6 +73,7 @@ class Draft:
             message["reasoning"] = "".join(self.thoughts)
         if self.calls:
             message["tool_calls"] = self.calls
+        told = {} if self.generated is None else {"tokens": rows_of(self.generated)}
         return {
             "index": index,
             "message": message,
@@ -68,6 +81,7 @@ class Draft:
             if logprobs
             else None,
             "finish_reason": finish_of(self.ended),
+            **told,
         }
 
 
@@ -127,6 +141,9 @@ class Pieces:
                 pieces.append(self._piece(index, {"content": text}, logprobs=told))
             case Thought(text):
                 pieces.append(self._piece(index, {"reasoning": text}))
+            case Generated(tokens):
+                pieces.append(self._piece(index, {}))
+                pieces[-1]["choices"][0]["tokens"] = rows_of(tokens)
             case CallBegun(call, id, name):
                 function = {"name": name, "arguments": ""}
                 begun = {"index": call, "id": id, "type": "function", "function": function}

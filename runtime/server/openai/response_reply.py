@@ -12,7 +12,16 @@ import json
 import time
 from typing import Any
 
-from ..conversation.events import CallArguments, CallBegun, CallEnded, Ended, Event, Said, Thought
+from ..conversation.events import (
+    CallArguments,
+    CallBegun,
+    CallEnded,
+    Ended,
+    Event,
+    Generated,
+    Said,
+    Thought,
+)
 from .api import Api, logprobs_of, new_id
 from .response_body import FlatTool, ResponseBody
 
@@ -54,6 +63,8 @@ class Making:
                 return [self._item_event("response.function_call_arguments.delta", delta=text)]
             case CallEnded():
                 return self._close("completed")
+            case Generated():  # no field of this API asks for it
+                return []
             case Ended():
                 return self._finish(event)
 

@@ -19,7 +19,7 @@ from ..feed import NamedFeed, Rounds, Write
 from ..reading import ReadingRoute, work_out
 from ..source import unless_left
 from .api import Api, new_id
-from .chat import check_logprobs
+from .chat import check_able
 from .kept import owner_of
 from .response_body import ResponseBody
 from .response_reply import Making, output_messages
@@ -95,7 +95,7 @@ def _order(
 ) -> _Order:
     """The order, checked. May run in a thread: it leaves the store alone."""
     turn = body.turn(earlier)
-    check_logprobs(api, turn)
+    check_able(api, turn)
     given = body.input
     items = (
         [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": given}]}]

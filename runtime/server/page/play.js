@@ -19,7 +19,8 @@ async function pieces() {
 
 function showToken([id, kind, logprob, top, text]) {
   const span = element("span", text, kind);
-  span.title = kind === "forced" ? "forced: the constraint leaves no choice" : `token ${id}, log-probability ${logprob?.toFixed(3)}`;
+  const likely = logprob === null ? "" : `, log-probability ${logprob.toFixed(3)}`;
+  span.title = kind === "forced" ? "forced: the constraint leaves no choice" : `token ${id}${likely}`;
   if (top.length) span.addEventListener("click", () => showLikely(span, top));
   $("answer").append(span);
 }
@@ -69,29 +70,39 @@ async function generate() {
   if (usage) await showPrompt(given[0], usage);
 }
 
+// A call as it was read: its name when it begins, its arguments as they come.
+function showCall({ index, function: { name, arguments: text } }) {
+  if (name) {
+    const item = element("li");
+    item.append(element("b", `${name} `, "call"));
+    $("calls").append(item);
+    $("calls-part").hidden = false;
+  }
+  if (text) $("calls").children[index].append(text);
+}
+
+// The answer as the model writes it, and the calls that are read from it.
 async function callTools() {
   const body = { model: $("model").textContent, messages: messages(), tools: tools(), stream: true,
-    stream_options: { include_usage: true }, max_tokens: Number($("max").value), temperature: Number($("temperature").value),
-    seed: Number($("seed").value) };
-  let reason = "";
+    stream_options: { include_usage: true }, return_tokens: true, logprobs: true, top_logprobs: 5,
+    max_tokens: Number($("max").value), temperature: Number($("temperature").value), seed: Number($("seed").value) };
+  let reason = "", forced = 0;
   for await (const event of events("/v1/chat/completions", body, running.signal)) {
-    const { delta = {}, finish_reason } = event.choices[0] ?? {};
+    const { delta = {}, finish_reason, tokens = [] } = event.choices[0] ?? {};
     reason = finish_reason ?? reason;
-    if (delta.content) $("answer").append(element("span", delta.content, "sampled"));
-    for (const call of delta.tool_calls ?? []) {
-      if (call.function.name) $("answer").append(element("b", `${call.function.name} `, "call"));
-      if (call.function.arguments) $("answer").append(call.function.arguments);
-    }
+    tokens.forEach(showToken);
+    forced += tokens.filter(([, kind]) => kind === "forced").length;
+    for (const call of delta.tool_calls ?? []) showCall(call);
     if (event.usage) list($("counts"), [["prompt", event.usage.prompt_tokens], ["cached", event.usage.prompt_tokens_details.cached_tokens],
-      ["generated", event.usage.completion_tokens], ["ended by", reason]]);
+      ["generated", event.usage.completion_tokens], ["forced", forced], ["ended by", reason]]);
   }
 }
 
 async function onAsk(submitted) {
   submitted.preventDefault();
-  for (const id of ["answer", "counts", "read"]) $(id).replaceChildren();
+  for (const id of ["answer", "calls", "counts", "read"]) $(id).replaceChildren();
   $("problem").textContent = "";
-  $("likely").hidden = $("read-part").hidden = true;
+  for (const id of ["likely", "calls-part", "read-part"]) $(id).hidden = true;
   running = new AbortController();
   $("go").disabled = true;
   $("stop").disabled = false;
