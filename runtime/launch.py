@@ -132,6 +132,8 @@ def open_client(config: EngineConfig) -> Client:
     )  # fmt: skip
     cache = PrefixCache(RadixTree(PAGE_SIZE), Pages(pages))
     engine = Engine(Scheduler(cache, limits, time.monotonic), runner)
+    runner.warm(WARM_SECONDS)
+    # The compiler comes last: where it has processes, they must not be left behind.
     resources = Resources(
         tokenizer=tokenizer,
         template=ChatTemplate.from_folder(folder, tokenizer),
@@ -140,7 +142,6 @@ def open_client(config: EngineConfig) -> Client:
         vocab_size=model_config.vocab,
         eos_ids=eos_ids,
     )
-    runner.warm(WARM_SECONDS)
     engine.start()
     return Client(engine, resources)
 
