@@ -14,7 +14,7 @@ is, the tables alone lead on.
 Slow: a few milliseconds for a new place, some tenths for each search, which is given up after MOST_STEPS: "unsure".
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Generator, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -60,7 +60,7 @@ class Closing:
         self._letters = sorted(filter(None, letters.values()), key=len, reverse=True)
 
     @contextmanager
-    def sparing(self, steps: int) -> Iterator[None]:
+    def sparing(self, steps: int) -> Generator[None]:
         """Inside, all that is looked at takes so many steps together; what is looked at behind them is "unsure"."""
         self._search.left = steps
         try:
