@@ -8,7 +8,6 @@ What is slow: reading the weights; importing torch, which is why the language im
 """
 
 import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from .bundled import BUNDLED
 from .chat import ChatTemplate
 from .client import Client, Resources
 from .config import EngineConfig
+from .cores import count_cores
 from .engine import Engine
 from .errors import ConfigError, ModelError
 from .layers.placement import Placement
@@ -226,8 +226,8 @@ def _open_decoder(
         return None
     from .models.native import open_decoder
 
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return open_decoder(coming, model, pool.data, config.threads or min(cores, MOST_THREADS))
+    threads = config.threads or min(count_cores(), MOST_THREADS)
+    return open_decoder(coming, model, pool.data, threads)
 
 
 def _pack(model: Model) -> None:

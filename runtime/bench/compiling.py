@@ -11,7 +11,6 @@ schemas are compiled.
 
 import asyncio
 import json
-import os
 import statistics
 import sys
 import threading
@@ -31,6 +30,7 @@ from ...lang.backends.base import Piece, Prompt
 from ...lang.nodes.params import SamplingParams
 from ..client import Client
 from ..config import EngineConfig
+from ..cores import count_cores
 from ..launch import open_client
 from .corpus import FAMILIES, draw_schema
 from .table import Row
@@ -201,7 +201,7 @@ def percentile(values: list[float], share: float) -> float:
 
 def run(config: EngineConfig, asked: Arrival) -> list[Row]:
     """Opens the engine with worker processes, as many as the machine spares unless told, and measures warm ones."""
-    workers = config.compile_workers or count_spare(os.cpu_count() or 1)
+    workers = config.compile_workers or count_spare(count_cores())
     client = open_client(replace(config, compile_workers=workers))
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)

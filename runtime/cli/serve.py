@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..config import EngineConfig
+from ..cores import count_cores
 from ..garbage import spare_what_stays
 from ..server.config import LOOPBACK, ServerConfig
 from .flags import with_config_flags
@@ -63,7 +64,7 @@ def serve(
         warn(f"{server.host} is open to others and there is no --api-key")
     spans = _open_spans(server)
     typer.echo(f"opening {model or 'the bundled model'} ...", err=True)
-    backend = open_process(with_spare_workers(engine, len(os.sched_getaffinity(0))))
+    backend = open_process(with_spare_workers(engine, count_cores()))
     try:
         app = create_app(serve_process(backend, server.served_name), server, spans=spans)
         if server.hosts is not None:

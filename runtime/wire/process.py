@@ -22,6 +22,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from ..config import EngineConfig
+from ..cores import count_cores
 from ..errors import EngineStopped
 from .link import Link
 
@@ -77,9 +78,7 @@ class _Spare:
 
 def spare_seconds() -> float:
     """How long an engine runs before its spare is begun."""
-    known = hasattr(os, "sched_getaffinity")  # not on every system
-    count = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
-    return 0.0 if count >= SPARE_PROCESSORS else SPARE_SECONDS
+    return 0.0 if count_cores() >= SPARE_PROCESSORS else SPARE_SECONDS
 
 
 class EngineProcess:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trellis.runtime.ahead import StepSizes
 
 sys.path.insert(0, str(Path(__file__).parent))
-from world import ForcingMatcher, Grammar, World, alone, check_answers, prompt
+from world import ForcingMatcher, Grammar, World, alone, check_answers, prompt, some_asked
 
 NEW = 60
 
@@ -60,11 +60,7 @@ def test_with_prompts_in_the_step_nobody_waits(runner: Any) -> None:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    st.lists(
-        st.tuples(st.integers(1, 50), st.booleans(), st.booleans(), st.integers(1, 30)),
-        min_size=1,
-        max_size=8,
-    ),
+    some_asked,
     st.integers(12, 40),
     st.integers(1, 30),
     st.integers(1, 6),

@@ -15,7 +15,7 @@ from trellis.lang.backends.base import Finish
 from trellis.runtime.errors import EngineStopped, Overloaded, RequestError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from world import Grammar, World, alone, check_answers, prompt
+from world import Grammar, World, alone, check_answers, prompt, some_asked
 
 
 def test_one_request(runner: Any) -> None:
@@ -330,11 +330,7 @@ def test_any_schedule_gives_the_lone_answers(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    st.lists(
-        st.tuples(st.integers(1, 50), st.booleans(), st.booleans(), st.integers(1, 30)),
-        min_size=1,
-        max_size=8,
-    ),
+    some_asked,
     st.integers(12, 40),
     st.integers(1, 30),
 )

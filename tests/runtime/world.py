@@ -5,6 +5,8 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from hypothesis import strategies as st
+
 from trellis.lang.backends.base import Delta
 from trellis.lang.nodes.params import SamplingParams
 from trellis.radix.tree import RadixTree
@@ -143,6 +145,11 @@ def forced_alone(runner: Any, tokens: Sequence[int], new: int, seed: int) -> lis
 
 
 Asked = Sequence[tuple[int, bool, bool, int]]
+some_asked = st.lists(
+    st.tuples(st.integers(1, 50), st.booleans(), st.booleans(), st.integers(1, 30)),
+    min_size=1,
+    max_size=8,
+)
 
 
 def check_answers(world: World, runner: Any, asked: Asked) -> None:
